@@ -1,1 +1,28 @@
-//! The data engine.
+//! The data engine of Curfew: keyspaces, value types, data commands, the timing wheel, effects and events.
+//!
+//! A plain single-threaded library, driven by calls. Architecture invariant: no sockets, no tokio, no threads and **no
+//! clock**: the moment of a unit is an argument (rule 1 of the design), so that every behaviour in time is testable with a
+//! made-up clock.
+//!
+//! The way in is [`Unit`]: a caller that has exclusive access to one or several [`Shard`]s makes one, and runs the
+//! handlers of [`registry::rows`] on it.
+
+pub mod access;
+pub mod command;
+pub mod effect;
+pub mod event;
+pub mod keys;
+pub mod keyspace;
+pub mod registry;
+pub mod settings;
+pub mod shard;
+pub mod unit;
+pub mod watch;
+
+pub use effect::{Effect, Garbage, Sink};
+pub use event::{Event, class};
+pub use keys::{Held, Keys};
+pub use registry::{Handler, Reach, Row};
+pub use settings::Settings;
+pub use shard::Shard;
+pub use unit::{Moment, Unit};

@@ -1,0 +1,225 @@
+//! Every error text that goes over the wire, in one place: clients match on these strings.
+//!
+//! The texts are those of Redis 8.0, byte for byte, with their code word (`ERR`, `WRONGTYPE`, ...) in front and without
+//! the leading `-` and the trailing line break, which the reply writer adds.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// An error reply. Cheap to make from a constant; 16 bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(Repr);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Repr {
+    Fixed(&'static str),
+    // Boxed twice over so that `Result<(), Error>` stays two words on the path of every command.
+    Made(Box<Cow<'static, [u8]>>),
+}
+
+impl Error {
+    /// An error with a fixed text, code word included.
+    pub const fn fixed(text: &'static str) -> Error {
+        Error(Repr::Fixed(text))
+    }
+
+    /// An error whose text is put together at run time. Line breaks, which would break the protocol's framing, become
+    /// spaces, as in Redis.
+    pub fn made(text: impl Into<Vec<u8>>) -> Error {
+        let mut text = text.into();
+        for byte in &mut text {
+            if matches!(*byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        Error(Repr::Made(Box::new(Cow::Owned(text))))
+    }
+
+    /// The text, code word included.
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Fixed(text) => text.as_bytes(),
+            Repr::Made(text) => text,
+        }
+    }
+
+    /// The code word: the text up to its first space (`ERR`, `WRONGTYPE`, ...), which INFO's `errorstats` counts by.
+    pub fn code(&self) -> &[u8] {
+        let text = self.as_bytes();
+        let end = text.iter().position(|&byte| byte == b' ').unwrap_or(text.len());
+        &text[..end]
+    }
+
+    /// `wrong number of arguments for 'name' command`; subcommands are named `config|get`.
+    pub fn wrong_arity(name: &str) -> Error {
+        Error::made(format!("ERR wrong number of arguments for '{name}' command"))
+    }
+
+    /// The answer to a command that does not exist: its name and the beginning of its arguments, cut to 128 bytes each
+    /// as Redis cuts them.
+    pub fn unknown_command(args: crate::Args<'_>) -> Error {
+        let mut text = b"ERR unknown command '".to_vec();
+        text.extend_from_slice(&args[0][..args[0].len().min(128)]);
+        text.extend_from_slice(b"', with args beginning with: ");
+        let mut shown = Vec::new();
+        for arg in args.iter().skip(1) {
+            if shown.len() >= 128 {
+                break;
+            }
+            shown.push(b'\'');
+            let room = 128usize.saturating_sub(shown.len() - 1);
+            shown.extend_from_slice(&arg[..arg.len().min(room)]);
+            shown.extend_from_slice(b"' ");
+        }
+        text.extend_from_slice(&shown);
+        Error::made(text)
+    }
+
+    /// `unknown subcommand 'x'. Try NAME HELP.` with the container's name in capitals.
+    pub fn unknown_subcommand(container: &str, given: &[u8]) -> Error {
+        let mut text = b"ERR unknown subcommand '".to_vec();
+        text.extend_from_slice(&given[..given.len().min(128)]);
+        text.extend_from_slice(b"'. Try ");
+        text.extend_from_slice(container.to_ascii_uppercase().as_bytes());
+        text.extend_from_slice(b" HELP.");
+        Error::made(text)
+    }
+
+    /// `invalid expire time in 'name' command`.
+    pub fn invalid_expire(name: &str) -> Error {
+        Error::made(format!("ERR invalid expire time in '{name}' command"))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "-{}", String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+impl std::error::Error for Error {}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        impl Error {
+            $($(#[$doc])* pub const $name: Error = Error::fixed($text);)*
+        }
+    };
+}
+
+texts! {
+    /// The key holds a value of another type.
+    WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    /// An option or a combination of options that the command does not have.
+    SYNTAX = "ERR syntax error";
+    /// Not a 64-bit signed integer, or out of the command's range.
+    NOT_AN_INTEGER = "ERR value is not an integer or out of range";
+    /// Not a double.
+    NOT_A_FLOAT = "ERR value is not a valid float";
+    /// Out of range.
+    OUT_OF_RANGE = "ERR value is out of range";
+    /// Out of range, must be positive.
+    MUST_BE_POSITIVE = "ERR value is out of range, must be positive";
+    /// RENAME and the like without a source.
+    NO_SUCH_KEY = "ERR no such key";
+    /// INCR and the like past the range.
+    OVERFLOW = "ERR increment or decrement would overflow";
+    /// DECRBY's negation past the range.
+    DECREMENT_OVERFLOW = "ERR decrement would overflow";
+    /// INCRBYFLOAT's result.
+    NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity";
+    /// A string past proto-max-bulk-len.
+    STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    /// A negative or too large offset.
+    OFFSET_OUT_OF_RANGE = "ERR offset is out of range";
+    /// SETBIT and the like.
+    BIT_OFFSET = "ERR bit offset is not an integer or out of range";
+    /// SETBIT's value.
+    BIT_VALUE = "ERR bit is not an integer or out of range";
+    /// SELECT and the like.
+    DB_OUT_OF_RANGE = "ERR DB index is out of range";
+    /// SELECT's argument.
+    INVALID_DB_INDEX = "ERR invalid DB index";
+    /// COPY and MOVE onto themselves.
+    SAME_OBJECT = "ERR source and destination objects are the same";
+    /// SCAN's cursor.
+    INVALID_CURSOR = "ERR invalid cursor";
+    /// EXPIRE's options.
+    EXPIRE_NX_WITH_OTHERS = "ERR NX and XX, GT or LT options at the same time are not compatible";
+    /// EXPIRE's options.
+    EXPIRE_GT_AND_LT = "ERR GT and LT options at the same time are not compatible";
+    /// Authentication is required.
+    NO_AUTH = "NOAUTH Authentication required.";
+    /// HELLO without authentication.
+    HELLO_NO_AUTH = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
+    /// Bad credentials.
+    WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
+    /// AUTH without a password configured.
+    AUTH_NOT_CONFIGURED = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?";
+    /// A protocol version that is not spoken.
+    NO_PROTO = "NOPROTO unsupported protocol version";
+    /// MULTI inside MULTI.
+    NESTED_MULTI = "ERR MULTI calls can not be nested";
+    /// EXEC alone.
+    EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";
+    /// DISCARD alone.
+    DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
+    /// WATCH inside MULTI.
+    WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
+    /// A command was refused while queueing.
+    EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    /// A script keeps a shard.
+    BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    /// A function keeps a shard.
+    BUSY_FUNCTION = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
+    /// SCRIPT KILL with nothing to kill.
+    NOT_BUSY = "NOTBUSY No scripts in execution right now.";
+    /// SCRIPT KILL of a script that has written.
+    UNKILLABLE = "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.";
+    /// EVALSHA of an unknown script.
+    NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
+    /// A write under maxmemory with nothing to evict.
+    OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+    /// More clients than maxclients.
+    MAX_CLIENTS = "ERR max number of clients reached";
+    /// EVAL's key count.
+    NEGATIVE_KEYS = "ERR Number of keys can't be negative";
+    /// EVAL's key count.
+    TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::OwnedArgs;
+
+    #[test]
+    fn an_error_is_two_words() {
+        assert_eq!(size_of::<Result<(), Error>>(), 16);
+    }
+
+    #[test]
+    fn line_breaks_cannot_leave_an_error() {
+        assert_eq!(Error::made("ERR a\r\nb").as_bytes(), b"ERR a  b");
+        assert_eq!(Error::made("ERR a").code(), b"ERR");
+        assert_eq!(Error::WRONG_TYPE.code(), b"WRONGTYPE");
+    }
+
+    #[test]
+    fn an_unknown_command_shows_its_arguments() {
+        let args = OwnedArgs::from_slices(&[b"foo", b"bar", b"baz"]);
+        assert_eq!(
+            Error::unknown_command(args.view()).as_bytes(),
+            b"ERR unknown command 'foo', with args beginning with: 'bar' 'baz' "
+        );
+        let long = OwnedArgs::from_slices(&[&[b'x'; 300], &[b'y'; 300]]);
+        let text = Error::unknown_command(long.view());
+        assert_eq!(text.as_bytes().len(), 21 + 128 + 29 + 1 + 128 + 2);
+    }
+}

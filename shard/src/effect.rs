@@ -1,0 +1,60 @@
+//! What a unit leaves behind: effects for the journal, events for subscribers, and values to be freed.
+//!
+//! An **effect** is a deterministic command that makes the same change again: absolute deadlines, results instead of
+//! scripts. Replaying a journal of effects into empty shards gives the same data (rule 4 of the design; the property test
+//! is `shard/tests/replay.rs`). Expiry and eviction leave a DEL, so replay needs no clock.
+
+use crate::event::Event;
+use crate::keyspace::{Keyspace, Object};
+use curfew_protocol::args::OwnedArgs;
+
+/// One change, as a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Effect {
+    /// The shard that it changed.
+    pub shard: u16,
+    /// The database that it changed.
+    pub db: u32,
+    /// The command.
+    pub args: OwnedArgs,
+}
+
+/// Something large that was unlinked from the data and is to be freed where nobody waits for it.
+#[derive(Debug)]
+pub enum Garbage {
+    /// A value.
+    Object(Box<Object>),
+    /// A whole database of a shard (FLUSHDB).
+    Keyspace(Box<Keyspace>),
+}
+
+/// Collects what a unit leaves behind. The server empties it when the unit is over, while it still holds the shards:
+/// first the effects go to the journal, then the events to subscribers (rule 7).
+#[derive(Default, Debug)]
+pub struct Sink {
+    /// Whether effects are kept at all. Without a journal nobody reads them, and the commands only count them.
+    pub journal: bool,
+    /// The effects of the unit, in order.
+    pub effects: Vec<Effect>,
+    /// The events of the unit, in order.
+    pub events: Vec<Event>,
+    /// The number of changes since the sink was made: `rdb_changes_since_last_save` and its kin.
+    pub changes: u64,
+    /// Values to be freed elsewhere.
+    pub garbage: Vec<Garbage>,
+    /// How long after their deadlines keys were removed by the unit, in milliseconds: expiry lag.
+    pub lags_ms: Vec<u32>,
+}
+
+impl Sink {
+    /// A sink that keeps effects.
+    pub fn with_journal() -> Sink {
+        Sink { journal: true, ..Sink::default() }
+    }
+
+    /// True if the last unit left nothing to be done.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.effects.is_empty() && self.events.is_empty() && self.garbage.is_empty() && self.lags_ms.is_empty()
+    }
+}

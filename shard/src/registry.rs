@@ -1,0 +1,54 @@
+//! Joins the rows of all families of data commands.
+
+use crate::command;
+use crate::unit::Unit;
+use curfew_protocol::spec::Spec;
+use curfew_protocol::{Args, Error};
+
+/// Runs a command whose arity has been checked: does it and writes its reply, or returns the error to be written.
+/// After an error nothing has changed.
+pub type Handler = fn(&mut Unit<'_>, Args<'_>) -> Result<(), Error>;
+
+/// Which shards a command needs.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// Those of its keys, wherever they are among its arguments.
+    Keys,
+    /// All of them, at one point in time: DBSIZE, FLUSHALL, KEYS.
+    All,
+    /// The one that its cursor names: SCAN.
+    Cursor,
+    /// None at all: TIME, LOLWUT. They run in scripts like any other.
+    None,
+}
+
+/// A command: its facts and its handler. `H` is [`Handler`] for data commands; the server has rows with its own.
+pub struct Row<H = Handler> {
+    /// Name, arity, flags, keys, documentation.
+    pub spec: Spec,
+    /// What it needs.
+    pub reach: Reach,
+    /// What it does.
+    pub run: H,
+}
+
+impl<H: Copy> Row<H> {
+    /// A command that needs the shards of its keys.
+    pub const fn new(spec: Spec, run: H) -> Row<H> {
+        Row { spec, reach: Reach::Keys, run }
+    }
+
+    /// The same command with another reach.
+    pub const fn reach(self, reach: Reach) -> Row<H> {
+        Row { spec: self.spec, reach, run: self.run }
+    }
+}
+
+/// All data commands, family by family.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    FAMILIES.iter().copied().flatten()
+}
+
+const FAMILIES: &[&[Row]] = &[
+    command::string::ROWS,
+];

@@ -1,0 +1,37 @@
+//! The part of the configuration that data commands read. The server makes it from its own and hands it to each unit.
+
+/// See `docs/configuration.md` for the parameters; the defaults are Redis's.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `notify-keyspace-events` as bits of [`crate::class`].
+    pub notify: u32,
+    /// `databases`.
+    pub databases: usize,
+    /// `proto-max-bulk-len`: no string grows past it. Bytes.
+    pub bulk_max: usize,
+    /// Whether the entries' 24 access bits hold an LFU counter (an `*-lfu` maxmemory-policy) or an LRU clock.
+    pub lfu: bool,
+    /// `lfu-log-factor`.
+    pub lfu_log_factor: u32,
+    /// `lfu-decay-time`, minutes.
+    pub lfu_decay_minutes: u32,
+    /// `lazyfree-lazy-expire`, `-user-del` and so on all mean the same here: large values are freed in the background.
+    pub lazy_user_flush: bool,
+    /// `lazyfree-lazy-user-del`: DEL frees like UNLINK.
+    pub lazy_user_del: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            notify: 0,
+            databases: 16,
+            bulk_max: 512 << 20,
+            lfu: false,
+            lfu_log_factor: 10,
+            lfu_decay_minutes: 1,
+            lazy_user_flush: false,
+            lazy_user_del: false,
+        }
+    }
+}

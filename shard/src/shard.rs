@@ -1,0 +1,96 @@
+//! The owner of one contiguous range of hash slots: its databases and what belongs to them.
+
+use crate::keyspace::{Hasher, Keyspace};
+use crate::watch::Watchers;
+
+/// How far a cursor of SCAN is shifted to make room for the keyspace's own: the shard's number stands above.
+pub const CURSOR_SHARD_SHIFT: u32 = 48;
+
+/// Counters of one shard since the start or CONFIG RESETSTAT.
+#[derive(Clone, Default, Debug)]
+pub struct Stats {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys removed at their deadlines.
+    pub expired: u64,
+    /// Keys removed for memory.
+    pub evicted: u64,
+}
+
+/// One shard. Single-threaded: whoever has `&mut Shard` holds it.
+pub struct Shard {
+    index: u16,
+    databases: Vec<Keyspace>,
+    /// The watched keys.
+    pub watchers: Watchers,
+    /// The counters.
+    pub stats: Stats,
+}
+
+impl Shard {
+    /// An empty shard. `index` is its place among the shards; `hasher` is the same for all of them.
+    pub fn new(index: u16, databases: usize, hasher: Hasher) -> Shard {
+        let databases = (0..databases.max(1)).map(|_| Keyspace::new(hasher.clone())).collect();
+        Shard { index, databases, watchers: Watchers::default(), stats: Stats::default() }
+    }
+
+    /// The shard's place among the shards.
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// A database. `db` is below the number of databases (SELECT checks it).
+    #[inline]
+    pub fn db(&self, db: usize) -> &Keyspace {
+        &self.databases[db]
+    }
+
+    /// A database. `db` is below the number of databases (SELECT checks it).
+    #[inline]
+    pub fn db_mut(&mut self, db: usize) -> &mut Keyspace {
+        &mut self.databases[db]
+    }
+
+    /// All databases in order.
+    pub fn databases(&self) -> &[Keyspace] {
+        &self.databases
+    }
+
+    /// Exchanges two databases and tells the watchers of keys that are in either.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        self.touch_all(a);
+        self.touch_all(b);
+        self.databases.swap(a, b);
+        self.touch_all(a);
+        self.touch_all(b);
+    }
+
+    /// Empties a database and gives back what was in it, to be dropped by the caller.
+    pub fn flush(&mut self, db: usize) -> Keyspace {
+        self.touch_all(db);
+        let empty = Keyspace::new(self.databases[db].hasher().clone());
+        std::mem::replace(&mut self.databases[db], empty)
+    }
+
+    /// The earliest time in Unix milliseconds at which a deadline is due or the wheel has work, over all databases.
+    pub fn next_wakeup(&self) -> Option<i64> {
+        self.databases.iter().filter_map(Keyspace::next_wakeup).min()
+    }
+
+    /// Memory held by the data in bytes.
+    pub fn bytes(&self) -> usize {
+        self.databases.iter().map(Keyspace::bytes).sum()
+    }
+
+    /// Watched keys of `db` that exist are about to change, or have just come.
+    fn touch_all(&self, db: usize) {
+        let keyspace = &self.databases[db];
+        for (key, flags) in self.watchers.of_db(db) {
+            if keyspace.get(keyspace.hasher().hash(key), key).is_some() {
+                flags.iter().for_each(|flag| flag.raise());
+            }
+        }
+    }
+}
