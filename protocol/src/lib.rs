@@ -1,1 +1,5 @@
 //! The Redis protocol.
+
+pub mod glob;
+pub mod number;
+pub mod slot;
