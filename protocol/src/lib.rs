@@ -1,1 +1,3 @@
 //! The Redis protocol.
+
+pub mod spec;
