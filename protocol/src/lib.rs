@@ -1,3 +1,4 @@
 //! The Redis protocol.
 
 pub mod spec;
+pub mod syntax;
