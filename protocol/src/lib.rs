@@ -7,13 +7,11 @@
 pub mod args;
 pub mod error;
 pub mod glob;
-pub mod long_double;
 pub mod number;
 pub mod reply;
 pub mod request;
 pub mod slot;
 pub mod spec;
-pub mod syntax;
 
 pub use args::{ArgRange, Args, Cursor};
 pub use error::Error;
