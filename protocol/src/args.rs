@@ -1,5 +1,6 @@
 //! A command's arguments: ranges of a buffer, borrowed and never copied, and a cursor that parses them.
 
+use crate::spec::Arguments;
 use crate::{Error, number};
 use std::ops::Index;
 
@@ -73,6 +74,15 @@ impl<'a> Args<'a> {
 impl Index<usize> for Args<'_> {
     type Output = [u8];
     fn index(&self, index: usize) -> &[u8] {
+        self.at(index)
+    }
+}
+
+impl Arguments for Args<'_> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+    fn arg(&self, index: usize) -> &[u8] {
         self.at(index)
     }
 }

@@ -3,7 +3,6 @@
 //! The texts are those of Redis 8.0, byte for byte, with their code word (`ERR`, `WRONGTYPE`, ...) in front and without
 //! the leading `-` and the trailing line break, which the reply writer adds.
 
-use std::borrow::Cow;
 use std::fmt;
 
 /// An error reply. Cheap to make from a constant; 16 bytes.
@@ -12,14 +11,14 @@ pub struct Error(Repr);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Repr {
-    Fixed(&'static str),
-    // Boxed twice over so that `Result<(), Error>` stays two words on the path of every command.
-    Made(Box<Cow<'static, [u8]>>),
+    // A reference to a reference, and a box of a vector: so `Result<(), Error>` stays two words on every command's path.
+    Fixed(&'static &'static str),
+    Made(Box<Vec<u8>>),
 }
 
 impl Error {
     /// An error with a fixed text, code word included.
-    pub const fn fixed(text: &'static str) -> Error {
+    pub const fn fixed(text: &'static &'static str) -> Error {
         Error(Repr::Fixed(text))
     }
 
@@ -32,7 +31,7 @@ impl Error {
                 *byte = b' ';
             }
         }
-        Error(Repr::Made(Box::new(Cow::Owned(text))))
+        Error(Repr::Made(Box::new(text)))
     }
 
     /// The text, code word included.
@@ -108,7 +107,7 @@ impl std::error::Error for Error {}
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         impl Error {
-            $($(#[$doc])* pub const $name: Error = Error::fixed($text);)*
+            $($(#[$doc])* pub const $name: Error = Error::fixed(&$text);)*
         }
     };
 }

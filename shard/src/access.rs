@@ -4,7 +4,7 @@
 //! logarithmic counter that starts at 5.
 
 use crate::settings::Settings;
-use crate::unit::Moment;
+use crate::moment::Moment;
 
 /// The counter of a new key under LFU: not the first to go.
 const LFU_START: u32 = 5;

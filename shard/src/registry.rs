@@ -3,11 +3,11 @@
 use crate::command;
 use crate::unit::Unit;
 use curfew_protocol::spec::Spec;
-use curfew_protocol::{Args, Error};
+use curfew_protocol::{Args, Error, Reply};
 
 /// Runs a command whose arity has been checked: does it and writes its reply, or returns the error to be written.
 /// After an error nothing has changed.
-pub type Handler = fn(&mut Unit<'_>, Args<'_>) -> Result<(), Error>;
+pub type Handler = fn(&mut Unit<'_>, Args<'_>, &mut Reply) -> Result<(), Error>;
 
 /// Which shards a command needs.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

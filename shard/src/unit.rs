@@ -1,44 +1,406 @@
-//! What is atomic: one command, one EXEC, one script, one batch of expiries.
+//! A unit under way: what is atomic (one command, one EXEC, one script, one batch of expiries), the shards it holds, seen
+//! as one keyspace at one moment.
+//!
+//! Everything that a handler does to data goes through here, so that each rule has one place:
+//! an expired key is absent everywhere, and goes with its effect and its event (rule 7); a change tells the watchers and
+//! the subscribers ([`Unit::changed`]) and leaves its effect ([`Unit::effect`]).
+//!
+//! Over several shards a handler is written as over one: a key finds its shard by its hash slot among the shards held.
+//! The router has taken the hold of all of them, so there is nothing to split or to merge, and no reader sees half.
 
-use crate::keys::Keys;
-use curfew_protocol::Reply;
+#![allow(unsafe_code)] // one use, see `live`
 
-/// The one time that a unit sees. Taken by the server when the unit starts, and passed in.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Moment {
-    /// Unix time in milliseconds: what deadlines are compared with.
-    pub ms: i64,
-    /// The microseconds within that millisecond, 0 to 999: TIME shows them.
-    pub us: u16,
+use crate::access;
+use crate::effect::{Effect, Garbage, Sink};
+use crate::event::{Event, class};
+use crate::keyspace::{Deadline, EntryMut, EntryRef, Keyspace, NewValue, Object, Removed, Taken, Type, Value};
+use crate::settings::Settings;
+use crate::shard::Shard;
+use crate::moment::Moment;
+use curfew_protocol::args::OwnedArgs;
+use curfew_protocol::{Error, slot};
+
+/// Exclusive access to shards, for the time of a unit.
+pub enum Held<'u> {
+    /// One shard. All keys of the unit are known to live on it.
+    One(&'u mut Shard),
+    /// Several of all shards, each at its index; None for those that are not held.
+    Many(Vec<Option<&'u mut Shard>>),
 }
 
-impl Moment {
-    /// A moment from a Unix time in microseconds.
-    pub const fn from_micros(micros: i64) -> Moment {
-        Moment { ms: micros.div_euclid(1000), us: micros.rem_euclid(1000) as u16 }
-    }
+/// The shard of `key` among `shards` of them: each owns one contiguous range of slots.
+#[inline]
+pub fn shard_of(key: &[u8], shards: usize) -> usize {
+    if shards == 1 { 0 } else { usize::from(slot::slot(key)) * shards / 16384 }
+}
 
-    /// A moment at the beginning of a millisecond.
-    pub const fn from_millis(ms: i64) -> Moment {
-        Moment { ms, us: 0 }
-    }
-
-    /// Unix time in seconds, rounded down.
-    pub const fn seconds(self) -> i64 {
-        self.ms.div_euclid(1000)
-    }
-
-    /// Unix time in microseconds.
-    pub const fn micros(self) -> i64 {
-        self.ms * 1000 + self.us as i64
+impl Held<'_> {
+    #[inline]
+    fn of(&mut self, key: &[u8]) -> &mut Shard {
+        match self {
+            Held::One(shard) => shard,
+            Held::Many(shards) => {
+                let index = shard_of(key, shards.len());
+                // The router holds the shards of all keys of a command before it runs; a key elsewhere is a broken
+                // invariant, and going on would answer from the wrong data.
+                shards[index].as_deref_mut().expect("the shard of every key of a unit is held")
+            }
+        }
     }
 }
 
-/// A unit under way: what a handler works on. Keys and reply are separate fields, so that a handler can write out what it
-/// still borrows from a key.
+/// See the module's documentation.
 pub struct Unit<'u> {
-    /// The data that the unit may touch, its moment and its database.
-    pub keys: Keys<'u>,
-    /// Where the reply goes.
-    pub out: &'u mut Reply,
+    held: Held<'u>,
+    sink: &'u mut Sink,
+    /// The unit's moment.
+    pub now: Moment,
+    /// The client's database.
+    pub db: usize,
+    /// Configuration.
+    pub settings: &'u Settings,
+    /// CLIENT NO-TOUCH: reads leave the access bits alone.
+    pub no_touch: bool,
+}
+
+/// A string value as it is stored.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Str<'a> {
+    /// Stored as a number.
+    Int(i64),
+    /// Stored as bytes.
+    Bytes(&'a [u8]),
+}
+
+impl<'u> Unit<'u> {
+    /// The keys of a unit that holds `held` at `now`. `db` is below the number of databases.
+    pub fn new(held: Held<'u>, sink: &'u mut Sink, now: Moment, db: usize, settings: &'u Settings) -> Unit<'u> {
+        Unit { held, sink, now, db, settings, no_touch: false }
+    }
+
+    // ---- lookups ----------------------------------------------------------------------------------------------------
+
+    /// The entry of `key` for a command that reads: counts a hit or a miss, and marks the access.
+    #[inline]
+    pub fn read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let (now, settings, no_touch) = (self.now, self.settings, self.no_touch);
+        // Counted as a hit first, since a found entry borrows the shard that has the counters.
+        self.held.of(key).stats.hits += 1;
+        let Some(entry) = self.live(self.db, key) else {
+            let stats = &mut self.held.of(key).stats;
+            stats.hits -= 1;
+            stats.misses += 1;
+            if settings.notify & class::KEY_MISS != 0 {
+                self.event(class::KEY_MISS, "keymiss", key);
+            }
+            return None;
+        };
+        if !no_touch {
+            entry.set_lru(access::touched(entry.lru(), now, settings, chance(entry.lru(), now)));
+        }
+        Some(entry)
+    }
+
+    /// The entry of `key` without any trace: for TYPE, OBJECT, TTL, EXISTS and for looking at a key again.
+    pub fn peek(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.live(self.db, key)
+    }
+
+    /// The entry of `key` in another database, without any trace.
+    pub fn peek_in(&mut self, db: usize, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.live(db, key)
+    }
+
+    /// Whether `key` exists, without any trace.
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        self.live(self.db, key).is_some()
+    }
+
+    /// The entry of `key` for a command that changes it in place. Marks the access; the change is announced by the
+    /// caller with [`Unit::changed`].
+    pub fn write(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
+        let (now, settings, db) = (self.now, self.settings, self.db);
+        self.live(db, key)?;
+        let entry = space_mut(&mut self.held, db, key);
+        let hash = entry.hasher().hash(key);
+        let entry = entry.get_mut(hash, key)?;
+        entry.set_lru(access::touched(entry.lru(), now, settings, chance(entry.lru(), now)));
+        Some(entry)
+    }
+
+    /// The string at `key` for a command that reads.
+    #[inline]
+    pub fn read_str(&mut self, key: &[u8]) -> Result<Option<Str<'_>>, Error> {
+        self.read(key).map(as_str).transpose()
+    }
+
+    /// The string at `key`, without any trace: for commands that go on to change it.
+    pub fn peek_str(&mut self, key: &[u8]) -> Result<Option<Str<'_>>, Error> {
+        self.peek(key).map(as_str).transpose()
+    }
+
+    // ---- changes: each is followed by `changed` and leaves an effect --------------------------------------------------
+
+    /// Makes `key` hold `value`, whatever it held. Announces `new` where the key is new (class `n`).
+    pub fn put(&mut self, key: &[u8], kind: Type, value: NewValue<'_>, deadline: Deadline) {
+        self.put_in(self.db, key, kind, value, deadline);
+    }
+
+    /// The same in another database.
+    pub fn put_in(&mut self, db: usize, key: &[u8], kind: Type, value: NewValue<'_>, deadline: Deadline) {
+        let is_new = self.settings.notify & class::NEW != 0 && self.live(db, key).is_none();
+        let lru = access::fresh(self.now, self.settings);
+        let now = self.now.ms;
+        let space = space_mut(&mut self.held, db, key);
+        space.set_now(now);
+        let hash = space.hasher().hash(key);
+        let removed = space.put(hash, key, kind, value, deadline, lru);
+        self.discard(removed);
+        if is_new {
+            self.event_in(db, class::NEW, "new", key);
+        }
+    }
+
+    /// Makes `key` hold a string.
+    #[inline]
+    pub fn put_str(&mut self, key: &[u8], value: NewValue<'_>, deadline: Deadline) {
+        self.put(key, Type::String, value, deadline);
+    }
+
+    /// The growable buffer of the string at `key`, which exists and is a string (None otherwise). Keeps the deadline.
+    pub fn grow(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
+        let db = self.db;
+        let space = space_mut(&mut self.held, db, key);
+        let hash = space.hasher().hash(key);
+        space.raw_mut(hash, key)
+    }
+
+    /// Sets or removes the deadline of `key`; false without such a key.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Option<i64>) -> bool {
+        let (db, now) = (self.db, self.now.ms);
+        let space = space_mut(&mut self.held, db, key);
+        space.set_now(now);
+        let hash = space.hasher().hash(key);
+        space.set_deadline(hash, key, deadline)
+    }
+
+    /// Removes `key`, if it is there and alive.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let db = self.db;
+        if self.live(db, key).is_none() {
+            return false;
+        }
+        self.remove_present(db, key);
+        true
+    }
+
+    /// Removes `key` and hands out what it held: for RENAME and MOVE, which put it back elsewhere.
+    pub fn take(&mut self, key: &[u8]) -> Option<Taken> {
+        let db = self.db;
+        self.live(db, key)?;
+        let space = space_mut(&mut self.held, db, key);
+        let hash = space.hasher().hash(key);
+        space.take(hash, key)
+    }
+
+    /// Puts what [`Unit::take`] gave at `key` of `db`: value, deadline and access bits as they were.
+    pub fn put_back(&mut self, db: usize, key: &[u8], taken: Taken) {
+        let is_new = self.settings.notify & class::NEW != 0 && self.live(db, key).is_none();
+        let now = self.now.ms;
+        let space = space_mut(&mut self.held, db, key);
+        space.set_now(now);
+        let hash = space.hasher().hash(key);
+        let removed = space.put_taken(hash, key, taken);
+        self.discard(removed);
+        if is_new {
+            self.event_in(db, class::NEW, "new", key);
+        }
+    }
+
+    /// Announces a change of `key`: raises the flags of its watchers, and keeps the event for the unit's end.
+    #[inline]
+    pub fn changed(&mut self, key: &[u8], class: u32, name: &'static str) {
+        self.changed_in(self.db, key, class, name);
+    }
+
+    /// The same in another database.
+    #[inline]
+    pub fn changed_in(&mut self, db: usize, key: &[u8], class: u32, name: &'static str) {
+        self.held.of(key).watchers.changed(db, key);
+        self.event_in(db, class, name, key);
+    }
+
+    /// An event without a change of the key (or of one that `changed` has announced already: SET's `expire`).
+    #[inline]
+    pub fn event(&mut self, class: u32, name: &'static str, key: &[u8]) {
+        self.event_in(self.db, class, name, key);
+    }
+
+    /// The same in another database.
+    #[inline]
+    pub fn event_in(&mut self, db: usize, class: u32, name: &'static str, key: &[u8]) {
+        let notify = self.settings.notify;
+        if notify & class != 0 && notify & (class::KEYSPACE | class::KEYEVENT) != 0 {
+            self.sink.events.push(Event { class, name, db: db as u32, key: key.into() });
+        }
+    }
+
+    /// Leaves an effect on the shard of `key`: a command that makes the same change again, deterministically.
+    #[inline]
+    pub fn effect<'a>(&mut self, key: &[u8], args: impl IntoIterator<Item = &'a [u8]>) {
+        self.effect_in(self.db, key, args);
+    }
+
+    /// The same in another database.
+    #[inline]
+    pub fn effect_in<'a>(&mut self, db: usize, key: &[u8], args: impl IntoIterator<Item = &'a [u8]>) {
+        self.sink.changes += 1;
+        if self.sink.journal {
+            let mut owned = OwnedArgs::default();
+            args.into_iter().for_each(|arg| owned.push(arg));
+            let shard = self.held.of(key).index();
+            self.sink.effects.push(Effect { shard, db: db as u32, args: owned });
+        }
+    }
+
+    /// An effect on a shard as a whole (FLUSHDB, SWAPDB).
+    pub fn effect_on_shard(&mut self, shard: u16, args: &[&[u8]]) {
+        self.sink.changes += 1;
+        if self.sink.journal {
+            self.sink.effects.push(Effect { shard, db: self.db as u32, args: OwnedArgs::from_slices(args) });
+        }
+    }
+
+    /// The number of changes so far (effects, kept or not), over the sink's life: what a script or EXEC compares to know
+    /// whether it has written.
+    pub fn changes(&self) -> u64 {
+        self.sink.changes
+    }
+
+    // ---- whole shards ---------------------------------------------------------------------------------------------
+
+    /// The shards held, in order.
+    pub fn shards(&mut self) -> Vec<&mut Shard> {
+        match &mut self.held {
+            Held::One(shard) => vec![shard],
+            Held::Many(shards) => shards.iter_mut().filter_map(|shard| shard.as_deref_mut()).collect(),
+        }
+    }
+
+    /// How many shards there are, held or not. A unit that holds one alone says 1.
+    pub fn shard_count(&self) -> usize {
+        match &self.held {
+            Held::One(_) => 1,
+            Held::Many(shards) => shards.len(),
+        }
+    }
+
+    /// Hands a large value or database to whoever frees in the background.
+    pub fn discard_keyspace(&mut self, keyspace: Keyspace) {
+        if keyspace.needs_slow_drop() {
+            self.sink.garbage.push(Garbage::Keyspace(Box::new(keyspace)));
+        }
+    }
+
+    /// Removes keys whose deadlines have passed, at most `steps` looks at the wheel in each database of each shard held.
+    /// Returns true if more are due. This is the active path; the lazy one is in every lookup, and both remove alike.
+    pub fn expire_due(&mut self, steps: u32) -> bool {
+        let mut more = false;
+        let mut key = Vec::new();
+        for index in 0..self.shard_count() {
+            for db in 0..self.settings.databases {
+                let now = self.now.ms;
+                let mut left = steps;
+                loop {
+                    let shard = match &mut self.held {
+                        Held::One(shard) => &mut **shard,
+                        Held::Many(shards) => match shards[index].as_deref_mut() {
+                            Some(shard) => shard,
+                            None => break,
+                        },
+                    };
+                    let Some(entry) = shard.db_mut(db).next_due(now, &mut left) else {
+                        more |= left == 0;
+                        break;
+                    };
+                    key.clear();
+                    key.extend_from_slice(entry.key());
+                    let deadline = entry.deadline().unwrap_or(now);
+                    self.expire(db, &key, deadline);
+                }
+            }
+        }
+        more
+    }
+
+    // ---- below ------------------------------------------------------------------------------------------------------
+
+    /// The live entry of `key`; one that is found past its deadline is removed on the spot.
+    #[inline]
+    fn live(&mut self, db: usize, key: &[u8]) -> Option<EntryRef<'_>> {
+        let now = self.now.ms;
+        let space = self.held.of(key).db(db);
+        let entry = space.get(space.hasher().hash(key), key)?;
+        match entry.deadline() {
+            Some(deadline) if now > deadline => {
+                self.expire(db, key, deadline);
+                None
+            }
+            // SAFETY: the borrow of `self` that the entry stems from is still ours to give out: nothing was changed since
+            // `get`. The borrow checker of today rejects the plain return, since the other arm changes `self` (the
+            // conditional return of a borrow, accepted by its successor Polonius).
+            _ => Some(unsafe { entry.extend() }),
+        }
+    }
+
+    /// A key goes at its deadline: by the wheel or by a lookup, it is the same removal, effect and event.
+    fn expire(&mut self, db: usize, key: &[u8], deadline: i64) {
+        self.remove_present(db, key);
+        let lag = (self.now.ms - deadline).clamp(0, i64::from(u32::MAX)) as u32;
+        self.sink.lags_ms.push(lag);
+        self.held.of(key).stats.expired += 1;
+        self.effect_in(db, key, [b"DEL".as_slice(), key]);
+        self.changed_in(db, key, class::EXPIRED, "expired");
+    }
+
+    fn remove_present(&mut self, db: usize, key: &[u8]) {
+        let space = space_mut(&mut self.held, db, key);
+        let hash = space.hasher().hash(key);
+        let removed = space.remove(hash, key);
+        self.discard(removed);
+    }
+
+    /// Small values are dropped here, large ones where nobody waits for it.
+    fn discard(&mut self, removed: Option<Removed>) {
+        if let Some(object) = removed.and_then(|removed| removed.object)
+            && object.is_large()
+        {
+            self.sink.garbage.push(Garbage::Object(object));
+        }
+    }
+}
+
+/// The database `db` of the shard of `key`. A function of the held shards alone, so that callers keep their other fields.
+#[inline]
+fn space_mut<'a>(held: &'a mut Held<'_>, db: usize, key: &[u8]) -> &'a mut Keyspace {
+    held.of(key).db_mut(db)
+}
+
+/// The string that an entry holds.
+#[inline]
+pub fn as_str(entry: EntryRef<'_>) -> Result<Str<'_>, Error> {
+    if entry.kind() != Type::String {
+        return Err(Error::WRONG_TYPE);
+    }
+    Ok(match entry.value() {
+        Value::Int(number) => Str::Int(number),
+        Value::Bytes(bytes) => Str::Bytes(bytes),
+        Value::Object(Object::Str(bytes)) => Str::Bytes(bytes),
+    })
+}
+
+/// A number for LFU's dice, from what is at hand: quality does not matter, speed does.
+#[inline]
+fn chance(bits: u32, now: Moment) -> u32 {
+    (bits ^ (now.ms as u32).wrapping_mul(1000).wrapping_add(u32::from(now.us))).wrapping_mul(0x9E37_79B1)
 }
