@@ -1,5 +1,6 @@
 //! The Redis protocol.
 
 pub mod glob;
+pub mod long_double;
 pub mod number;
 pub mod slot;
