@@ -44,8 +44,8 @@ impl LongDouble {
     ///
     /// Takes what [`parse_f64`](crate::number::parse_f64) takes, infinity and hexadecimal included, and refuses what that
     /// refuses: nan, white space, overflow, and what is not zero but rounds to it. Also refuses 5120 bytes and more.
-    /// Quadratic in the length and the exponent for more than 19 digits or for exponents beyond 27; at worst some ten
-    /// thousands of machine operations.
+    /// Quadratic in the length and the exponent for more than 19 digits or for exponents beyond 27; at worst a
+    /// few hundred thousand machine operations.
     pub fn parse(text: &[u8]) -> Option<LongDouble> {
         if text.len() >= TEXT_MAX {
             return None;
@@ -208,7 +208,7 @@ fn write_decimals(out: &mut Vec<u8>, mut decimals: u64) {
         return;
     }
     let mut width = DECIMALS as usize;
-    while decimals % 10 == 0 {
+    while decimals.is_multiple_of(10) {
         decimals /= 10;
         width -= 1;
     }

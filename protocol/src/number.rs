@@ -448,7 +448,7 @@ fn power_of_ten(exponent: i32) -> (Scaled, i32) {
         // floor(power * log2(10)), exact in this range.
         let scale = Scaled {
             fraction: POWERS[index as usize],
-            exponent: (power * 217_706 >> 16) - 63,
+            exponent: ((power * 217_706) >> 16) - 63,
         };
         match exponent + scale.exponent + 64 {
             ..-60 => index += 1,
