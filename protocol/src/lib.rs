@@ -13,6 +13,7 @@ pub mod reply;
 pub mod request;
 pub mod slot;
 pub mod spec;
+pub mod syntax;
 
 pub use args::{ArgRange, Args, Cursor};
 pub use error::Error;
