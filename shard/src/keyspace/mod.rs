@@ -476,3 +476,6 @@ pub(crate) fn test_scale(full: usize) -> usize {
     let divisor = std::env::var("CURFEW_TEST_SCALE").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
     (full / divisor).max(4)
 }
+
+#[cfg(test)]
+mod tests;
