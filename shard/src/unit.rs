@@ -153,7 +153,11 @@ impl<'u> Unit<'u> {
         let is_new = self.settings.notify & class::NEW != 0 && self.live(db, key).is_none();
         let lru = access::fresh(self.now, self.settings);
         let now = self.now.ms;
-        let space = space_mut(&mut self.held, db, key);
+        let shard = self.held.of(key);
+        if let Deadline::At(deadline) = deadline {
+            shard.soonest = shard.soonest.min(deadline);
+        }
+        let space = shard.db_mut(db);
         space.set_now(now);
         let hash = space.hasher().hash(key);
         let removed = space.put(hash, key, kind, value, deadline, lru);
@@ -180,7 +184,9 @@ impl<'u> Unit<'u> {
     /// Sets or removes the deadline of `key`; false without such a key.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Option<i64>) -> bool {
         let (db, now) = (self.db, self.now.ms);
-        let space = space_mut(&mut self.held, db, key);
+        let shard = self.held.of(key);
+        shard.soonest = shard.soonest.min(deadline.unwrap_or(i64::MAX));
+        let space = shard.db_mut(db);
         space.set_now(now);
         let hash = space.hasher().hash(key);
         space.set_deadline(hash, key, deadline)
@@ -209,7 +215,9 @@ impl<'u> Unit<'u> {
     pub fn put_back(&mut self, db: usize, key: &[u8], taken: Taken) {
         let is_new = self.settings.notify & class::NEW != 0 && self.live(db, key).is_none();
         let now = self.now.ms;
-        let space = space_mut(&mut self.held, db, key);
+        let shard = self.held.of(key);
+        shard.soonest = shard.soonest.min(taken.deadline.unwrap_or(i64::MAX));
+        let space = shard.db_mut(db);
         space.set_now(now);
         let hash = space.hasher().hash(key);
         let bytes;
