@@ -1,1 +1,3 @@
 //! The data engine.
+
+mod keyspace;

@@ -1,0 +1,3 @@
+//! The keyspace.
+
+pub mod wheel;
