@@ -490,7 +490,8 @@ impl Wheel {
             self.cancelled = 0;
         }
         while self.hand < self.pool.numbers() {
-            if spend(steps).is_none() || self.merge(self.hand, owner, steps).is_none() {
+            // The step for this chunk is paid last, so that a budget of one gets somewhere too.
+            if self.merge(self.hand, owner, steps).is_none() || spend(steps).is_none() {
                 return true;
             }
             self.hand += 1;
@@ -505,7 +506,7 @@ impl Wheel {
             if self.tail(bucket) == Some(id) {
                 break;
             }
-            // One step was paid by the caller or by the loop below; a move is paid before it is made.
+            // A move is paid before it is made; what the last round of this loop pays is for the first of the next.
             loop {
                 spend(steps)?;
                 let Some((item, at)) = self.pool.pack(id) else { break };
