@@ -31,7 +31,7 @@ use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// Runs that a releaser does for others before it passes the rest to the shard's own thread.
@@ -61,6 +61,8 @@ pub struct ShardCell {
     waiting: AtomicUsize,
     /// A script is past the threshold: newcomers are told -BUSY and do not wait.
     busy: AtomicBool,
+    /// The deadline (Unix milliseconds) for which the shard's keeper means to wake: an earlier one rings the bell.
+    planned: AtomicI64,
     /// Wakes the shard's own thread: it enters, drains, and looks at the wheel.
     bell: Box<dyn Fn() + Send + Sync>,
     shard: UnsafeCell<Shard>,
@@ -83,6 +85,7 @@ impl ShardCell {
             inbox: Mutex::new(VecDeque::new()),
             waiting: AtomicUsize::new(0),
             busy: AtomicBool::new(false),
+            planned: AtomicI64::new(i64::MAX),
             bell,
             shard: UnsafeCell::new(shard),
         }
@@ -113,6 +116,11 @@ impl ShardCell {
     /// Wakes the shard's own thread.
     pub fn ring(&self) {
         (self.bell)();
+    }
+
+    /// The keeper says for which deadline it means to wake. It holds the shard while it says so.
+    pub fn plan(&self, deadline_ms: i64) {
+        self.planned.store(deadline_ms, Ordering::SeqCst);
     }
 
     /// Whether a script has kept the shard past the threshold.
@@ -152,6 +160,17 @@ impl ShardCell {
         waiting
     }
 
+    /// Tells the keeper of a deadline that comes before the one it waits for.
+    fn announce(&self, shard: &mut Shard) {
+        if shard.soonest < i64::MAX {
+            let soonest = std::mem::replace(&mut shard.soonest, i64::MAX);
+            if soonest < self.planned.load(Ordering::SeqCst) {
+                self.planned.store(soonest, Ordering::SeqCst);
+                self.ring();
+            }
+        }
+    }
+
     /// Lets go of the shard: serves those who wait, hands the lock to the first that needs it where it is, or frees it.
     /// The caller owns the shard, and does not afterwards.
     fn release(&self) {
@@ -173,6 +192,8 @@ impl ShardCell {
                     }
                 }
             }
+            // SAFETY: the caller owns the shard (ground rule 1).
+            self.announce(unsafe { &mut *self.shard.get() });
             self.locked.store(false, Ordering::SeqCst);
             if self.waiting.load(Ordering::SeqCst) == 0 {
                 return;

@@ -294,6 +294,40 @@ impl<'u> Unit<'u> {
         }
     }
 
+    /// What the unit leaves behind. The server settles it when the unit is over.
+    #[inline]
+    pub fn sink(&mut self) -> &mut Sink {
+        self.sink
+    }
+
+    /// Whether the shard of `key` is held, among `shards` of them: a script may name any key.
+    pub fn holds(&self, key: &[u8], shards: usize) -> bool {
+        let index = shard_of(key, shards);
+        match &self.held {
+            Held::One(shard) => usize::from(shard.index()) == index,
+            Held::Many(held) => held.get(index).is_some_and(Option::is_some),
+        }
+    }
+
+    /// The shard of a key that the unit holds.
+    pub fn shard(&mut self, key: &[u8]) -> &mut Shard {
+        self.held.of(key)
+    }
+
+    /// Asks the memory for what a lookup of `key` will touch first: its slot in the table.
+    #[inline]
+    pub fn prefetch_slot(&mut self, key: &[u8]) {
+        let space = self.held.of(key).db(self.db);
+        space.prefetch_slot(space.hasher().hash(key));
+    }
+
+    /// Asks the memory for the entry of `key`, whose slot was asked for before.
+    #[inline]
+    pub fn prefetch_entry(&mut self, key: &[u8]) {
+        let space = self.held.of(key).db(self.db);
+        space.prefetch_entry(space.hasher().hash(key));
+    }
+
     /// The number of changes so far (effects, kept or not), over the sink's life: what a script or EXEC compares to know
     /// whether it has written.
     pub fn changes(&self) -> u64 {
@@ -342,8 +376,10 @@ impl<'u> Unit<'u> {
                             None => break,
                         },
                     };
-                    let Some(entry) = shard.db_mut(db).next_due(now, &mut left) else {
-                        more |= left == 0;
+                    let space = shard.db_mut(db);
+                    let Some(entry) = space.next_due(now, &mut left) else {
+                        // With nothing due, the wheel prepares what comes next, within the same budget.
+                        more |= left == 0 || space.work_ahead(now, &mut left);
                         break;
                     };
                     key.clear();

@@ -1,0 +1,44 @@
+//! Exclusive access to one or several shards while a unit runs: taken in ascending order, waited for without blocking.
+
+use crate::cell::Guard;
+use crate::node::Node;
+use crate::route::ShardSet;
+use curfew_protocol::Error;
+use curfew_shard::{Held, Shard};
+
+/// The shards of a unit. Dropping it lets go of all.
+pub struct Hold<'a> {
+    /// In ascending order.
+    guards: Vec<Guard<'a>>,
+    set: ShardSet,
+    shards: usize,
+}
+
+/// Takes a hold on `set`. Two units never wait for each other: both go upwards. The error is -BUSY, if a script keeps one
+/// of the shards past its time.
+pub async fn acquire(node: &Node, set: ShardSet) -> Result<Hold<'_>, Error> {
+    let mut guards = Vec::with_capacity(set.len());
+    for shard in set.iter() {
+        guards.push(node.shards[shard].acquire().await.ok_or(Error::BUSY_SCRIPT)?);
+    }
+    Ok(Hold { guards, set, shards: node.shards.len() })
+}
+
+impl Hold<'_> {
+    /// The shards, for a unit.
+    pub fn held(&mut self) -> Held<'_> {
+        if let [guard] = self.guards.as_mut_slice() {
+            return Held::One(guard);
+        }
+        let mut held: Vec<Option<&mut Shard>> = (0..self.shards).map(|_| None).collect();
+        for (shard, guard) in self.set.iter().zip(&mut self.guards) {
+            held[shard] = Some(guard);
+        }
+        Held::Many(held)
+    }
+
+    /// Which shards are held.
+    pub fn set(&self) -> ShardSet {
+        self.set
+    }
+}

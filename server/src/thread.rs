@@ -1,0 +1,132 @@
+//! A shard thread: one OS thread per shard, with a tokio current-thread runtime, its share of the connections, and
+//! everything that its shard does by itself (`keeper.rs`).
+//!
+//! ```text
+//!  control thread            shard thread 0            shard thread 1   ...
+//!  accept, signals,          connections, keeper 0     connections, keeper 1
+//!  metrics                        └── enters any shard directly (cell.rs) ──┘
+//! ```
+//!
+//! What a thread keeps for itself is a [`Thread`] in thread-local storage: tasks reach it with [`with`] between two
+//! awaits and never hold it across one, so that they stay `Send` and the runtime needs no local set.
+
+use crate::batch::Buffers;
+use crate::config::Cached;
+use crate::node::Node;
+use crate::stats::ThreadStats;
+use curfew_shard::{Settings, Sink};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+/// What one shard thread keeps for itself.
+pub struct Thread {
+    /// Its number, and that of the shard it keeps.
+    pub index: usize,
+    /// What it shares with the others.
+    pub node: &'static Node,
+    /// What units leave behind, settled after each.
+    pub sink: RefCell<Sink>,
+    /// Its own counters.
+    pub stats: &'static ThreadStats,
+    config: RefCell<Cached>,
+    settings: RefCell<Rc<Settings>>,
+    settings_version: Cell<u64>,
+    /// Buffers of connections that have nothing under way.
+    buffers: RefCell<Vec<Buffers>>,
+    /// The script engine's interpreter.
+    pub vm: crate::script::VmSlot,
+    clock: quanta::Clock,
+}
+
+thread_local! {
+    static THREAD: OnceCell<Thread> = const { OnceCell::new() };
+}
+
+/// Spare buffers that a thread keeps.
+const SPARE_MAX: usize = 64;
+
+/// Makes the calling thread shard thread `index`. Once per thread.
+pub fn start(index: usize, node: &'static Node) {
+    let config = Cached::new(&node.config);
+    let thread = Thread {
+        index,
+        node,
+        sink: RefCell::new(Sink { journal: node.journal.is_some(), ..Sink::default() }),
+        stats: &node.stats.threads[index],
+        settings: RefCell::new(Rc::new(settings(&config.share()))),
+        settings_version: Cell::new(node.config.version()),
+        config: RefCell::new(config),
+        buffers: RefCell::default(),
+        vm: Default::default(),
+        clock: quanta::Clock::new(),
+    };
+    THREAD.with(|slot| assert!(slot.set(thread).is_ok(), "a thread starts once"));
+}
+
+/// The calling thread's own things. Only shard threads may call it.
+#[inline]
+pub fn with<T>(f: impl FnOnce(&Thread) -> T) -> T {
+    THREAD.with(|slot| f(slot.get().expect("only shard threads run commands")))
+}
+
+impl Thread {
+    /// The settings in force; one atomic load when they have not changed.
+    #[inline]
+    pub fn settings(&self) -> Rc<Settings> {
+        let version = self.node.config.version();
+        if version != self.settings_version.get() {
+            self.settings_version.set(version);
+            *self.settings.borrow_mut() = Rc::new(settings(&self.config()));
+        }
+        self.settings.borrow().clone()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> std::sync::Arc<crate::config::Config> {
+        let mut cached = self.config.borrow_mut();
+        cached.get(&self.node.config);
+        cached.share()
+    }
+
+    /// A time stamp for measuring durations; about 10 ns.
+    #[inline]
+    pub fn ticks(&self) -> u64 {
+        self.clock.raw()
+    }
+
+    /// Nanoseconds between two time stamps.
+    #[inline]
+    pub fn nanos(&self, from: u64, to: u64) -> u64 {
+        self.clock.delta_as_nanos(from, to)
+    }
+
+    /// Buffers for a connection that has something to do.
+    #[inline]
+    pub fn take_buffers(&self) -> Buffers {
+        self.buffers.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Buffers of a connection that has nothing to do any more. They are empty.
+    #[inline]
+    pub fn give_buffers(&self, buffers: Buffers) {
+        let mut spare = self.buffers.borrow_mut();
+        if spare.len() < SPARE_MAX && buffers.is_small() {
+            spare.push(buffers);
+        }
+    }
+}
+
+/// The part of the configuration that data commands read.
+pub fn settings(config: &crate::config::Config) -> Settings {
+    use crate::config::values::MaxmemoryPolicy::{AllkeysLfu, VolatileLfu};
+    Settings {
+        notify: u32::from(config.notify_keyspace_events.0),
+        databases: config.databases as usize,
+        bulk_max: config.proto_max_bulk_len as usize,
+        lfu: matches!(config.maxmemory_policy, AllkeysLfu | VolatileLfu),
+        lfu_log_factor: config.lfu_log_factor,
+        lfu_decay_minutes: config.lfu_decay_time_min,
+        lazy_user_flush: config.lazyfree_lazy_user_flush,
+        lazy_user_del: config.lazyfree_lazy_user_del,
+    }
+}
