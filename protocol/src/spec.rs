@@ -171,10 +171,7 @@ pub mod acl {
 
     /// The category called `name` (without `@`, any case).
     pub fn by_name(name: &[u8]) -> Option<Categories> {
-        NAMES
-            .iter()
-            .find(|(_, n)| n.as_bytes().eq_ignore_ascii_case(name))
-            .map(|(category, _)| *category)
+        NAMES.iter().find(|(_, n)| n.as_bytes().eq_ignore_ascii_case(name)).map(|(category, _)| *category)
     }
 }
 
@@ -354,16 +351,7 @@ impl KeySpec {
 
     /// Keys from argument `index` to `last` (see [`FindKeys::Range`]), every `step`.
     pub const fn range(index: u8, last: i8, step: u8, flags: KeyFlags) -> Self {
-        Self {
-            begin: BeginSearch::Index(index),
-            find: FindKeys::Range {
-                last,
-                step,
-                limit: 0,
-            },
-            flags,
-            notes: "",
-        }
+        Self { begin: BeginSearch::Index(index), find: FindKeys::Range { last, step, limit: 0 }, flags, notes: "" }
     }
 
     /// Argument `index` counts the keys that follow it.
@@ -375,11 +363,7 @@ impl KeySpec {
     pub const fn numkeys_every(index: u8, step: u8, flags: KeyFlags) -> Self {
         Self {
             begin: BeginSearch::Index(index),
-            find: FindKeys::KeyNum {
-                keynumidx: 0,
-                firstkey: 1,
-                step,
-            },
+            find: FindKeys::KeyNum { keynumidx: 0, firstkey: 1, step },
             flags,
             notes: "",
         }
@@ -409,12 +393,7 @@ impl KeySpec {
 
     /// Keys that no rule describes.
     pub const fn unknown(flags: KeyFlags) -> Self {
-        Self {
-            begin: BeginSearch::Unknown,
-            find: FindKeys::Unknown,
-            flags,
-            notes: "",
-        }
+        Self { begin: BeginSearch::Unknown, find: FindKeys::Unknown, flags, notes: "" }
     }
 
     /// Adds the note of COMMAND INFO.
@@ -509,29 +488,14 @@ pub struct KeyPositions {
 }
 
 impl KeyPositions {
-    const EMPTY: Self = Self {
-        lead: 0,
-        next: 1,
-        end: 1,
-        step: 1,
-    };
+    const EMPTY: Self = Self { lead: 0, next: 1, end: 1, step: 1 };
 
     const fn one(index: usize) -> Self {
-        Self {
-            lead: 0,
-            next: index,
-            end: index + 1,
-            step: 1,
-        }
+        Self { lead: 0, next: index, end: index + 1, step: 1 }
     }
 
     const fn two(lead: usize, index: usize) -> Self {
-        Self {
-            lead,
-            next: index,
-            end: index + 1,
-            step: 1,
-        }
+        Self { lead, next: index, end: index + 1, step: 1 }
     }
 
     /// `first..=last` in steps, refused as Redis does when it leaves the arguments.
@@ -540,12 +504,7 @@ impl KeyPositions {
         if last < first as isize || last >= argc as isize {
             return Err(InvalidKeys);
         }
-        Ok(Self {
-            lead: 0,
-            next: first,
-            end: last as usize + 1,
-            step: step as usize,
-        })
+        Ok(Self { lead: 0, next: first, end: last as usize + 1, step: step as usize })
     }
 }
 
@@ -676,12 +635,7 @@ impl Spec {
     }
 
     /// Sets complexity, summary and arguments (in the notation of [`crate::syntax`]).
-    pub const fn doc(
-        mut self,
-        complexity: &'static str,
-        summary: &'static str,
-        syntax: &'static str,
-    ) -> Self {
+    pub const fn doc(mut self, complexity: &'static str, summary: &'static str, syntax: &'static str) -> Self {
         self.complexity = complexity;
         self.summary = summary;
         self.syntax = syntax;
@@ -722,18 +676,12 @@ impl Spec {
     /// Whether `argc` arguments, the name included, are a number that the command takes.
     #[inline]
     pub const fn accepts(&self, argc: usize) -> bool {
-        if self.arity >= 0 {
-            argc == self.arity as usize
-        } else {
-            argc >= self.arity.unsigned_abs() as usize
-        }
+        if self.arity >= 0 { argc == self.arity as usize } else { argc >= self.arity.unsigned_abs() as usize }
     }
 
     /// The container's name of a subcommand, the name otherwise.
     pub fn container_name(&self) -> &'static str {
-        self.name
-            .split_once('|')
-            .map_or(self.name, |(container, _)| container)
+        self.name.split_once('|').map_or(self.name, |(container, _)| container)
     }
 
     /// The subcommand's own name, if it is one.
@@ -743,11 +691,7 @@ impl Spec {
 
     /// The flags with what Redis derives from the keys (`movablekeys`).
     pub const fn all_flags(&self) -> Flags {
-        if legacy(self.keys).1 {
-            self.flags | MOVABLEKEYS
-        } else {
-            self.flags
-        }
+        if legacy(self.keys).1 { self.flags | MOVABLEKEYS } else { self.flags }
     }
 
     /// First key, last key and step as COMMAND INFO shows them; zeros without keys.
@@ -798,31 +742,17 @@ impl Spec {
     /// When the arguments do not say it, for instance because of a bad count. A command that may have no keys
     /// ([`NO_MANDATORY_KEYS`]) and counts zero of them has none.
     #[inline]
-    pub fn key_positions<A: Arguments + ?Sized>(
-        &self,
-        args: &A,
-    ) -> Result<KeyPositions, InvalidKeys> {
+    pub fn key_positions<A: Arguments + ?Sized>(&self, args: &A) -> Result<KeyPositions, InvalidKeys> {
         let argc = args.count();
         match self.shape {
             KeyShape::None => Ok(KeyPositions::EMPTY),
-            KeyShape::One(index) if (index as usize) < argc => {
-                Ok(KeyPositions::one(index as usize))
-            }
+            KeyShape::One(index) if (index as usize) < argc => Ok(KeyPositions::one(index as usize)),
             KeyShape::One(_) => Err(InvalidKeys),
             KeyShape::Range { first, last, step } => {
-                let last = if last >= 0 {
-                    last as isize
-                } else {
-                    argc as isize + last as isize
-                };
+                let last = if last >= 0 { last as isize } else { argc as isize + last as isize };
                 KeyPositions::run(first as usize, last, step, argc)
             }
-            KeyShape::NumKeys {
-                lead,
-                count,
-                first,
-                step,
-            } => {
+            KeyShape::NumKeys { lead, count, first, step } => {
                 let n = self.counted(args, count as usize)?;
                 if n == 0 {
                     return if self.flags & NO_MANDATORY_KEYS != 0 {
@@ -833,10 +763,7 @@ impl Spec {
                 }
                 let last = first as isize + (n - 1) as isize * step as isize;
                 let run = KeyPositions::run(first as usize, last, step, argc)?;
-                Ok(KeyPositions {
-                    lead: lead as usize,
-                    ..run
-                })
+                Ok(KeyPositions { lead: lead as usize, ..run })
             }
             KeyShape::Complex => self.search_positions(args),
         }
@@ -846,34 +773,17 @@ impl Spec {
     ///
     /// # Errors
     /// As [`Spec::key_positions`].
-    pub fn keys_and_flags<A: Arguments + ?Sized>(
-        &self,
-        args: &A,
-    ) -> Result<Vec<(usize, KeyFlags)>, InvalidKeys> {
+    pub fn keys_and_flags<A: Arguments + ?Sized>(&self, args: &A) -> Result<Vec<(usize, KeyFlags)>, InvalidKeys> {
         let argc = args.count();
         let mut found = Vec::new();
         match self.finder {
             Finder::Set => {
                 let has_get = (3..argc).any(|i| args.arg(i).eq_ignore_ascii_case(b"get"));
-                found.push((
-                    1,
-                    if has_get {
-                        RW | ACCESS | UPDATE
-                    } else {
-                        OW | UPDATE
-                    },
-                ));
+                found.push((1, if has_get { RW | ACCESS | UPDATE } else { OW | UPDATE }));
             }
             Finder::Bitfield => {
                 let writes = bitfield_writes(args);
-                found.push((
-                    1,
-                    if writes {
-                        RW | ACCESS | UPDATE
-                    } else {
-                        RO | ACCESS
-                    },
-                ));
+                found.push((1, if writes { RW | ACCESS | UPDATE } else { RO | ACCESS }));
             }
             Finder::Sort | Finder::First | Finder::Migrate => {
                 let positions = self.search_positions(args)?;
@@ -901,18 +811,11 @@ impl Spec {
     }
 
     fn counted<A: Arguments + ?Sized>(&self, args: &A, index: usize) -> Result<u32, InvalidKeys> {
-        if index >= args.count() {
-            Err(InvalidKeys)
-        } else {
-            parse_count(args.arg(index)).ok_or(InvalidKeys)
-        }
+        if index >= args.count() { Err(InvalidKeys) } else { parse_count(args.arg(index)).ok_or(InvalidKeys) }
     }
 
     /// The commands whose keys depend on words among the arguments.
-    fn search_positions<A: Arguments + ?Sized>(
-        &self,
-        args: &A,
-    ) -> Result<KeyPositions, InvalidKeys> {
+    fn search_positions<A: Arguments + ?Sized>(&self, args: &A) -> Result<KeyPositions, InvalidKeys> {
         let argc = args.count();
         match self.finder {
             Finder::Sort => Ok(match sort_store(args) {
@@ -924,9 +827,7 @@ impl Spec {
                 let mut i = 5;
                 while i + 1 < argc {
                     let word = args.arg(i);
-                    if word.eq_ignore_ascii_case(b"store")
-                        || word.eq_ignore_ascii_case(b"storedist")
-                    {
+                    if word.eq_ignore_ascii_case(b"store") || word.eq_ignore_ascii_case(b"storedist") {
                         i += 1;
                         store = Some(i);
                     }
@@ -946,11 +847,7 @@ impl Spec {
                     let lead = if all.len() == 0 { 0 } else { all.next };
                     all = KeyPositions { lead, ..found };
                 }
-                if all.len() == 0 {
-                    Err(InvalidKeys)
-                } else {
-                    Ok(all)
-                }
+                if all.len() == 0 { Err(InvalidKeys) } else { Ok(all) }
             }
         }
     }
@@ -982,28 +879,14 @@ impl Spec {
                 let last = match (last, limit) {
                     (0.., _) => begin as isize + last as isize,
                     (_, 0) => argc as isize + last as isize,
-                    _ => {
-                        begin as isize
-                            + (argc.saturating_sub(begin) / limit as usize) as isize
-                            + last as isize
-                    }
+                    _ => begin as isize + (argc.saturating_sub(begin) / limit as usize) as isize + last as isize,
                 };
                 KeyPositions::run(begin, last, step, argc).map(Some)
             }
-            FindKeys::KeyNum {
-                keynumidx,
-                firstkey,
-                step,
-            } => {
+            FindKeys::KeyNum { keynumidx, firstkey, step } => {
                 let n = self.counted(args, begin + keynumidx as usize)?;
                 let first = begin + firstkey as usize;
-                KeyPositions::run(
-                    first,
-                    first as isize + (n as isize - 1) * step as isize,
-                    step,
-                    argc,
-                )
-                .map(Some)
+                KeyPositions::run(first, first as isize + (n as isize - 1) * step as isize, step, argc).map(Some)
             }
             FindKeys::Unknown => Err(InvalidKeys),
         }
@@ -1015,9 +898,7 @@ fn parse_count(text: &[u8]) -> Option<u32> {
     if text.is_empty() || text.len() > 9 || (text[0] == b'0' && text.len() > 1) {
         return None;
     }
-    text.iter().try_fold(0u32, |n, c| {
-        c.is_ascii_digit().then(|| n * 10 + u32::from(c - b'0'))
-    })
+    text.iter().try_fold(0u32, |n, c| c.is_ascii_digit().then(|| n * 10 + u32::from(c - b'0')))
 }
 
 /// Argument of the key after the last STORE of SORT, skipping the values of options so that they cannot pass for one.
@@ -1088,18 +969,12 @@ const fn legacy(keys: &[KeySpec]) -> ((i64, i64, i64), bool) {
     while i < keys.len() {
         let key = &keys[i];
         i += 1;
-        let (BeginSearch::Index(index), FindKeys::Range { last: to, step, .. }) =
-            (key.begin, key.find)
-        else {
+        let (BeginSearch::Index(index), FindKeys::Range { last: to, step, .. }) = (key.begin, key.find) else {
             movable = true;
             continue;
         };
         let index = index as i64;
-        let to = if to >= 0 {
-            to as i64 + index
-        } else {
-            to as i64
-        };
+        let to = if to >= 0 { to as i64 + index } else { to as i64 };
         if key.flags & INCOMPLETE != 0 {
             movable = true;
         }
@@ -1119,11 +994,7 @@ const fn legacy(keys: &[KeySpec]) -> ((i64, i64, i64), bool) {
         }
         previous = last;
     }
-    if first == i64::MAX {
-        ((0, 0, 0), movable)
-    } else {
-        ((first, last, 1), movable)
-    }
+    if first == i64::MAX { ((0, 0, 0), movable) } else { ((first, last, 1), movable) }
 }
 
 const fn shape(keys: &[KeySpec], finder: Finder) -> KeyShape {
@@ -1140,39 +1011,20 @@ const fn shape(keys: &[KeySpec], finder: Finder) -> KeyShape {
         return if first == last {
             KeyShape::One(first as u8)
         } else {
-            KeyShape::Range {
-                first: first as u8,
-                last: last as i8,
-                step: step as u8,
-            }
+            KeyShape::Range { first: first as u8, last: last as i8, step: step as u8 }
         };
     }
     let (lead, counted) = match keys {
         [only] => (0, only),
-        [
-            KeySpec {
-                begin: BeginSearch::Index(lead),
-                find: FindKeys::Range { last: 0, .. },
-                ..
-            },
-            counted,
-        ] => (*lead, counted),
+        [KeySpec { begin: BeginSearch::Index(lead), find: FindKeys::Range { last: 0, .. }, .. }, counted] => {
+            (*lead, counted)
+        }
         _ => return KeyShape::Complex,
     };
     match (counted.begin, counted.find) {
-        (
-            BeginSearch::Index(index),
-            FindKeys::KeyNum {
-                keynumidx,
-                firstkey,
-                step,
-            },
-        ) => KeyShape::NumKeys {
-            lead,
-            count: index + keynumidx,
-            first: index + firstkey,
-            step,
-        },
+        (BeginSearch::Index(index), FindKeys::KeyNum { keynumidx, firstkey, step }) => {
+            KeyShape::NumKeys { lead, count: index + keynumidx, first: index + firstkey, step }
+        }
         _ => KeyShape::Complex,
     }
 }
@@ -1192,61 +1044,29 @@ mod tests {
         if let Ok(positions) = got {
             assert_eq!(positions.len(), positions.count(), "{line}: size_hint");
         }
-        assert_eq!(
-            got.map(|p| p.collect::<Vec<_>>()).as_deref(),
-            expected.as_ref().map(|p| *p),
-            "{line}"
-        );
-        let flagged = spec
-            .keys_and_flags(&args[..])
-            .map(|v| v.into_iter().map(|(p, _)| p).collect::<Vec<_>>());
-        assert_eq!(
-            flagged.as_deref(),
-            expected.as_ref().map(|p| *p),
-            "{line}: with flags"
-        );
+        assert_eq!(got.map(|p| p.collect::<Vec<_>>()).as_deref(), expected.as_ref().map(|p| *p), "{line}");
+        let flagged = spec.keys_and_flags(&args[..]).map(|v| v.into_iter().map(|(p, _)| p).collect::<Vec<_>>());
+        assert_eq!(flagged.as_deref(), expected.as_ref().map(|p| *p), "{line}: with flags");
     }
 
     #[test]
     fn shapes_follow_from_the_key_specs() {
         assert_eq!(spec(const { &[] }).shape, KeyShape::None);
-        assert_eq!(
-            spec(const { &[KeySpec::first(RO)] }).shape,
-            KeyShape::One(1)
-        );
-        assert_eq!(
-            spec(const { &[KeySpec::first(NOT_KEY)] }).shape,
-            KeyShape::None
-        );
+        assert_eq!(spec(const { &[KeySpec::first(RO)] }).shape, KeyShape::One(1));
+        assert_eq!(spec(const { &[KeySpec::first(NOT_KEY)] }).shape, KeyShape::None);
         assert_eq!(
             spec(const { &[KeySpec::first(RO), KeySpec::at(2, OW)] }).shape,
-            KeyShape::Range {
-                first: 1,
-                last: 2,
-                step: 1
-            }
+            KeyShape::Range { first: 1, last: 2, step: 1 }
         );
         assert_eq!(
             spec(const { &[KeySpec::first(OW), KeySpec::range(2, -1, 1, RO)] }).shape,
-            KeyShape::Range {
-                first: 1,
-                last: -1,
-                step: 1
-            }
+            KeyShape::Range { first: 1, last: -1, step: 1 }
         );
         assert_eq!(
             spec(const { &[KeySpec::first(OW), KeySpec::numkeys(2, RO)] }).shape,
-            KeyShape::NumKeys {
-                lead: 1,
-                count: 2,
-                first: 3,
-                step: 1
-            }
+            KeyShape::NumKeys { lead: 1, count: 2, first: 3, step: 1 }
         );
-        assert_eq!(
-            spec(const { &[KeySpec::range_after("STREAMS", 1, -1, 1, 2, RO)] }).shape,
-            KeyShape::Complex
-        );
+        assert_eq!(spec(const { &[KeySpec::range_after("STREAMS", 1, -1, 1, 2, RO)] }).shape, KeyShape::Complex);
     }
 
     #[test]
@@ -1263,14 +1083,7 @@ mod tests {
     fn positions_after_a_count() {
         const ZUNION: Spec = spec(&[KeySpec::numkeys(1, RO)]);
         check(&ZUNION, "zunion 2 a b WEIGHTS 1 2", Ok(&[2, 3]));
-        for bad in [
-            "zunion 0 a",
-            "zunion -1 a",
-            "zunion 3 a b",
-            "zunion x a",
-            "zunion 01 a",
-            "zunion 99999999999 a",
-        ] {
+        for bad in ["zunion 0 a", "zunion -1 a", "zunion 3 a b", "zunion x a", "zunion 01 a", "zunion 99999999999 a"] {
             check(&ZUNION, bad, Err(InvalidKeys));
         }
         const STORE: Spec = spec(&[KeySpec::first(OW), KeySpec::numkeys(2, RO)]);
@@ -1290,56 +1103,24 @@ mod tests {
         check(&XREAD, "xread COUNT 2 streams a b 0 0", Ok(&[4, 5]));
         check(&XREAD, "xread COUNT 2 a b 0 0", Err(InvalidKeys));
         check(&XREAD, "xread STREAMS", Err(InvalidKeys));
-        const SORT: Spec = spec(&[
-            KeySpec::first(RO),
-            KeySpec::unknown(RO),
-            KeySpec::unknown(OW),
-        ])
-        .finder(Finder::Sort);
+        const SORT: Spec = spec(&[KeySpec::first(RO), KeySpec::unknown(RO), KeySpec::unknown(OW)]).finder(Finder::Sort);
         check(&SORT, "sort a", Ok(&[1]));
         check(&SORT, "sort a BY store LIMIT 0 1 STORE b", Ok(&[1, 8]));
         check(&SORT, "sort a STORE", Ok(&[1]));
         check(&SORT, "sort a STORE b STORE c", Ok(&[1, 5]));
-        const GEORADIUS: Spec = spec(&[
-            KeySpec::first(RO),
-            KeySpec::after("STORE", 6, OW),
-            KeySpec::after("STOREDIST", 6, OW),
-        ])
-        .finder(Finder::Georadius);
+        const GEORADIUS: Spec =
+            spec(&[KeySpec::first(RO), KeySpec::after("STORE", 6, OW), KeySpec::after("STOREDIST", 6, OW)])
+                .finder(Finder::Georadius);
         check(&GEORADIUS, "georadius a 1 2 3 km", Ok(&[1]));
         check(&GEORADIUS, "georadius a 1 2 3 km STORE b", Ok(&[1, 7]));
         // GETKEYS tells both, the command uses the later.
-        let both: [&[u8]; 10] = [
-            b"x",
-            b"a",
-            b"1",
-            b"2",
-            b"3",
-            b"km",
-            b"STORE",
-            b"b",
-            b"STOREDIST",
-            b"c",
-        ];
-        assert_eq!(
-            GEORADIUS.key_positions(&both[..]).map(|p| p.collect()),
-            Ok(vec![1, 9])
-        );
-        assert_eq!(
-            GEORADIUS.keys_and_flags(&both[..]),
-            Ok(vec![(1, RO), (7, OW), (9, OW)])
-        );
-        const MIGRATE: Spec = spec(&[
-            KeySpec::at(3, RW),
-            KeySpec::range_after("KEYS", -2, -1, 1, 0, RW),
-        ])
-        .finder(Finder::Migrate);
+        let both: [&[u8]; 10] = [b"x", b"a", b"1", b"2", b"3", b"km", b"STORE", b"b", b"STOREDIST", b"c"];
+        assert_eq!(GEORADIUS.key_positions(&both[..]).map(|p| p.collect()), Ok(vec![1, 9]));
+        assert_eq!(GEORADIUS.keys_and_flags(&both[..]), Ok(vec![(1, RO), (7, OW), (9, OW)]));
+        const MIGRATE: Spec =
+            spec(&[KeySpec::at(3, RW), KeySpec::range_after("KEYS", -2, -1, 1, 0, RW)]).finder(Finder::Migrate);
         check(&MIGRATE, "migrate h 1 k 0 9", Ok(&[3]));
-        check(
-            &MIGRATE,
-            "migrate h 1  0 9 AUTH keys KEYS a b",
-            Ok(&[9, 10]),
-        );
+        check(&MIGRATE, "migrate h 1  0 9 AUTH keys KEYS a b", Ok(&[9, 10]));
         check(&MIGRATE, "migrate h 1 k 0 9 KEYS a b", Err(InvalidKeys));
     }
 
