@@ -20,7 +20,6 @@ pub struct Effect {
 }
 
 /// Something large that was unlinked from the data and is to be freed where nobody waits for it.
-#[derive(Debug)]
 pub enum Garbage {
     /// A value.
     Object(Box<Object>),
@@ -30,7 +29,7 @@ pub enum Garbage {
 
 /// Collects what a unit leaves behind. The server empties it when the unit is over, while it still holds the shards:
 /// first the effects go to the journal, then the events to subscribers (rule 7).
-#[derive(Default, Debug)]
+#[derive(Default)]
 pub struct Sink {
     /// Whether effects are kept at all. Without a journal nobody reads them, and the commands only count them.
     pub journal: bool,

@@ -16,6 +16,8 @@ pub mod moment;
 pub mod registry;
 pub mod settings;
 pub mod shard;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod unit;
 pub mod watch;
 

@@ -27,13 +27,16 @@ pub struct Shard {
     pub watchers: Watchers,
     /// The counters.
     pub stats: Stats,
+    /// The earliest deadline in Unix milliseconds that was set since the shard's keeper last looked at the wheels: tells
+    /// whether it must be woken before it means to. `i64::MAX` if none.
+    pub soonest: i64,
 }
 
 impl Shard {
     /// An empty shard. `index` is its place among the shards; `hasher` is the same for all of them.
     pub fn new(index: u16, databases: usize, hasher: Hasher) -> Shard {
         let databases = (0..databases.max(1)).map(|_| Keyspace::new(hasher.clone())).collect();
-        Shard { index, databases, watchers: Watchers::default(), stats: Stats::default() }
+        Shard { index, databases, watchers: Watchers::default(), stats: Stats::default(), soonest: i64::MAX }
     }
 
     /// The shard's place among the shards.

@@ -8,17 +8,20 @@
 //! Over several shards a handler is written as over one: a key finds its shard by its hash slot among the shards held.
 //! The router has taken the hold of all of them, so there is nothing to split or to merge, and no reader sees half.
 
-#![allow(unsafe_code)] // one use, see `live`
+#![allow(unsafe_code)] // see `extend`
 
 use crate::access;
 use crate::effect::{Effect, Garbage, Sink};
 use crate::event::{Event, class};
-use crate::keyspace::{Deadline, EntryMut, EntryRef, Keyspace, NewValue, Object, Removed, Taken, Type, Value};
+use crate::keyspace::{Deadline, EntryMut, EntryRef, Keyspace, NewValue, Object, Removed, Taken, TakenValue, Type, Value};
 use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::moment::Moment;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Error, slot};
+
+/// Values with more on the heap than this are freed in the background. Below, freeing costs less than handing over.
+const LARGE_BYTES: usize = 64 * 1024;
 
 /// Exclusive access to shards, for the time of a unit.
 pub enum Held<'u> {
@@ -83,22 +86,21 @@ impl<'u> Unit<'u> {
     /// The entry of `key` for a command that reads: counts a hit or a miss, and marks the access.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let (now, settings, no_touch) = (self.now, self.settings, self.no_touch);
         // Counted as a hit first, since a found entry borrows the shard that has the counters.
         self.held.of(key).stats.hits += 1;
-        let Some(entry) = self.live(self.db, key) else {
-            let stats = &mut self.held.of(key).stats;
-            stats.hits -= 1;
-            stats.misses += 1;
-            if settings.notify & class::KEY_MISS != 0 {
-                self.event(class::KEY_MISS, "keymiss", key);
+        let (now, settings, no_touch) = (self.now, self.settings, self.no_touch);
+        if let Some(entry) = self.live(self.db, key) {
+            if !no_touch {
+                entry.set_lru(access::touched(entry.lru(), now, settings, chance(entry.lru(), now)));
             }
-            return None;
-        };
-        if !no_touch {
-            entry.set_lru(access::touched(entry.lru(), now, settings, chance(entry.lru(), now)));
+            // SAFETY: as in `live`: nothing was changed since, and the other arm does not use the entry.
+            return Some(unsafe { extend(entry) });
         }
-        Some(entry)
+        let stats = &mut self.held.of(key).stats;
+        stats.hits -= 1;
+        stats.misses += 1;
+        self.event(class::KEY_MISS, "keymiss", key);
+        None
     }
 
     /// The entry of `key` without any trace: for TYPE, OBJECT, TTL, EXISTS and for looking at a key again.
@@ -151,7 +153,11 @@ impl<'u> Unit<'u> {
         let is_new = self.settings.notify & class::NEW != 0 && self.live(db, key).is_none();
         let lru = access::fresh(self.now, self.settings);
         let now = self.now.ms;
-        let space = space_mut(&mut self.held, db, key);
+        let shard = self.held.of(key);
+        if let Deadline::At(deadline) = deadline {
+            shard.soonest = shard.soonest.min(deadline);
+        }
+        let space = shard.db_mut(db);
         space.set_now(now);
         let hash = space.hasher().hash(key);
         let removed = space.put(hash, key, kind, value, deadline, lru);
@@ -178,7 +184,9 @@ impl<'u> Unit<'u> {
     /// Sets or removes the deadline of `key`; false without such a key.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Option<i64>) -> bool {
         let (db, now) = (self.db, self.now.ms);
-        let space = space_mut(&mut self.held, db, key);
+        let shard = self.held.of(key);
+        shard.soonest = shard.soonest.min(deadline.unwrap_or(i64::MAX));
+        let space = shard.db_mut(db);
         space.set_now(now);
         let hash = space.hasher().hash(key);
         space.set_deadline(hash, key, deadline)
@@ -207,10 +215,25 @@ impl<'u> Unit<'u> {
     pub fn put_back(&mut self, db: usize, key: &[u8], taken: Taken) {
         let is_new = self.settings.notify & class::NEW != 0 && self.live(db, key).is_none();
         let now = self.now.ms;
-        let space = space_mut(&mut self.held, db, key);
+        let shard = self.held.of(key);
+        shard.soonest = shard.soonest.min(taken.deadline.unwrap_or(i64::MAX));
+        let space = shard.db_mut(db);
         space.set_now(now);
         let hash = space.hasher().hash(key);
-        let removed = space.put_taken(hash, key, taken);
+        let bytes;
+        let value = match taken.value {
+            TakenValue::Int(number) => NewValue::Int(number),
+            TakenValue::Object(object) => NewValue::Object(object),
+            TakenValue::Bytes(taken) => {
+                bytes = taken;
+                NewValue::Bytes(&bytes)
+            }
+        };
+        let deadline = taken.deadline.map_or(Deadline::Clear, Deadline::At);
+        let removed = space.put(hash, key, taken.kind, value, deadline, taken.lru);
+        if taken.raw && let Some(mut entry) = space.get_mut(hash, key) {
+            entry.set_raw(true);
+        }
         self.discard(removed);
         if is_new {
             self.event_in(db, class::NEW, "new", key);
@@ -346,10 +369,8 @@ impl<'u> Unit<'u> {
                 self.expire(db, key, deadline);
                 None
             }
-            // SAFETY: the borrow of `self` that the entry stems from is still ours to give out: nothing was changed since
-            // `get`. The borrow checker of today rejects the plain return, since the other arm changes `self` (the
-            // conditional return of a borrow, accepted by its successor Polonius).
-            _ => Some(unsafe { entry.extend() }),
+            // SAFETY: the borrow of `self` is ours to give out, and nothing was changed since `get`.
+            _ => Some(unsafe { extend(entry) }),
         }
     }
 
@@ -373,11 +394,23 @@ impl<'u> Unit<'u> {
     /// Small values are dropped here, large ones where nobody waits for it.
     fn discard(&mut self, removed: Option<Removed>) {
         if let Some(object) = removed.and_then(|removed| removed.object)
-            && object.is_large()
+            && object.heap_bytes() > LARGE_BYTES
         {
             self.sink.garbage.push(Garbage::Object(object));
         }
     }
+}
+
+/// Gives an entry the lifetime that the caller's signature promises.
+///
+/// # Safety
+/// The entry stems from a borrow that the caller holds for all of `'a`, and the keyspace is not changed meanwhile. Needed
+/// because the borrow checker of today rejects returning a borrow on one path only when the other path changes what was
+/// borrowed; its successor Polonius accepts it.
+#[inline]
+unsafe fn extend<'a>(entry: EntryRef<'_>) -> EntryRef<'a> {
+    // SAFETY: only the lifetime changes; the caller vouches for it.
+    unsafe { std::mem::transmute::<EntryRef<'_>, EntryRef<'a>>(entry) }
 }
 
 /// The database `db` of the shard of `key`. A function of the held shards alone, so that callers keep their other fields.

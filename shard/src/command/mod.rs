@@ -1,0 +1,3 @@
+//! Data commands, one file per family: rows first, then handlers, then tests.
+
+pub mod string;
