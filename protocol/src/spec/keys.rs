@@ -352,29 +352,32 @@ impl Spec {
                 let writes = bitfield_writes(args);
                 found.push((1, if writes { RW | ACCESS | UPDATE } else { RO | ACCESS }));
             }
-            Finder::Sort | Finder::First | Finder::Migrate => {
-                let positions = self.search_positions(args)?;
-                let flags: [KeyFlags; 2] = match self.finder {
-                    Finder::Sort => [RO | ACCESS, OW | UPDATE],
-                    Finder::Migrate => [RW | ACCESS | DELETE; 2],
-                    _ => [RO | ACCESS; 2],
-                };
-                for (nth, position) in positions.enumerate() {
-                    found.push((position, flags[nth.min(1)]));
-                }
-            }
+            Finder::Sort | Finder::First | Finder::Migrate => return self.searched_with_flags(args),
             Finder::Specs | Finder::Georadius => {
                 if self.key_positions(args)?.len() == 0 {
                     return Ok(found);
                 }
                 for key in self.keys.iter().filter(|k| k.flags & NOT_KEY == 0) {
-                    if let Some(positions) = self.spec_positions(key, args)? {
-                        found.extend(positions.map(|p| (p, key.flags)));
+                    match self.spec_positions(key, args) {
+                        Ok(positions) => found.extend(positions.into_iter().flatten().map(|p| (p, key.flags))),
+                        // A STORE without a key.
+                        Err(_) if self.finder == Finder::Georadius => return self.searched_with_flags(args),
+                        Err(e) => return Err(e),
                     }
                 }
             }
         }
         Ok(found)
+    }
+
+    fn searched_with_flags<A: Arguments + ?Sized>(&self, args: &A) -> Result<Vec<(usize, KeyFlags)>, InvalidKeys> {
+        let flags: [KeyFlags; 2] = match self.finder {
+            Finder::Sort | Finder::Georadius => [RO | ACCESS, OW | UPDATE],
+            Finder::Migrate => [RW | ACCESS | DELETE; 2],
+            _ => [RO | ACCESS; 2],
+        };
+        let positions = self.search_positions(args)?.enumerate();
+        Ok(positions.map(|(nth, position)| (position, flags[nth.min(1)])).collect())
     }
 
     fn counted<A: Arguments + ?Sized>(&self, args: &A, index: usize) -> Result<u32, InvalidKeys> {
@@ -402,7 +405,11 @@ impl Spec {
                 }
                 Ok(store.map_or(KeyPositions::one(1), |store| KeyPositions::two(1, store)))
             }
-            Finder::Migrate => migrate_keys(args),
+            Finder::Migrate => {
+                // Redis asks the key specs first, and those see no KEYS in the last place.
+                let has_word = self.keys.get(1).is_some_and(|key| self.spec_positions(key, args) != Ok(None));
+                if has_word { migrate_keys(args) } else { KeyPositions::run(3, 3, 1, argc) }
+            }
             Finder::First => KeyPositions::run(1, 1, 1, argc),
             Finder::Specs | Finder::Set | Finder::Bitfield => {
                 // At most one key before one run: the shapes of all commands there are.
@@ -460,7 +467,8 @@ impl Spec {
     }
 }
 
-/// A count of keys as Redis reads it: decimal without sign, space or leading zero. Larger than any request is no count.
+/// A count of keys as the commands themselves read it: decimal without sign, space or leading zero. Larger than any request
+/// is no count. (Redis's COMMAND GETKEYS falls back to a laxer reading of `01` or `+1`, which no command accepts.)
 fn parse_count(text: &[u8]) -> Option<u32> {
     if text.is_empty() || text.len() > 9 || (text[0] == b'0' && text.len() > 1) {
         return None;
@@ -690,5 +698,6 @@ mod tests {
         check(&MIGRATE, "migrate h 1 k 0 9", Ok(&[3]));
         check(&MIGRATE, "migrate h 1  0 9 AUTH keys KEYS a b", Ok(&[9, 10]));
         check(&MIGRATE, "migrate h 1 k 0 9 KEYS a b", Err(InvalidKeys));
+        check(&MIGRATE, "migrate h 1 k 0 9 KEYS", Ok(&[3]));
     }
 }

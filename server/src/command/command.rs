@@ -482,3 +482,241 @@ fn pair(reply: &mut Reply, name: &str, text: &str) {
     reply.bulk(name.as_bytes());
     reply.bulk(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use curfew_protocol::Resp;
+    use curfew_protocol::args::OwnedArgs;
+    use std::collections::BTreeMap;
+
+    /// What Redis 8.0.6 answered to COMMAND and COMMAND DOCS over RESP3, sorted by name.
+    const RECORDED_INFO: &[u8] = include_bytes!("../../../protocol/tests/data/command-info.resp3");
+    const RECORDED_DOCS: &[u8] = include_bytes!("../../../protocol/tests/data/command-docs.resp3");
+
+    /// Commands whose documentation differs from Redis 8.0's on purpose.
+    const DOCS_DIFFER: &[&str] = &["set"]; // IFEQ
+
+    /// Every row there is.
+    fn specs() -> impl Iterator<Item = &'static Spec> {
+        curfew_shard::registry::rows().map(|row| &row.spec).chain(ROWS.iter().map(|(spec, _)| spec))
+    }
+
+    fn say(catalog: &Catalog, resp: Resp, line: &str) -> String {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        let name = match words.get(1) {
+            Some(sub) => format!("command|{}", String::from_utf8_lossy(sub).to_lowercase()),
+            None => "command".to_owned(),
+        };
+        let mut reply = Reply::new(resp);
+        let answer = ROWS.iter().find(|(spec, _)| spec.name == name).map(|(_, answer)| answer);
+        let answer = answer.unwrap_or_else(|| panic!("no row {name}"));
+        if let Err(error) = answer(catalog, OwnedArgs::from_slices(&words).view(), &mut reply) {
+            reply.error(&error);
+        }
+        String::from_utf8_lossy(&reply.take()).into_owned()
+    }
+
+    #[test]
+    fn rows_tell_what_redis_tells() {
+        let catalog = Catalog::new(specs());
+        let recorded = facts_of_info(RECORDED_INFO);
+        let ours = facts_of_info(say(&catalog, Resp::Three, "command").as_bytes());
+        compare(&recorded, &ours, &[]);
+        let recorded = facts_of_docs(RECORDED_DOCS);
+        let ours = facts_of_docs(say(&catalog, Resp::Three, "command docs").as_bytes());
+        compare(&recorded, &ours, DOCS_DIFFER);
+    }
+
+    #[track_caller]
+    fn compare(recorded: &Facts, ours: &Facts, except: &[&str]) {
+        let mut compared = 0;
+        for (name, fact) in ours {
+            if let Some(expected) = recorded.get(name) {
+                compared += 1;
+                if except.contains(&name.as_str()) {
+                    assert_ne!(fact, expected, "{name} is as Redis has it: take it off the list");
+                } else {
+                    assert_eq!(fact, expected, "{name}");
+                }
+            }
+        }
+        assert!(compared >= ROWS.len(), "only {compared} rows were compared");
+    }
+
+    #[test]
+    fn the_table_is_consistent() {
+        let catalog = Catalog::new(specs());
+        assert_eq!(catalog.specs().count(), specs().count(), "a subcommand without its container");
+        let mut names: Vec<_> = specs().map(|spec| spec.name).collect();
+        names.sort_unstable();
+        assert_eq!(names.windows(2).find(|pair| pair[0] == pair[1]), None, "named twice");
+        for entry in &catalog.commands {
+            assert_eq!(entry.spec.is_container, !entry.subcommands.is_empty(), "{}: container()", entry.spec.name);
+        }
+        for spec in specs() {
+            let name = spec.name;
+            let args = syntax::parse(spec.syntax).unwrap_or_else(|error| panic!("{name}: {error}: {}", spec.syntax));
+            check_key_specs(spec, &args);
+            assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'|')), "{name}");
+            assert!(!spec.summary.is_empty() && !spec.since.is_empty() && spec.arity != 0, "{name}");
+            assert!(spec.flags & (READONLY | WRITE) != READONLY | WRITE, "{name} reads and writes");
+            assert!(spec.flags & (MOVABLEKEYS | MODULE) == 0, "{name}: a derived flag is written down");
+            // The key positions lie within the arguments that the arity guarantees.
+            let arity = usize::from(spec.arity.unsigned_abs());
+            if let KeyShape::One(index) = spec.shape {
+                assert!(usize::from(index) < arity, "{name}: key {index} of {arity} arguments");
+            }
+        }
+    }
+
+    fn check_key_specs(spec: &Spec, args: &[Arg<'_>]) {
+        for arg in args {
+            if let Some(index) = arg.key_spec {
+                assert!(usize::from(index) < spec.keys.len(), "{}: {} has no key spec {index}", spec.name, arg.name);
+            }
+            check_key_specs(spec, &arg.children);
+        }
+    }
+
+    const TEST_SPECS: &[Spec] = &[
+        Spec::new("get", 2, Group::String, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO | ACCESS)]),
+        Spec::new("mset", -3, Group::String, "1.0.1").flags(WRITE).keys(&[KeySpec::range(1, -1, 2, OW | UPDATE)]),
+        Spec::new("eval", -3, Group::Scripting, "2.6.0")
+            .flags(NO_MANDATORY_KEYS)
+            .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)]),
+        Spec::new("ping", -1, Group::Connection, "1.0.0").flags(FAST),
+        Spec::new("object", -2, Group::Generic, "2.2.3").container(),
+        Spec::new("object|encoding", 3, Group::Generic, "2.2.3").flags(READONLY).keys(&[KeySpec::at(2, RO)]),
+    ];
+
+    #[track_caller]
+    fn check(line: &str, two: &str, three: &str) {
+        let catalog = Catalog::new(TEST_SPECS);
+        for (resp, expected) in [(Resp::Two, two), (Resp::Three, three)] {
+            assert_eq!(say(&catalog, resp, line).replace("\r\n", " ").trim_end(), expected, "{line} in {resp:?}");
+        }
+    }
+
+    #[test]
+    fn getkeys() {
+        let cases = [
+            ("command getkeys get k", "*1 $1 k"),
+            ("command getkeys MSET a 1 b 2", "*2 $1 a $1 b"),
+            ("command getkeys object encoding k", "*1 $1 k"),
+            ("command getkeys eval x 0", "*0"),
+            ("command getkeys eval x 7 a", "*0"),
+            ("command getkeys get", "-ERR Invalid number of arguments specified for command"),
+            ("command getkeys ping", "-ERR The command has no key arguments"),
+            ("command getkeys object", "-ERR The command has no key arguments"),
+            ("command getkeys object nosuch k", "-ERR Invalid command specified"),
+            ("command getkeys nosuch k", "-ERR Invalid command specified"),
+        ];
+        for (line, expected) in cases {
+            check(line, expected, expected);
+        }
+        check("command getkeysandflags get k", "*1 *2 $1 k *2 +RO +access", "*1 *2 $1 k ~2 +RO +access");
+    }
+
+    #[test]
+    fn list() {
+        let cases = [
+            ("command list", "*6 $4 eval $3 get $4 mset $6 object $15 object|encoding $4 ping"),
+            ("command list filterby aclcat STRING", "*2 $3 get $4 mset"),
+            ("command list filterby aclcat nosuch", "*0"),
+            ("command list filterby module x", "*0"),
+            ("command list FILTERBY pattern *E?", "*1 $3 get"),
+            ("command list filterby pattern", "-ERR syntax error"),
+            ("command list filterby nosuch x", "-ERR syntax error"),
+            ("command list x", "-ERR syntax error"),
+            ("command count", ":5"),
+        ];
+        for (line, expected) in cases {
+            check(line, expected, expected);
+        }
+    }
+
+    #[test]
+    fn info_and_docs_by_name() {
+        let ping = |set: char| {
+            format!("*10 $4 ping :-1 {set}1 +fast :0 :0 :0 {set}2 +@fast +@connection {set}0 {set}0 {set}0")
+        };
+        let names = "command info nosuch PING object|nosuch";
+        check(names, &format!("*3 *-1 {} *-1", ping('*')), &format!("*3 _ {} _", ping('~')));
+        check(
+            "command docs ping nosuch",
+            "*2 $4 ping *6 $7 summary $0  $5 since $5 1.0.0 $5 group $10 connection",
+            "%1 $4 ping %3 $7 summary $0  $5 since $5 1.0.0 $5 group $10 connection",
+        );
+        let catalog = Catalog::new(TEST_SPECS);
+        assert_eq!(catalog.by_name(b"Object|ENCODING").map(|spec| spec.name), Some("object|encoding"));
+        assert!(catalog.by_name(b"get|x").is_none());
+        let sub = say(&catalog, Resp::Three, "command info object|encoding");
+        assert!(sub.starts_with("*1\r\n*10\r\n$15\r\nobject|encoding\r\n:3\r\n"), "{sub}");
+    }
+
+    /// By name, subcommands too: the parts of a command's fact as raw bytes, without the subcommands.
+    type Facts = BTreeMap<String, Vec<String>>;
+
+    fn facts_of_info(bytes: &[u8]) -> Facts {
+        fn add(element: &[u8], facts: &mut Facts) {
+            let (_, parts) = children(element);
+            facts.insert(text(parts[0]), parts[..9].iter().map(|part| raw(part)).collect());
+            children(parts[9]).1.iter().for_each(|sub| add(sub, facts));
+        }
+        let mut facts = Facts::new();
+        children(bytes).1.iter().for_each(|element| add(element, &mut facts));
+        facts
+    }
+
+    fn facts_of_docs(bytes: &[u8]) -> Facts {
+        fn add(map: &[u8], facts: &mut Facts) {
+            for entry in children(map).1.chunks(2) {
+                let mut own = Vec::new();
+                for pair in children(entry[1]).1.chunks(2) {
+                    if text(pair[0]) == "subcommands" {
+                        add(pair[1], facts);
+                    } else {
+                        own.push(raw(pair[0]) + &raw(pair[1]));
+                    }
+                }
+                facts.insert(text(entry[0]), own);
+            }
+        }
+        let mut facts = Facts::new();
+        add(bytes, &mut facts);
+        facts
+    }
+
+    fn raw(bytes: &[u8]) -> String {
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+
+    /// The text of a bulk string.
+    fn text(bytes: &[u8]) -> String {
+        raw(bytes).split("\r\n").nth(1).unwrap_or_default().to_owned()
+    }
+
+    /// The length in bytes of the first reply in `bytes`, and its children as slices.
+    fn children(bytes: &[u8]) -> (usize, Vec<&[u8]>) {
+        let line = bytes.windows(2).position(|pair| pair == b"\r\n").expect("a whole line");
+        let number = || raw(&bytes[1..line]).parse::<usize>().expect("a length");
+        let mut end = line + 2;
+        let count = match bytes[0] {
+            b'*' | b'~' => number(),
+            b'%' => number() * 2,
+            b'$' => {
+                end += number() + 2;
+                0
+            }
+            _ => 0,
+        };
+        let mut parts = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (len, _) = children(&bytes[end..]);
+            parts.push(&bytes[end..end + len]);
+            end += len;
+        }
+        (end, parts)
+    }
+}
