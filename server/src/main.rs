@@ -1,2 +1,4 @@
 //! The process.
+#[allow(dead_code, unused_imports)]
+mod config;
 fn main() {}

@@ -1,0 +1,282 @@
+//! The syntax of redis.conf lines: splitting into words with quotes and escapes, quoting again, and file name patterns.
+
+/// Splits a line into words as Redis's configuration files and inline requests do: words are separated by white space;
+/// `"..."` knows `\n \r \t \b \a`, `\xHH` and `\` before any other character for that character; `'...'` knows `\'` only;
+/// a closing quote must be followed by white space or the end. `None` when the quotes do not match up.
+pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut words = Vec::new();
+    let mut rest = line;
+    loop {
+        rest = skip_space(rest);
+        if rest.is_empty() || rest[0] == 0 {
+            return Some(words);
+        }
+        let mut word = Vec::new();
+        rest = take_word(rest, &mut word)?;
+        words.push(word);
+    }
+}
+
+/// A value between double quotes such that [`split_args`] reads it back as it was; bytes that do not print are `\xHH`.
+pub fn quote(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len() + 2);
+    out.push(b'"');
+    for &byte in value {
+        match byte {
+            b'\\' | b'"' => out.extend([b'\\', byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            0x07 => out.extend(b"\\a"),
+            0x08 => out.extend(b"\\b"),
+            b' '..=b'~' => out.push(byte),
+            _ => out.extend(format!("\\x{byte:02x}").bytes()),
+        }
+    }
+    out.push(b'"');
+    out
+}
+
+/// Whether `text` matches a glob pattern (`*`, `?`, `[a-z]`, `[^x]`, `\` before a literal), ASCII case ignored, as in
+/// CONFIG GET. Time is at most the product of both lengths.
+pub fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    // Where to go on after a mismatch: behind the last star, with one more byte of the text given to the star.
+    let mut retry: Option<(usize, usize)> = None;
+    loop {
+        if p < pattern.len() && pattern[p] == b'*' {
+            p += 1;
+            retry = Some((p, t));
+            continue;
+        }
+        if t == text.len() {
+            return p == pattern.len();
+        }
+        if let Some(next) = match_one(pattern, p, text[t]) {
+            p = next;
+            t += 1;
+            continue;
+        }
+        match &mut retry {
+            Some((after_star, taken)) => {
+                *taken += 1;
+                (p, t) = (*after_star, *taken);
+            }
+            None => return false,
+        }
+    }
+}
+
+/// Whether a name is a pattern rather than a plain name: Redis looks for these three characters.
+pub fn is_pattern(name: &[u8]) -> bool {
+    name.iter().any(|b| b"[*?".contains(b))
+}
+
+/// Strips blanks, tabs and line ends from both ends of a line.
+pub fn trim(line: &[u8]) -> &[u8] {
+    let blank = |b: &u8| b" \t\r\n".contains(b);
+    let start = line.iter().position(|b| !blank(b)).unwrap_or(line.len());
+    let end = line.iter().rposition(|b| !blank(b)).map_or(start, |i| i + 1);
+    &line[start..end]
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+fn skip_space(line: &[u8]) -> &[u8] {
+    let start = line.iter().position(|&b| !is_space(b)).unwrap_or(line.len());
+    &line[start..]
+}
+
+/// Reads one word from the start of `rest`; quotes may open in the middle of a word, and then end it.
+fn take_word<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
+    loop {
+        match rest {
+            [] | [0, ..] => return Some(rest),
+            [byte, ..] if is_space(*byte) => return Some(rest),
+            [b'"', inner @ ..] => return end_of_quotes(take_double_quoted(inner, word)?),
+            [b'\'', inner @ ..] => return end_of_quotes(take_single_quoted(inner, word)?),
+            [byte, tail @ ..] => {
+                word.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+}
+
+fn end_of_quotes(rest: &[u8]) -> Option<&[u8]> {
+    rest.first().is_none_or(|&b| is_space(b) || b == 0).then_some(rest)
+}
+
+fn take_double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
+    loop {
+        match rest {
+            [] | [0, ..] => return None,
+            [b'"', tail @ ..] => return Some(tail),
+            [b'\\', b'x', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                word.push(hex(*high) << 4 | hex(*low));
+                rest = tail;
+            }
+            [b'\\', byte, tail @ ..] if *byte != 0 => {
+                word.push(match byte {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'b' => 0x08,
+                    b'a' => 0x07,
+                    other => *other,
+                });
+                rest = tail;
+            }
+            [byte, tail @ ..] => {
+                word.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+}
+
+fn take_single_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
+    loop {
+        match rest {
+            [] | [0, ..] => return None,
+            [b'\'', tail @ ..] => return Some(tail),
+            [b'\\', b'\'', tail @ ..] => {
+                word.push(b'\'');
+                rest = tail;
+            }
+            [byte, tail @ ..] => {
+                word.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+}
+
+fn hex(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit - b'A' + 10,
+    }
+}
+
+/// Matches one byte against the pattern element at `p` (which is not a star); the place behind the element if it does.
+fn match_one(pattern: &[u8], mut p: usize, byte: u8) -> Option<usize> {
+    let byte = byte.to_ascii_lowercase();
+    match *pattern.get(p)? {
+        b'?' => Some(p + 1),
+        b'[' => {
+            p += 1;
+            let negated = pattern.get(p) == Some(&b'^');
+            if negated {
+                p += 1;
+            }
+            let mut found = false;
+            loop {
+                match (pattern.get(p), pattern.get(p + 1), pattern.get(p + 2)) {
+                    // A class that is never closed ends with the pattern, as in Redis.
+                    (None, ..) => break,
+                    (Some(b']'), ..) => {
+                        p += 1;
+                        break;
+                    }
+                    (Some(b'\\'), Some(literal), _) => {
+                        found |= literal.to_ascii_lowercase() == byte;
+                        p += 2;
+                    }
+                    (Some(from), Some(b'-'), Some(to)) => {
+                        let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
+                        found |= (from.min(to)..=from.max(to)).contains(&byte);
+                        p += 3;
+                    }
+                    (Some(literal), ..) => {
+                        found |= literal.to_ascii_lowercase() == byte;
+                        p += 1;
+                    }
+                }
+            }
+            (found != negated).then_some(p)
+        }
+        b'\\' if p + 1 < pattern.len() => (pattern[p + 1].to_ascii_lowercase() == byte).then_some(p + 2),
+        literal => (literal.to_ascii_lowercase() == byte).then_some(p + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn words() {
+        let cases: &[(&str, Option<&[&[u8]]>)] = &[
+            ("", Some(&[])),
+            ("  \t ", Some(&[])),
+            ("port 6379", Some(&[b"port", b"6379"])),
+            ("  a\tb  c ", Some(&[b"a", b"b", b"c"])),
+            (r#"a "b c" 'd e'"#, Some(&[b"a", b"b c", b"d e"])),
+            (r#""\x41\x4a\n\t\r\a\b\q\"\\""#, Some(&[b"AJ\n\t\r\x07\x08q\"\\"])),
+            (r#""\x4g""#, Some(&[b"x4g"])),
+            (r"'\n\''", Some(&[br"\n'"])),
+            (r#"a "" '' b"#, Some(&[b"a", b"", b"", b"b"])),
+            (r#"pre"quoted" x"#, Some(&[b"prequoted", b"x"])),
+            (r#""abc"x y"#, None),
+            ("'abc'x", None),
+            ("\"abc", None),
+            ("'abc", None),
+            (r#""abc\"#, None),
+            (r#""abc\""#, None),
+            (r"a\ b", Some(&[br"a\", b"b"])),
+        ];
+        for (line, expected) in cases {
+            let expected = expected.map(|words| words.iter().map(|w| w.to_vec()).collect::<Vec<_>>());
+            assert_eq!(split_args(line.as_bytes()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn quoting() {
+        assert_eq!(quote(b"a \"b\"\\\n\x01\xff"), br#""a \"b\"\\\n\x01\xff""#);
+    }
+
+    #[test]
+    fn globs() {
+        for (pattern, text, matches) in [
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("max*", "MAXMEMORY", true),
+            ("*memory*", "maxmemory-samples", true),
+            ("*time-limit", "lua-time-limit", true),
+            ("*x", "lua-time-limit", false),
+            ("h?", "hz", true),
+            ("h?", "h", false),
+            ("[a-h]z", "hz", true),
+            ("[^a-h]z", "hz", false),
+            ("[H]z", "hz", true),
+            ("[h", "h", true),
+            (r"\*", "*", true),
+            (r"\*", "a", false),
+            ("*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+        ] {
+            assert_eq!(glob_matches(pattern.as_bytes(), text.as_bytes()), matches, "{pattern} {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn quoting_reads_back(values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 0..4)) {
+            let line = values.iter().map(|v| quote(v)).collect::<Vec<_>>().join(&b' ');
+            prop_assert_eq!(split_args(&line), Some(values));
+        }
+
+        #[test]
+        fn nothing_panics(line in proptest::collection::vec(any::<u8>(), 0..60), text in proptest::collection::vec(any::<u8>(), 0..20)) {
+            let _ = split_args(&line);
+            let _ = glob_matches(&line, &text);
+            let _ = trim(&line);
+        }
+    }
+}
