@@ -195,7 +195,7 @@ fn info(catalog: &Catalog, args: Args<'_>, reply: &mut Reply) -> Result<(), Erro
     for name in args.iter().skip(2) {
         match catalog.entry_and_spec(name) {
             Some((entry, spec)) => write_info(spec, entry.subcommands_of(spec), reply),
-            None => reply.null_array(),
+            None => reply.null(),
         }
     }
     Ok(())
@@ -625,7 +625,7 @@ mod tests {
             ("command list filterby aclcat STRING", "*2 $3 get $4 mset"),
             ("command list filterby aclcat nosuch", "*0"),
             ("command list filterby module x", "*0"),
-            ("command list FILTERBY pattern *E?", "*1 $3 get"),
+            ("command list FILTERBY pattern G?T*", "*1 $3 get"),
             ("command list filterby pattern", "-ERR syntax error"),
             ("command list filterby nosuch x", "-ERR syntax error"),
             ("command list x", "-ERR syntax error"),
@@ -642,7 +642,7 @@ mod tests {
             format!("*10 $4 ping :-1 {set}1 +fast :0 :0 :0 {set}2 +@fast +@connection {set}0 {set}0 {set}0")
         };
         let names = "command info nosuch PING object|nosuch";
-        check(names, &format!("*3 *-1 {} *-1", ping('*')), &format!("*3 _ {} _", ping('~')));
+        check(names, &format!("*3 $-1 {} $-1", ping('*')), &format!("*3 _ {} _", ping('~')));
         check(
             "command docs ping nosuch",
             "*2 $4 ping *6 $7 summary $0  $5 since $5 1.0.0 $5 group $10 connection",
