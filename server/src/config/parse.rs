@@ -37,9 +37,9 @@ pub fn quote(value: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Whether `text` matches a glob pattern (`*`, `?`, `[a-z]`, `[^x]`, `\` before a literal), ASCII case ignored, as in
-/// CONFIG GET. Time is at most the product of both lengths.
-pub fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
+/// Whether `text` matches a glob pattern (`*`, `?`, `[a-z]`, `[^x]`, `\` before a literal). CONFIG GET ignores (ASCII)
+/// case, file names do not. Time is at most the product of both lengths.
+pub fn glob_matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on after a mismatch: behind the last star, with one more byte of the text given to the star.
     let mut retry: Option<(usize, usize)> = None;
@@ -52,7 +52,7 @@ pub fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
         if t == text.len() {
             return p == pattern.len();
         }
-        if let Some(next) = match_one(pattern, p, text[t]) {
+        if let Some(next) = match_one(pattern, p, text[t], case) {
             p = next;
             t += 1;
             continue;
@@ -67,6 +67,24 @@ pub fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
+/// Whether upper and lower case differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Case {
+    /// They do.
+    Exact,
+    /// They do not.
+    Ignored,
+}
+
+impl Case {
+    fn fold(self, byte: u8) -> u8 {
+        match self {
+            Case::Exact => byte,
+            Case::Ignored => byte.to_ascii_lowercase(),
+        }
+    }
+}
+
 /// Whether a name is a pattern rather than a plain name: Redis looks for these three characters.
 pub fn is_pattern(name: &[u8]) -> bool {
     name.iter().any(|b| b"[*?".contains(b))
@@ -76,7 +94,10 @@ pub fn is_pattern(name: &[u8]) -> bool {
 pub fn trim(line: &[u8]) -> &[u8] {
     let blank = |b: &u8| b" \t\r\n".contains(b);
     let start = line.iter().position(|b| !blank(b)).unwrap_or(line.len());
-    let end = line.iter().rposition(|b| !blank(b)).map_or(start, |i| i + 1);
+    let end = line
+        .iter()
+        .rposition(|b| !blank(b))
+        .map_or(start, |i| i + 1);
     &line[start..end]
 }
 
@@ -85,7 +106,10 @@ fn is_space(byte: u8) -> bool {
 }
 
 fn skip_space(line: &[u8]) -> &[u8] {
-    let start = line.iter().position(|&b| !is_space(b)).unwrap_or(line.len());
+    let start = line
+        .iter()
+        .position(|&b| !is_space(b))
+        .unwrap_or(line.len());
     &line[start..]
 }
 
@@ -106,7 +130,9 @@ fn take_word<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
 }
 
 fn end_of_quotes(rest: &[u8]) -> Option<&[u8]> {
-    rest.first().is_none_or(|&b| is_space(b) || b == 0).then_some(rest)
+    rest.first()
+        .is_none_or(|&b| is_space(b) || b == 0)
+        .then_some(rest)
 }
 
 fn take_double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
@@ -114,7 +140,9 @@ fn take_double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a 
         match rest {
             [] | [0, ..] => return None,
             [b'"', tail @ ..] => return Some(tail),
-            [b'\\', b'x', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            [b'\\', b'x', high, low, tail @ ..]
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
                 word.push(hex(*high) << 4 | hex(*low));
                 rest = tail;
             }
@@ -163,8 +191,8 @@ fn hex(digit: u8) -> u8 {
 }
 
 /// Matches one byte against the pattern element at `p` (which is not a star); the place behind the element if it does.
-fn match_one(pattern: &[u8], mut p: usize, byte: u8) -> Option<usize> {
-    let byte = byte.to_ascii_lowercase();
+fn match_one(pattern: &[u8], mut p: usize, byte: u8, case: Case) -> Option<usize> {
+    let byte = case.fold(byte);
     match *pattern.get(p)? {
         b'?' => Some(p + 1),
         b'[' => {
@@ -183,24 +211,24 @@ fn match_one(pattern: &[u8], mut p: usize, byte: u8) -> Option<usize> {
                         break;
                     }
                     (Some(b'\\'), Some(literal), _) => {
-                        found |= literal.to_ascii_lowercase() == byte;
+                        found |= case.fold(*literal) == byte;
                         p += 2;
                     }
                     (Some(from), Some(b'-'), Some(to)) => {
-                        let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
+                        let (from, to) = (case.fold(*from), case.fold(*to));
                         found |= (from.min(to)..=from.max(to)).contains(&byte);
                         p += 3;
                     }
                     (Some(literal), ..) => {
-                        found |= literal.to_ascii_lowercase() == byte;
+                        found |= case.fold(*literal) == byte;
                         p += 1;
                     }
                 }
             }
             (found != negated).then_some(p)
         }
-        b'\\' if p + 1 < pattern.len() => (pattern[p + 1].to_ascii_lowercase() == byte).then_some(p + 2),
-        literal => (literal.to_ascii_lowercase() == byte).then_some(p + 1),
+        b'\\' if p + 1 < pattern.len() => (case.fold(pattern[p + 1]) == byte).then_some(p + 2),
+        literal => (case.fold(literal) == byte).then_some(p + 1),
     }
 }
 
@@ -217,7 +245,10 @@ mod tests {
             ("port 6379", Some(&[b"port", b"6379"])),
             ("  a\tb  c ", Some(&[b"a", b"b", b"c"])),
             (r#"a "b c" 'd e'"#, Some(&[b"a", b"b c", b"d e"])),
-            (r#""\x41\x4a\n\t\r\a\b\q\"\\""#, Some(&[b"AJ\n\t\r\x07\x08q\"\\"])),
+            (
+                r#""\x41\x4a\n\t\r\a\b\q\"\\""#,
+                Some(&[b"AJ\n\t\r\x07\x08q\"\\"]),
+            ),
             (r#""\x4g""#, Some(&[b"x4g"])),
             (r"'\n\''", Some(&[br"\n'"])),
             (r#"a "" '' b"#, Some(&[b"a", b"", b"", b"b"])),
@@ -231,7 +262,8 @@ mod tests {
             (r"a\ b", Some(&[br"a\", b"b"])),
         ];
         for (line, expected) in cases {
-            let expected = expected.map(|words| words.iter().map(|w| w.to_vec()).collect::<Vec<_>>());
+            let expected =
+                expected.map(|words| words.iter().map(|w| w.to_vec()).collect::<Vec<_>>());
             assert_eq!(split_args(line.as_bytes()), expected, "{line}");
         }
     }
@@ -261,8 +293,15 @@ mod tests {
             (r"\*", "a", false),
             ("*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
         ] {
-            assert_eq!(glob_matches(pattern.as_bytes(), text.as_bytes()), matches, "{pattern} {text}");
+            assert_eq!(
+                glob_matches(pattern.as_bytes(), text.as_bytes(), Case::Ignored),
+                matches,
+                "{pattern} {text}"
+            );
         }
+        assert!(!glob_matches(b"*.conf", b"A.CONF", Case::Exact));
+        assert!(!glob_matches(b"[a-c]", b"B", Case::Exact));
+        assert!(glob_matches(b"[a-c]", b"b", Case::Exact));
     }
 
     proptest! {
@@ -275,7 +314,7 @@ mod tests {
         #[test]
         fn nothing_panics(line in proptest::collection::vec(any::<u8>(), 0..60), text in proptest::collection::vec(any::<u8>(), 0..20)) {
             let _ = split_args(&line);
-            let _ = glob_matches(&line, &text);
+            let _ = glob_matches(&line, &text, Case::Exact);
             let _ = trim(&line);
         }
     }

@@ -267,7 +267,7 @@ impl Table {
         let mut state = random;
         for _ in 0..TRIES {
             let slots = self.element(mix(&mut state)).segment().slots();
-            let i = (u128::from(mix(&mut state)) * slots.len() as u128 >> 64) as usize;
+            let i = ((u128::from(mix(&mut state)) * slots.len() as u128) >> 64) as usize;
             if slots[i] != 0 {
                 return Some(Block::from_address(slots[i] & ADDRESS).as_ref());
             }
@@ -616,7 +616,7 @@ fn tag_at(hash: u64, depth: u32) -> u64 {
 
 #[inline]
 fn home(tag: u64, cap: u32) -> usize {
-    (tag * u64::from(cap) >> 16) as usize
+    ((tag * u64::from(cap)) >> 16) as usize
 }
 
 /// The smallest tag whose home is behind slot `i`; above 0xFFFF when there is none.

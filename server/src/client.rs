@@ -1,0 +1,335 @@
+//! The clients: what everybody may see of a connection (CLIENT LIST, CLIENT KILL), and the way to reach it from any
+//! thread (messages, signals).
+
+use atomic_waker::AtomicWaker;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+
+/// Reasons to wake a connection, as bits of [`Client::signals`].
+pub mod signal {
+    /// Messages are in the outbox.
+    pub const MESSAGES: u32 = 1 << 0;
+    /// The connection is to be closed once what it executes is done (CLIENT KILL, limits, timeouts).
+    pub const KILL: u32 = 1 << 1;
+    /// The server shuts down: close as soon as nothing is under way.
+    pub const DRAIN: u32 = 1 << 2;
+    /// CLIENT UNPAUSE, or the pause is over.
+    pub const RESUME: u32 = 1 << 3;
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Debug)]
+pub enum Peer {
+    /// TCP: remote and local address.
+    Tcp(SocketAddr, SocketAddr),
+    /// A Unix socket, by its path.
+    Unix(String),
+}
+
+/// Names that a client has given itself.
+#[derive(Clone, Default, Debug)]
+pub struct Names {
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO lib-name.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO lib-ver.
+    pub lib_ver: Vec<u8>,
+}
+
+/// Messages that other threads have for a client: published messages, and later invalidations.
+#[derive(Default)]
+struct Outbox {
+    bytes: Vec<u8>,
+}
+
+/// One connection, as others see it. The connection's own task updates the facts with relaxed stores; readers may see
+/// them a moment late.
+pub struct Client {
+    /// Unique for the life of the process, ascending.
+    pub id: u64,
+    /// Where it comes from.
+    pub peer: Peer,
+    /// The file descriptor, for CLIENT LIST.
+    pub fd: i32,
+    /// The thread that serves it.
+    pub thread: usize,
+    /// Unix time in milliseconds.
+    pub created_ms: i64,
+    /// Unix time in milliseconds of the last command.
+    pub active_ms: AtomicI64,
+    /// The selected database.
+    pub db: AtomicU32,
+    /// 2 or 3.
+    pub resp: AtomicU32,
+    /// Subscribed channels.
+    pub channels: AtomicU32,
+    /// Subscribed patterns.
+    pub patterns: AtomicU32,
+    /// Subscribed shard channels.
+    pub shard_channels: AtomicU32,
+    /// Commands queued in MULTI; -1 outside.
+    pub multi: AtomicI64,
+    /// Watched keys.
+    pub watching: AtomicU32,
+    /// Bytes in the read buffer.
+    pub query_bytes: AtomicUsize,
+    /// Bytes of memory in its buffers.
+    pub memory: AtomicUsize,
+    /// Bytes of replies that wait to be sent, the outbox apart.
+    pub reply_bytes: AtomicUsize,
+    /// Place of the last command in the table, plus 1; 0: none yet.
+    pub last_command: AtomicUsize,
+    /// Bytes received.
+    pub bytes_in: AtomicU64,
+    /// Bytes sent.
+    pub bytes_out: AtomicU64,
+    /// Commands executed.
+    pub commands: AtomicU64,
+    /// CLIENT NO-EVICT.
+    pub no_evict: AtomicBool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: AtomicBool,
+    /// The names.
+    pub names: Mutex<Names>,
+    outbox: Mutex<Outbox>,
+    /// Bytes in the outbox, readable without its lock.
+    outbox_bytes: AtomicUsize,
+    /// When the outbox passed the soft limit, Unix milliseconds; 0: it is below.
+    over_soft_since: AtomicI64,
+    signals: AtomicU32,
+    /// Woken by signals.
+    pub waker: AtomicWaker,
+}
+
+impl Client {
+    /// A client that has just connected.
+    pub fn new(id: u64, peer: Peer, fd: i32, thread: usize, now_ms: i64) -> Client {
+        Client {
+            id,
+            peer,
+            fd,
+            thread,
+            created_ms: now_ms,
+            active_ms: AtomicI64::new(now_ms),
+            db: AtomicU32::new(0),
+            resp: AtomicU32::new(2),
+            channels: AtomicU32::new(0),
+            patterns: AtomicU32::new(0),
+            shard_channels: AtomicU32::new(0),
+            multi: AtomicI64::new(-1),
+            watching: AtomicU32::new(0),
+            query_bytes: AtomicUsize::new(0),
+            memory: AtomicUsize::new(0),
+            reply_bytes: AtomicUsize::new(0),
+            last_command: AtomicUsize::new(0),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            commands: AtomicU64::new(0),
+            no_evict: AtomicBool::new(false),
+            no_touch: AtomicBool::new(false),
+            names: Mutex::default(),
+            outbox: Mutex::default(),
+            outbox_bytes: AtomicUsize::new(0),
+            over_soft_since: AtomicI64::new(0),
+            signals: AtomicU32::new(0),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// Sends a signal (bits of [`signal`]) from any thread.
+    pub fn signal(&self, bits: u32) {
+        if self.signals.fetch_or(bits, SeqCst) & bits != bits {
+            self.waker.wake();
+        }
+    }
+
+    /// The signals that are up.
+    #[inline]
+    pub fn signals(&self) -> u32 {
+        self.signals.load(SeqCst)
+    }
+
+    /// Takes signals down. KILL stays up for good.
+    pub fn lower(&self, bits: u32) {
+        self.signals.fetch_and(!bits, SeqCst);
+    }
+
+    /// Whether the connection is to be closed.
+    #[inline]
+    pub fn is_killed(&self) -> bool {
+        self.signals() & signal::KILL != 0
+    }
+
+    /// Puts a message (complete replies) into the outbox. A client that does not read is cut off at `limit` instead of
+    /// growing the server.
+    pub fn send(&self, message: &[u8], limit: OutputLimit, now_ms: i64) {
+        if self.is_killed() {
+            return;
+        }
+        let mut outbox = self.outbox.lock();
+        outbox.bytes.extend_from_slice(message);
+        let waiting = outbox.bytes.len();
+        self.outbox_bytes.store(waiting, Relaxed);
+        drop(outbox);
+        if limit.is_passed(waiting + self.reply_bytes.load(Relaxed), &self.over_soft_since, now_ms) {
+            tracing::warn!(client = self.id, bytes = waiting, "client closed: output buffer limit reached");
+            self.signal(signal::KILL);
+        } else {
+            self.signal(signal::MESSAGES);
+        }
+    }
+
+    /// Moves the messages that wait to the end of `out`.
+    pub fn take_messages(&self, out: &mut curfew_protocol::Reply) {
+        self.lower(signal::MESSAGES);
+        let mut outbox = self.outbox.lock();
+        out.raw(&outbox.bytes);
+        self.outbox_bytes.store(0, Relaxed);
+        match outbox.bytes.capacity() > 64 * 1024 {
+            true => outbox.bytes = Vec::new(),
+            false => outbox.bytes.clear(),
+        }
+    }
+
+    /// Bytes in the outbox.
+    pub fn outbox_bytes(&self) -> usize {
+        self.outbox_bytes.load(Relaxed)
+    }
+
+    /// The remote address as CLIENT LIST shows it.
+    pub fn address(&self) -> String {
+        match &self.peer {
+            Peer::Tcp(remote, _) => remote.to_string(),
+            Peer::Unix(path) => format!("{path}:0"),
+        }
+    }
+
+    /// The local address as CLIENT LIST shows it.
+    pub fn local_address(&self) -> String {
+        match &self.peer {
+            Peer::Tcp(_, local) => local.to_string(),
+            Peer::Unix(path) => format!("{path}:0"),
+        }
+    }
+
+    /// Subscriptions of all kinds.
+    pub fn subscriptions(&self) -> u32 {
+        self.channels.load(Relaxed) + self.patterns.load(Relaxed) + self.shard_channels.load(Relaxed)
+    }
+}
+
+/// One class of `client-output-buffer-limit`.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct OutputLimit {
+    /// Cut off at once past so many bytes; 0: no limit.
+    pub hard: usize,
+    /// Cut off after `soft_ms` past so many bytes; 0: no limit.
+    pub soft: usize,
+    /// See `soft`. Milliseconds.
+    pub soft_ms: i64,
+}
+
+impl OutputLimit {
+    fn is_passed(&self, bytes: usize, since: &AtomicI64, now_ms: i64) -> bool {
+        if self.hard > 0 && bytes > self.hard {
+            return true;
+        }
+        if self.soft == 0 || bytes <= self.soft {
+            since.store(0, Relaxed);
+            return false;
+        }
+        match since.load(Relaxed) {
+            0 => {
+                since.store(now_ms, Relaxed);
+                false
+            }
+            start => now_ms - start > self.soft_ms,
+        }
+    }
+}
+
+/// All connected clients, by id.
+#[derive(Default)]
+pub struct Clients {
+    by_id: DashMap<u64, Arc<Client>>,
+    next: AtomicU64,
+}
+
+impl Clients {
+    /// The next id.
+    pub fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Enters a client.
+    pub fn add(&self, client: Arc<Client>) {
+        self.by_id.insert(client.id, client);
+    }
+
+    /// Takes a client out.
+    pub fn remove(&self, id: u64) {
+        self.by_id.remove(&id);
+    }
+
+    /// The client with this id.
+    pub fn get(&self, id: u64) -> Option<Arc<Client>> {
+        self.by_id.get(&id).map(|client| client.clone())
+    }
+
+    /// All clients in order of their ids.
+    pub fn all(&self) -> Vec<Arc<Client>> {
+        let mut all: Vec<_> = self.by_id.iter().map(|entry| entry.value().clone()).collect();
+        all.sort_by_key(|client| client.id);
+        all
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use curfew_protocol::{Reply, Resp};
+
+    fn client() -> Client {
+        let address: SocketAddr = ([127, 0, 0, 1], 1).into();
+        Client::new(1, Peer::Tcp(address, address), 3, 0, 0)
+    }
+
+    #[test]
+    fn messages_keep_their_order_and_wake_once() {
+        let client = client();
+        client.send(b"+a\r\n", OutputLimit::default(), 0);
+        client.send(b"+b\r\n", OutputLimit::default(), 0);
+        assert_eq!(client.signals(), signal::MESSAGES);
+        let mut out = Reply::new(Resp::Two);
+        client.take_messages(&mut out);
+        assert_eq!(out.as_bytes(), b"+a\r\n+b\r\n");
+        assert_eq!((client.signals(), client.outbox_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_is_cut_off() {
+        let soft = OutputLimit { hard: 100, soft: 10, soft_ms: 1_000 };
+        let slow = client();
+        slow.send(&[b'x'; 20], soft, 5_000);
+        slow.send(b"x", soft, 6_000);
+        assert!(!slow.is_killed(), "not before the soft limit's time");
+        slow.send(b"x", soft, 6_001);
+        assert!(slow.is_killed());
+        let fast = client();
+        fast.send(&[b'x'; 20], soft, 5_000);
+        fast.take_messages(&mut Reply::default());
+        fast.send(b"x", soft, 9_000);
+        assert!(!fast.is_killed(), "reading resets the soft limit");
+        fast.send(&[b'x'; 200], soft, 9_000);
+        assert!(fast.is_killed());
+    }
+}

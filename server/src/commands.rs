@@ -1,0 +1,193 @@
+//! The table of all commands: data commands from the shard crate, the server's own from `command/`, found by name.
+//!
+//! Everything else that speaks about commands (arity errors, routing, COMMAND, statistics) reads this table.
+
+use crate::command;
+use crate::session::Ctx;
+use curfew_protocol::spec::{Flags, Spec};
+use curfew_protocol::{Args, Error};
+use curfew_shard::{Handler, Reach, Unit, registry};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// Runs on the connection's own thread and touches no shard.
+pub type InlineHandler = fn(&mut Ctx<'_>, Args<'_>) -> Result<(), Error>;
+
+/// Runs on the connection's own thread while it holds the shards that the command reaches.
+pub type HeldHandler = fn(&mut Ctx<'_>, &mut Unit<'_>, Args<'_>) -> Result<(), Error>;
+
+/// How a command is run.
+#[derive(Copy, Clone)]
+pub enum Run {
+    /// A data command of the shard crate: on whichever thread enters the shard.
+    Data(Handler),
+    /// See [`InlineHandler`].
+    Inline(InlineHandler),
+    /// See [`HeldHandler`].
+    Held(HeldHandler),
+    /// Only a name for its subcommands.
+    Container,
+}
+
+/// A row of the server's own commands.
+pub type ServerRow = curfew_shard::Row<Run>;
+
+/// One command of the table.
+pub struct Command {
+    /// Its facts.
+    pub spec: &'static Spec,
+    /// Flags with the derived ones.
+    pub flags: Flags,
+    /// The shards that it needs.
+    pub reach: Reach,
+    /// What it does.
+    pub run: Run,
+    /// Its place in [`Table::all`]: statistics are kept in arrays.
+    pub id: usize,
+    /// Its subcommands by their own names.
+    subcommands: HashMap<&'static str, &'static Command>,
+}
+
+impl Command {
+    /// Whether the command has all of `flags`.
+    #[inline]
+    pub fn is(&self, flags: Flags) -> bool {
+        self.flags & flags == flags
+    }
+}
+
+/// All commands.
+pub struct Table {
+    /// In order of their rows; a command's place is its `id`.
+    pub all: Vec<&'static Command>,
+    by_name: HashMap<&'static [u8], &'static Command, foldhash::fast::FixedState>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
+
+/// The table. Built at the first call, from constants.
+pub fn table() -> &'static Table {
+    &TABLE
+}
+
+/// No name of a command is longer, subcommands aside.
+const NAME_MAX: usize = 24;
+
+impl Table {
+    /// The command called `name`, in any case; containers included, subcommands not.
+    #[inline]
+    pub fn by_name(&self, name: &[u8]) -> Option<&'static Command> {
+        let mut lower = [0u8; NAME_MAX];
+        let lower = lower.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        self.by_name.get(&*lower).copied()
+    }
+
+    /// The command that `args` name, the subcommand where there are any. The number of arguments is checked too: this is
+    /// all that can be said without knowing the client.
+    #[inline]
+    pub fn resolve(&self, args: Args<'_>) -> Result<&'static Command, Error> {
+        let mut command = self.by_name(args.at(0)).ok_or_else(|| Error::unknown_command(args))?;
+        if command.spec.is_container {
+            let Some(sub) = args.get(1) else { return Err(Error::wrong_arity(command.spec.name)) };
+            let lower = String::from_utf8_lossy(sub).to_ascii_lowercase();
+            // COMMAND is a command itself and a container.
+            command = command
+                .subcommands
+                .get(lower.as_str())
+                .copied()
+                .ok_or_else(|| Error::unknown_subcommand(command.spec.name, sub))?;
+        } else if let Some(sub) = args.get(1)
+            && !command.subcommands.is_empty()
+        {
+            let lower = String::from_utf8_lossy(sub).to_ascii_lowercase();
+            command = command
+                .subcommands
+                .get(lower.as_str())
+                .copied()
+                .ok_or_else(|| Error::unknown_subcommand(command.spec.name, sub))?;
+        }
+        match command.spec.accepts(args.len()) {
+            true => Ok(command),
+            false => Err(Error::wrong_arity(command.spec.name)),
+        }
+    }
+
+    /// The subcommands of a container.
+    pub fn subcommands(&self, container: &Command) -> impl Iterator<Item = &'static Command> {
+        let name = container.spec.name;
+        self.all.iter().copied().filter(move |c| c.spec.sub_name().is_some() && c.spec.container_name() == name)
+    }
+
+    fn build() -> Table {
+        let data = registry::rows().map(|row| {
+            let run = if row.spec.is_container { Run::Container } else { Run::Data(row.run) };
+            (&row.spec, row.reach, run)
+        });
+        let own = command::rows().map(|row| (&row.spec, row.reach, row.run));
+        let mut commands: Vec<Command> = data
+            .chain(own)
+            .enumerate()
+            .map(|(id, (spec, reach, run))| Command {
+                spec,
+                flags: spec.all_flags(),
+                reach,
+                run,
+                id,
+                subcommands: HashMap::new(),
+            })
+            .collect();
+        let (subs, tops): (Vec<Command>, Vec<Command>) =
+            commands.drain(..).partition(|command| command.spec.sub_name().is_some());
+        // The table lives as long as the process, so its commands may be leaked.
+        let subs: Vec<&'static Command> = subs.into_iter().map(|command| &*Box::leak(Box::new(command))).collect();
+        let tops: Vec<&'static Command> = tops
+            .into_iter()
+            .map(|mut command| {
+                let own = subs.iter().filter(|sub| sub.spec.container_name() == command.spec.name);
+                command.subcommands = own.filter_map(|sub| Some((sub.spec.sub_name()?, *sub))).collect();
+                &*Box::leak(Box::new(command))
+            })
+            .collect();
+        let by_name = tops.iter().map(|command| (command.spec.name.as_bytes(), *command)).collect();
+        let mut all: Vec<&'static Command> = tops.into_iter().chain(subs).collect();
+        all.sort_by_key(|command| command.id);
+        Table { all, by_name }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use curfew_protocol::args::OwnedArgs;
+
+    #[test]
+    fn the_table_is_sound() {
+        let table = table();
+        for (id, command) in table.all.iter().enumerate() {
+            assert_eq!(command.id, id);
+            assert_eq!(command.spec.name, command.spec.name.to_lowercase(), "names are in lower case");
+            let twins = table.all.iter().filter(|other| other.spec.name == command.spec.name).count();
+            assert_eq!(twins, 1, "{} has one row", command.spec.name);
+            assert!(!command.spec.summary.is_empty(), "{} is documented", command.spec.name);
+            if let Some(sub) = command.spec.sub_name() {
+                let container = table.by_name(command.spec.container_name().as_bytes()).expect("a container");
+                assert!(container.subcommands.contains_key(sub));
+            } else {
+                assert!(command.spec.name.len() <= NAME_MAX);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_and_arity_is_checked() {
+        let resolve = |words: &[&[u8]]| {
+            table().resolve(OwnedArgs::from_slices(words).view()).map(|command| command.spec.name)
+        };
+        assert_eq!(resolve(&[b"GeT", b"k"]), Ok("get"));
+        assert_eq!(resolve(&[b"get"]), Err(Error::wrong_arity("get")));
+        assert!(resolve(&[b"nosuchcommand"]).is_err());
+        assert!(resolve(&[&[b'x'; 1000]]).is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! What all threads share: a few components, each in a module of its own. No behaviour lives here.
+
+use crate::cell::ShardCell;
+use crate::client::Clients;
+use crate::config::ConfigCell;
+use crate::pause::Pause;
+use crate::pubsub::PubSub;
+use crate::reclaim::Reclaimer;
+use crate::script::Scripts;
+use crate::stats::Stats;
+use curfew_shard::Sink;
+use curfew_shard::keyspace::Hasher;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The shared state of the process. Leaked at the start, since threads need it until the very end.
+pub struct Node {
+    /// The shards, in order of their slots.
+    pub shards: Vec<ShardCell>,
+    /// The configuration in force.
+    pub config: ConfigCell,
+    /// The configuration file, if there is one: CONFIG REWRITE writes it.
+    pub config_file: Option<PathBuf>,
+    /// Connections.
+    pub clients: Clients,
+    /// Channels and their subscribers.
+    pub pubsub: PubSub,
+    /// Scripts known by their hashes.
+    pub scripts: Scripts,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// Counters.
+    pub stats: Stats,
+    /// Frees what is large.
+    pub reclaimer: Reclaimer,
+    /// When the process started.
+    pub started: Instant,
+    /// 40 hexadecimal digits, new at each start: INFO's `run_id`.
+    pub run_id: String,
+    /// The seed of all keyspaces.
+    pub hasher: Hasher,
+    /// A journal kept in memory, for tests.
+    pub journal: Option<parking_lot::Mutex<Vec<curfew_shard::Effect>>>,
+}
+
+impl Node {
+    /// Does what a unit has left behind, in this order: effects to the journal, events to subscribers, garbage away.
+    /// The caller still holds the unit's shards, so effects and events keep the order of the changes (rule 7).
+    pub fn settle(&self, sink: &mut Sink, now_ms: i64) {
+        if !sink.effects.is_empty() {
+            match &self.journal {
+                Some(journal) => journal.lock().append(&mut sink.effects),
+                None => sink.effects.clear(),
+            }
+        }
+        for event in sink.events.drain(..) {
+            self.pubsub.publish_event(self, &event, now_ms);
+        }
+        for garbage in sink.garbage.drain(..) {
+            self.reclaimer.free(garbage);
+        }
+        for lag in sink.lags_ms.drain(..) {
+            self.stats.expiry_lag.record(lag);
+        }
+    }
+}

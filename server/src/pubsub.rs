@@ -1,0 +1,231 @@
+//! Channels and their subscribers.
+//!
+//! PUBLISH runs on the publisher's thread and puts the message straight into the outbox of each subscriber, so messages
+//! of one connection arrive in the order in which they were published. A subscriber's own task moves its outbox behind
+//! the replies that it has already written, so a message never lands inside a reply.
+
+use crate::client::{Client, OutputLimit};
+use crate::node::Node;
+use curfew_protocol::{Reply, Resp, glob};
+use curfew_shard::{Event, class};
+use dashmap::DashMap;
+use parking_lot::RwLock;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// What is subscribed to.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// SUBSCRIBE.
+    Channel,
+    /// PSUBSCRIBE.
+    Pattern,
+    /// SSUBSCRIBE.
+    Shard,
+}
+
+/// A session's own subscriptions.
+#[derive(Default)]
+pub struct Subscriptions {
+    /// Names by [`Kind`], in order.
+    names: [BTreeSet<Box<[u8]>>; 3],
+}
+
+impl Subscriptions {
+    /// Whether there is any.
+    #[inline]
+    pub fn any(&self) -> bool {
+        self.names.iter().any(|names| !names.is_empty())
+    }
+
+    /// How many of a kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.names[kind as usize].len()
+    }
+
+    /// The names of a kind, in order.
+    pub fn names(&self, kind: Kind) -> impl Iterator<Item = &[u8]> {
+        self.names[kind as usize].iter().map(|name| &**name)
+    }
+}
+
+/// All channels of the process.
+#[derive(Default)]
+pub struct PubSub {
+    channels: DashMap<Box<[u8]>, Vec<Arc<Client>>>,
+    shard_channels: DashMap<Box<[u8]>, Vec<Arc<Client>>>,
+    /// Patterns are tried one by one for each message, as in Redis.
+    patterns: RwLock<Vec<(Box<[u8]>, Vec<Arc<Client>>)>>,
+    limit: Limit,
+    /// Messages published by keyspace events.
+    pub events: AtomicU64,
+}
+
+/// `client-output-buffer-limit pubsub`, readable from any thread.
+#[derive(Default)]
+struct Limit {
+    hard: AtomicUsize,
+    soft: AtomicUsize,
+    soft_ms: AtomicI64,
+}
+
+impl PubSub {
+    /// Puts `client-output-buffer-limit pubsub` into force.
+    pub fn set_limit(&self, limit: OutputLimit) {
+        self.limit.hard.store(limit.hard, Relaxed);
+        self.limit.soft.store(limit.soft, Relaxed);
+        self.limit.soft_ms.store(limit.soft_ms, Relaxed);
+    }
+
+    fn limit(&self) -> OutputLimit {
+        OutputLimit {
+            hard: self.limit.hard.load(Relaxed),
+            soft: self.limit.soft.load(Relaxed),
+            soft_ms: self.limit.soft_ms.load(Relaxed),
+        }
+    }
+
+    /// Subscribes; false if it was subscribed already.
+    pub fn subscribe(&self, kind: Kind, name: &[u8], client: &Arc<Client>, own: &mut Subscriptions) -> bool {
+        if !own.names[kind as usize].insert(name.into()) {
+            return false;
+        }
+        match kind {
+            Kind::Channel => self.channels.entry(name.into()).or_default().push(client.clone()),
+            Kind::Shard => self.shard_channels.entry(name.into()).or_default().push(client.clone()),
+            Kind::Pattern => {
+                let mut patterns = self.patterns.write();
+                match patterns.iter_mut().find(|(pattern, _)| **pattern == *name) {
+                    Some((_, clients)) => clients.push(client.clone()),
+                    None => patterns.push((name.into(), vec![client.clone()])),
+                }
+            }
+        }
+        count(kind, client, own);
+        true
+    }
+
+    /// Unsubscribes; false if it was not subscribed.
+    pub fn unsubscribe(&self, kind: Kind, name: &[u8], client: &Arc<Client>, own: &mut Subscriptions) -> bool {
+        if !own.names[kind as usize].remove(name) {
+            return false;
+        }
+        let leave = |clients: &mut Vec<Arc<Client>>| {
+            clients.retain(|other| other.id != client.id);
+            clients.is_empty()
+        };
+        match kind {
+            Kind::Channel => drop(self.channels.remove_if_mut(name, |_, clients| leave(clients))),
+            Kind::Shard => drop(self.shard_channels.remove_if_mut(name, |_, clients| leave(clients))),
+            Kind::Pattern => self.patterns.write().retain_mut(|(pattern, clients)| **pattern != *name || !leave(clients)),
+        }
+        count(kind, client, own);
+        true
+    }
+
+    /// Ends all subscriptions of a client that goes or resets.
+    pub fn leave(&self, client: &Arc<Client>, own: &mut Subscriptions) {
+        for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
+            while let Some(name) = own.names[kind as usize].first().cloned() {
+                self.unsubscribe(kind, &name, client, own);
+            }
+        }
+    }
+
+    /// Sends a message to a channel's subscribers and to those of matching patterns; answers how many there were.
+    pub fn publish(&self, channel: &[u8], message: &[u8], now_ms: i64) -> usize {
+        let limit = self.limit();
+        let mut receivers = 0;
+        if let Some(clients) = self.channels.get(channel) {
+            receivers += send(&clients, &[b"message", channel, message], limit, now_ms);
+        }
+        let patterns = self.patterns.read();
+        for (pattern, clients) in patterns.iter().filter(|(pattern, _)| glob::matches(pattern, channel, false)) {
+            receivers += send(clients, &[b"pmessage", pattern, channel, message], limit, now_ms);
+        }
+        receivers
+    }
+
+    /// Sends a message to the subscribers of a shard channel; answers how many there were.
+    pub fn publish_shard(&self, channel: &[u8], message: &[u8], now_ms: i64) -> usize {
+        let clients = self.shard_channels.get(channel);
+        clients.map_or(0, |clients| send(&clients, &[b"smessage", channel, message], self.limit(), now_ms))
+    }
+
+    /// Publishes a keyspace event on the channels that `notify-keyspace-events` asks for.
+    pub fn publish_event(&self, node: &Node, event: &Event, now_ms: i64) {
+        let notify = u32::from(node.config.load().notify_keyspace_events.0);
+        if self.is_idle() || notify & event.class == 0 {
+            return;
+        }
+        if notify & class::KEYSPACE != 0 {
+            let channel = [format!("__keyspace@{}__:", event.db).as_bytes(), &event.key].concat();
+            self.publish(&channel, event.name.as_bytes(), now_ms);
+            self.events.fetch_add(1, Relaxed);
+        }
+        if notify & class::KEYEVENT != 0 {
+            let channel = format!("__keyevent@{}__:{}", event.db, event.name);
+            self.publish(channel.as_bytes(), &event.key, now_ms);
+            self.events.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Channels with at least one subscriber.
+    pub fn channels(&self, kind: Kind, matching: Option<&[u8]>) -> Vec<Box<[u8]>> {
+        let fits = |name: &[u8]| matching.is_none_or(|pattern| glob::matches(pattern, name, false));
+        let map = if kind == Kind::Shard { &self.shard_channels } else { &self.channels };
+        map.iter().map(|entry| entry.key().clone()).filter(|name| fits(name)).collect()
+    }
+
+    /// Subscribers of one channel, those of patterns apart.
+    pub fn subscribers(&self, kind: Kind, channel: &[u8]) -> usize {
+        let map = if kind == Kind::Shard { &self.shard_channels } else { &self.channels };
+        map.get(channel).map_or(0, |clients| clients.len())
+    }
+
+    /// Distinct patterns: PUBSUB NUMPAT.
+    pub fn pattern_count(&self) -> usize {
+        self.patterns.read().len()
+    }
+
+    /// Channels with subscribers: INFO's `pubsub_channels` and `pubsubshard_channels`.
+    pub fn channel_count(&self, kind: Kind) -> usize {
+        if kind == Kind::Shard { self.shard_channels.len() } else { self.channels.len() }
+    }
+
+    /// The most bytes that wait in the outbox of any subscriber: the wheel slows its events down while a subscriber that
+    /// reads is behind.
+    pub fn is_idle(&self) -> bool {
+        self.channels.is_empty() && self.patterns.read().is_empty()
+    }
+}
+
+/// Keeps the counts that CLIENT LIST shows.
+fn count(kind: Kind, client: &Client, own: &Subscriptions) {
+    let counter = match kind {
+        Kind::Channel => &client.channels,
+        Kind::Pattern => &client.patterns,
+        Kind::Shard => &client.shard_channels,
+    };
+    counter.store(own.count(kind) as u32, Relaxed);
+}
+
+/// Sends one push message to many clients, written once for each protocol.
+fn send(clients: &[Arc<Client>], parts: &[&[u8]], limit: OutputLimit, now_ms: i64) -> usize {
+    let write = |resp| {
+        let mut reply = Reply::with_capacity(resp, parts.iter().map(|part| part.len() + 16).sum());
+        reply.push(parts.len());
+        parts.iter().for_each(|part| reply.bulk(part));
+        reply.take()
+    };
+    let (mut two, mut three) = (None, None);
+    for client in clients {
+        let message = match client.resp.load(Relaxed) {
+            3 => three.get_or_insert_with(|| write(Resp::Three)),
+            _ => two.get_or_insert_with(|| write(Resp::Two)),
+        };
+        client.send(message, limit, now_ms);
+    }
+    clients.len()
+}

@@ -1,0 +1,103 @@
+//! What a connection remembers between commands, and what a handler of the server gets to work with.
+
+use crate::client::Client;
+use crate::commands::Command;
+use crate::thread::Thread;
+use crate::transaction::{Transaction, Watching};
+use crate::pubsub::Subscriptions;
+use curfew_protocol::{Reply, Resp};
+use curfew_shard::Moment;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// CLIENT REPLY.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum ReplyMode {
+    /// Every command is answered.
+    #[default]
+    On,
+    /// No command is answered, and no message is sent.
+    Off,
+    /// The next command is not answered.
+    SkipNext,
+    /// This command is not answered.
+    SkipThis,
+}
+
+/// The state of one connection. Travels with its batch when another thread runs the batch.
+pub struct Session {
+    /// What others see of it.
+    pub client: Arc<Client>,
+    /// The selected database.
+    pub db: usize,
+    /// Whether it may do more than AUTH, HELLO, QUIT and RESET.
+    pub authenticated: bool,
+    /// MULTI, if it is under way.
+    pub transaction: Option<Box<Transaction>>,
+    /// The keys of WATCH.
+    pub watching: Watching,
+    /// The channels of SUBSCRIBE and its kin.
+    pub subscriptions: Subscriptions,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// QUIT: close when the replies are sent.
+    pub closing: bool,
+    /// Whether this is a script's own session, not a connection's.
+    pub is_script: bool,
+}
+
+impl Session {
+    /// The session of a new connection. `authenticated` if no password is set.
+    pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
+        Session {
+            client,
+            db: 0,
+            authenticated,
+            transaction: None,
+            watching: Watching::default(),
+            subscriptions: Subscriptions::default(),
+            reply_mode: ReplyMode::On,
+            no_touch: false,
+            closing: false,
+            is_script: false,
+        }
+    }
+
+    /// The session in which a script's calls run: the caller's database, nothing else of the caller's state.
+    pub fn of_script(caller: &Session) -> Session {
+        Session { db: caller.db, is_script: true, no_touch: caller.no_touch, ..Session::new(caller.client.clone(), true) }
+    }
+
+    /// Selects a database that exists.
+    pub fn select(&mut self, db: usize) {
+        self.db = db;
+        if !self.is_script {
+            self.client.db.store(db as u32, Relaxed);
+        }
+    }
+
+    /// Whether a command that only touches data may run without a look at anything else of the session.
+    #[inline]
+    pub fn is_plain(&self, resp: Resp) -> bool {
+        self.authenticated
+            && self.transaction.is_none()
+            && self.reply_mode == ReplyMode::On
+            && (resp == Resp::Three || !self.subscriptions.any())
+    }
+}
+
+/// What a handler of the server works with: the thread that it runs on, its client, the unit's moment, and the reply.
+pub struct Ctx<'a> {
+    /// The thread, and through it everything shared.
+    pub thread: &'a Thread,
+    /// The connection's state.
+    pub session: &'a mut Session,
+    /// Where the reply goes.
+    pub out: &'a mut Reply,
+    /// The moment of the unit.
+    pub now: Moment,
+    /// The command that runs.
+    pub command: &'static Command,
+}

@@ -1,0 +1,215 @@
+//! Counters. Each shard thread writes its own, without locked instructions, and readers sum them.
+
+use crate::commands;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+/// A counter with one writing thread: an increment is a plain load and store.
+#[derive(Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds to it. Only the owning thread may call this.
+    #[inline]
+    pub fn add(&self, count: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
+    }
+
+    /// Its value, from any thread.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// Back to zero (CONFIG RESETSTAT). An increment at the same time may survive.
+    pub fn reset(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
+/// Upper bounds of the latency histogram's buckets, in microseconds: powers of two up to a second, then all the rest.
+pub const LATENCY_BUCKETS: usize = 21;
+
+/// One command's counters on one thread.
+#[derive(Default)]
+pub struct CommandStats {
+    /// Executed.
+    pub calls: Counter,
+    /// Time spent, in nanoseconds.
+    pub nanos: Counter,
+    /// Refused before execution.
+    pub rejected: Counter,
+    /// Executed with an error.
+    pub failed: Counter,
+    /// Calls by the power of two of their duration in microseconds.
+    pub latency: [Counter; LATENCY_BUCKETS],
+}
+
+/// One thread's counters.
+pub struct ThreadStats {
+    /// By the place of the command in the table.
+    pub commands: Vec<CommandStats>,
+    /// Commands executed.
+    pub executed: Counter,
+    /// Bytes received.
+    pub bytes_in: Counter,
+    /// Bytes sent.
+    pub bytes_out: Counter,
+    /// Connections served at the moment.
+    pub connections: AtomicI64,
+    /// Error replies by their code words.
+    pub errors: parking_lot::Mutex<std::collections::BTreeMap<Vec<u8>, u64>>,
+    /// Error replies in all.
+    pub error_replies: Counter,
+    /// Changes by the units of this thread: `rdb_changes_since_last_save` is their sum.
+    pub changes: Counter,
+}
+
+impl ThreadStats {
+    fn new() -> ThreadStats {
+        ThreadStats {
+            commands: commands::table().all.iter().map(|_| CommandStats::default()).collect(),
+            executed: Counter::default(),
+            bytes_in: Counter::default(),
+            bytes_out: Counter::default(),
+            connections: AtomicI64::new(0),
+            errors: parking_lot::Mutex::default(),
+            error_replies: Counter::default(),
+            changes: Counter::default(),
+        }
+    }
+
+    /// Counts `calls` executions of a command that took `nanos` together.
+    #[inline]
+    pub fn executed(&self, command: usize, calls: u64, nanos: u64) {
+        let stats = &self.commands[command];
+        stats.calls.add(calls);
+        stats.nanos.add(nanos);
+        stats.latency[bucket(nanos / calls.max(1))].add(calls);
+        self.executed.add(calls);
+    }
+
+    /// Counts an error reply.
+    pub fn error(&self, error: &curfew_protocol::Error) {
+        self.error_replies.add(1);
+        let mut errors = self.errors.lock();
+        match errors.get_mut(error.code()) {
+            Some(count) => *count += 1,
+            // Scripts can make up code words: Redis stops counting new ones at 128, too.
+            None if errors.len() < 128 => {
+                errors.insert(error.code().to_vec(), 1);
+            }
+            None => {}
+        }
+    }
+}
+
+/// The histogram bucket of a duration.
+#[inline]
+fn bucket(nanos: u64) -> usize {
+    let micros = nanos.div_ceil(1000).max(1);
+    (micros.next_power_of_two().trailing_zeros() as usize).min(LATENCY_BUCKETS - 1)
+}
+
+/// Upper bounds of the lag histogram's buckets in milliseconds; the last bucket has none.
+pub const LAG_BOUNDS_MS: [u32; 12] = [1, 2, 3, 5, 10, 25, 50, 100, 250, 1_000, 10_000, 60_000];
+
+/// How long after their deadlines keys were removed.
+#[derive(Default)]
+pub struct LagHistogram {
+    /// Keys by bucket; the last one counts what is above all bounds.
+    pub buckets: [AtomicU64; LAG_BOUNDS_MS.len() + 1],
+    /// Sum in milliseconds.
+    pub sum_ms: AtomicU64,
+    /// The largest since the start, in milliseconds.
+    pub max_ms: AtomicU64,
+}
+
+impl LagHistogram {
+    /// Counts one key.
+    pub fn record(&self, lag_ms: u32) {
+        let bucket = LAG_BOUNDS_MS.partition_point(|&bound| bound < lag_ms);
+        self.buckets[bucket].fetch_add(1, Relaxed);
+        self.sum_ms.fetch_add(u64::from(lag_ms), Relaxed);
+        self.max_ms.fetch_max(u64::from(lag_ms), Relaxed);
+    }
+}
+
+/// The counters of the process.
+pub struct Stats {
+    /// One for each shard thread.
+    pub threads: Vec<ThreadStats>,
+    /// Connections accepted.
+    pub accepted: AtomicU64,
+    /// Connections refused: `maxclients`.
+    pub refused: AtomicU64,
+    /// Most memory in use that was ever seen, bytes: INFO's `used_memory_peak`.
+    pub memory_peak: AtomicU64,
+    /// Clients cut off because their output grew too large.
+    pub output_limit_kills: AtomicU64,
+    /// Clients cut off because their input grew too large.
+    pub query_limit_kills: AtomicU64,
+    /// Steps of the wall clock that were noticed.
+    pub clock_steps: AtomicU64,
+    /// How late keys went.
+    pub expiry_lag: LagHistogram,
+}
+
+impl Stats {
+    /// Zeros, for so many threads.
+    pub fn new(threads: usize) -> Stats {
+        Stats {
+            threads: (0..threads).map(|_| ThreadStats::new()).collect(),
+            accepted: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            memory_peak: AtomicU64::new(0),
+            output_limit_kills: AtomicU64::new(0),
+            query_limit_kills: AtomicU64::new(0),
+            clock_steps: AtomicU64::new(0),
+            expiry_lag: LagHistogram::default(),
+        }
+    }
+
+    /// A sum over the threads.
+    pub fn sum(&self, of: impl Fn(&ThreadStats) -> u64) -> u64 {
+        self.threads.iter().map(of).sum()
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset(&self) {
+        for thread in &self.threads {
+            for command in &thread.commands {
+                command.calls.reset();
+                command.nanos.reset();
+                command.rejected.reset();
+                command.failed.reset();
+                command.latency.iter().for_each(Counter::reset);
+            }
+            thread.executed.reset();
+            thread.bytes_in.reset();
+            thread.bytes_out.reset();
+            thread.error_replies.reset();
+            thread.errors.lock().clear();
+        }
+        for counter in [&self.accepted, &self.refused, &self.output_limit_kills, &self.query_limit_kills] {
+            counter.store(0, Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_cover_all_durations() {
+        assert_eq!(bucket(0), 0);
+        assert_eq!(bucket(1_000), 0);
+        assert_eq!(bucket(1_001), 1);
+        assert_eq!(bucket(1_000_000), 10);
+        assert_eq!(bucket(u64::MAX), LATENCY_BUCKETS - 1);
+        let lag = LagHistogram::default();
+        [0, 1, 2, 60_001].into_iter().for_each(|ms| lag.record(ms));
+        let counts: Vec<u64> = lag.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
+        assert_eq!((counts[0], counts[1], counts[12]), (2, 1, 1));
+        assert_eq!(lag.max_ms.load(Relaxed), 60_001);
+    }
+}
