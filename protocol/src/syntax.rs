@@ -70,11 +70,9 @@ impl Kind {
         match name {
             "key" | "destination" => Kind::Key,
             "pattern" => Kind::Pattern,
-            "count" | "numkeys" | "numfields" | "offset" | "seconds" | "milliseconds" | "port"
-            | "slot" | "cursor" | "index" | "client-id" | "weight" => Kind::Integer,
-            "timeout" | "radius" | "longitude" | "latitude" | "width" | "height" | "score" => {
-                Kind::Double
-            }
+            "count" | "numkeys" | "numfields" | "offset" | "seconds" | "milliseconds" | "port" | "slot" | "cursor"
+            | "index" | "client-id" | "weight" => Kind::Integer,
+            "timeout" | "radius" | "longitude" | "latitude" | "width" | "height" | "score" => Kind::Double,
             "unix-time-seconds" | "unix-time-milliseconds" => Kind::UnixTime,
             _ => Kind::String,
         }
@@ -130,11 +128,7 @@ pub fn parse(text: &str) -> Result<Vec<Arg<'_>>, SyntaxError> {
     }
     let mut p = Parser { text, at: 0 };
     let args = p.list(' ')?;
-    if p.at != text.len() {
-        Err(p.error("expected the end"))
-    } else {
-        Ok(args)
-    }
+    if p.at != text.len() { Err(p.error("expected the end")) } else { Ok(args) }
 }
 
 struct Parser<'a> {
@@ -160,18 +154,10 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, c: char, what: &'static str) -> Result<(), SyntaxError> {
-        if self.eat(c) {
-            Ok(())
-        } else {
-            Err(self.error(what))
-        }
+        if self.eat(c) { Ok(()) } else { Err(self.error(what)) }
     }
 
-    fn take_while(
-        &mut self,
-        want: impl Fn(char) -> bool,
-        what: &'static str,
-    ) -> Result<&'a str, SyntaxError> {
+    fn take_while(&mut self, want: impl Fn(char) -> bool, what: &'static str) -> Result<&'a str, SyntaxError> {
         let rest = self.rest();
         let len = rest.find(|c| !want(c)).unwrap_or(rest.len());
         if len == 0 {
@@ -209,19 +195,13 @@ impl<'a> Parser<'a> {
     }
 
     fn bare_arg(&mut self) -> Result<Arg<'a>, SyntaxError> {
-        let token = match self
-            .rest()
-            .starts_with(|c: char| c.is_ascii_uppercase() || c == '\'')
-        {
+        let token = match self.rest().starts_with(|c: char| c.is_ascii_uppercase() || c == '\'') {
             true => Some(self.token()?),
             false => None,
         };
         let mut after = self.rest().chars();
         let mut arg = match token {
-            Some(_)
-                if after.next() == Some(' ')
-                    && after.next().is_some_and(|c| c.is_ascii_lowercase()) =>
-            {
+            Some(_) if after.next() == Some(' ') && after.next().is_some_and(|c| c.is_ascii_lowercase()) => {
                 self.at += 1;
                 self.named()?
             }
@@ -239,10 +219,7 @@ impl<'a> Parser<'a> {
         if self.eat('\'') {
             return self.until('\'', "expected the closing '");
         }
-        self.take_while(
-            |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-',
-            "expected a token",
-        )
+        self.take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-', "expected a token")
     }
 
     fn named(&mut self) -> Result<Arg<'a>, SyntaxError> {
@@ -262,8 +239,7 @@ impl<'a> Parser<'a> {
             self.expect('>', "expected >")?;
         } else if self.eat(':') {
             let kind = self.take_while(|c| c.is_ascii_lowercase(), "expected a type")?;
-            arg.kind =
-                Kind::written(kind).ok_or_else(|| self.error("expected a type before here"))?;
+            arg.kind = Kind::written(kind).ok_or_else(|| self.error("expected a type before here"))?;
         }
         Ok(arg)
     }
@@ -272,11 +248,7 @@ impl<'a> Parser<'a> {
         loop {
             if self.eat('@') {
                 let index = self.take_while(|c| c.is_ascii_digit(), "expected a key spec")?;
-                arg.key_spec = Some(
-                    index
-                        .parse()
-                        .map_err(|_| self.error("the key spec is too large"))?,
-                );
+                arg.key_spec = Some(index.parse().map_err(|_| self.error("the key spec is too large"))?);
             } else if self.eat('"') {
                 arg.display = Some(Cow::Borrowed(self.until('"', "expected the closing \"")?));
             } else if self.eat('{') {
@@ -309,9 +281,7 @@ impl<'a> Parser<'a> {
     fn version(&mut self) -> Result<&'a str, SyntaxError> {
         let rest = self.rest();
         let len = rest.find("...").unwrap_or(rest.len());
-        let len = rest[..len]
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(len);
+        let len = rest[..len].find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(len);
         if len == 0 {
             return Err(self.error("expected a version"));
         }
@@ -357,20 +327,14 @@ mod tests {
                 Some(d) if *d != a.name => s += &format!(" display={d}"),
                 _ => {}
             }
-            for (label, value) in [
-                ("since", a.since),
-                ("until", a.deprecated_since),
-                ("summary", a.summary),
-            ] {
+            for (label, value) in [("since", a.since), ("until", a.deprecated_since), ("summary", a.summary)] {
                 if let Some(value) = value {
                     s += &format!(" {label}={value}");
                 }
             }
-            for (label, set) in [
-                ("optional", a.optional),
-                ("multiple", a.multiple),
-                ("multiple_token", a.multiple_token),
-            ] {
+            for (label, set) in
+                [("optional", a.optional), ("multiple", a.multiple), ("multiple_token", a.multiple_token)]
+            {
                 if set {
                     s += &format!(" {label}");
                 }
@@ -395,26 +359,14 @@ mod tests {
     fn the_notation() {
         check("", "");
         check("key value", "key:key spec=0, value:string");
-        check(
-            "destination source:key@1...",
-            "destination:key spec=0, source:key spec=1 multiple",
-        );
+        check("destination source:key@1...", "destination:key spec=0, source:key spec=1 multiple");
         check(
             "[COUNT count] [WITHSCORES^6.2.0]",
             "count:integer token=COUNT optional, withscores:pure-token token=WITHSCORES since=6.2.0 optional",
         );
-        check(
-            "[increment!INCR]",
-            "increment:pure-token token=INCR optional",
-        );
-        check(
-            "equal!'=' empty!''",
-            "equal:pure-token token==, empty:pure-token token=",
-        );
-        check(
-            "[unit<M|KM>]",
-            "unit:oneof optional (m:pure-token token=M, km:pure-token token=KM)",
-        );
+        check("[increment!INCR]", "increment:pure-token token=INCR optional");
+        check("equal!'=' empty!''", "equal:pure-token token==, empty:pure-token token=");
+        check("[unit<M|KM>]", "unit:oneof optional (m:pure-token token=M, km:pure-token token=KM)");
         check(
             "args<no-one(NO ONE)|host>",
             "args:oneof (no-one:block (no:pure-token token=NO, one:pure-token token=ONE), host:string)",
@@ -427,18 +379,9 @@ mod tests {
             "[GET get-pattern:pattern\"pattern\"@1+...]",
             "get-pattern:pattern token=GET spec=1 display=pattern optional multiple multiple_token",
         );
-        check(
-            "id^7.0.0... x~6.0.0",
-            "id:string since=7.0.0 multiple, x:string until=6.0.0",
-        );
-        check(
-            "IFEQ v{Only if so.}",
-            "v:string token=IFEQ summary=Only if so.",
-        );
-        check(
-            "NOW FORCE key",
-            "now:pure-token token=NOW, key:key token=FORCE spec=0",
-        );
+        check("id^7.0.0... x~6.0.0", "id:string since=7.0.0 multiple, x:string until=6.0.0");
+        check("IFEQ v{Only if so.}", "v:string token=IFEQ summary=Only if so.");
+        check("NOW FORCE key", "now:pure-token token=NOW, key:key token=FORCE spec=0");
     }
 
     #[test]
