@@ -1,2 +1,4 @@
 //! The process.
+mod script;
+
 fn main() {}

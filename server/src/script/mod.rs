@@ -1,0 +1,2 @@
+//! Lua scripts.
+pub mod lib;
