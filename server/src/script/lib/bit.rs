@@ -9,7 +9,9 @@ pub fn create(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     add(lua, &table, "tobit", |_, args| result(bits(args, 1)?))?;
     add(lua, &table, "bnot", |_, args| result(!bits(args, 1)?))?;
-    add(lua, &table, "bswap", |_, args| result(bits(args, 1)?.swap_bytes()))?;
+    add(lua, &table, "bswap", |_, args| {
+        result(bits(args, 1)?.swap_bytes())
+    })?;
     for (name, fold) in [
         ("band", (|a, b| a & b) as fn(u32, u32) -> u32),
         ("bor", |a, b| a | b),
@@ -43,7 +45,10 @@ pub fn create(lua: &Lua) -> mlua::Result<Table> {
 /// An argument modulo 2^32; a fraction rounds to the nearest, halves to even. The way of BitOp, which scripts can see
 /// beyond 2^51: adding 2^52 + 2^51 leaves the integer in the low bits of the double.
 fn bits(args: &Args<'_>, index: usize) -> Result<u32, Fail> {
-    let n = args.get(index).and_then(to_number).ok_or_else(|| args.type_error(index, "number"))?;
+    let n = args
+        .get(index)
+        .and_then(to_number)
+        .ok_or_else(|| args.type_error(index, "number"))?;
     Ok((n + 6_755_399_441_055_744.0).to_bits() as u32)
 }
 
@@ -53,8 +58,16 @@ fn result(bits: u32) -> Reply {
 
 fn to_hex(lua: &Lua, args: &Args<'_>) -> Reply {
     let mut b = bits(args, 1)?;
-    let width = if args.len() < 2 { 8 } else { bits(args, 2)? as i32 };
-    let digits = if width < 0 { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+    let width = if args.len() < 2 {
+        8
+    } else {
+        bits(args, 2)? as i32
+    };
+    let digits = if width < 0 {
+        b"0123456789ABCDEF"
+    } else {
+        b"0123456789abcdef"
+    };
     let mut text = [0; 8];
     let text = &mut text[..width.unsigned_abs().min(8) as usize];
     for to in text.iter_mut().rev() {

@@ -8,7 +8,10 @@ use std::rc::Rc;
 
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
-use super::{Args, C_STACK_SLOTS, Fail, OUTPUT_BYTES_MAX, Reply, add, number, one, plain_number, type_name, until_nul};
+use super::{
+    Args, C_STACK_SLOTS, Fail, OUTPUT_BYTES_MAX, Reply, add, number, one, plain_number, type_name,
+    until_nul,
+};
 
 /// Table entries that the encoder holds at once. Up to so many are fetched in one go, which is several times faster;
 /// larger tables are walked entry by entry, as held values take slots of mlua's auxiliary stack.
@@ -24,7 +27,9 @@ pub fn create(lua: &Lua, next: &Function) -> mlua::Result<Table> {
 
     let with = |name: &str, body: fn(&Lua, &Args<'_>, &Settings) -> Reply| {
         let settings = Rc::clone(&settings);
-        add(lua, &table, name, move |lua, args| body(lua, args, &settings))
+        add(lua, &table, name, move |lua, args| {
+            body(lua, args, &settings)
+        })
     };
     with("decode", decode::decode)?;
     with("encode_sparse_array", |_, args, s| {
@@ -32,7 +37,11 @@ pub fn create(lua: &Lua, next: &Function) -> mlua::Result<Table> {
         let convert = choice(args, &s.sparse_convert, &["off", "on"])?;
         let ratio = integer(args, 2, &s.sparse_ratio, 0, i32::MAX)?;
         let safe = integer(args, 3, &s.sparse_safe, 0, i32::MAX)?;
-        Ok(MultiValue::from_vec(vec![setting(args, convert)?, ratio, safe]))
+        Ok(MultiValue::from_vec(vec![
+            setting(args, convert)?,
+            ratio,
+            safe,
+        ]))
     })?;
     with("encode_max_depth", |_, args, s| {
         at_most(args, 1)?;
@@ -48,21 +57,34 @@ pub fn create(lua: &Lua, next: &Function) -> mlua::Result<Table> {
     })?;
     with("encode_keep_buffer", |_, args, s| {
         at_most(args, 1)?;
-        Ok(one(setting(args, choice(args, &s.keep_buffer, &["off", "on"])?)?))
+        Ok(one(setting(
+            args,
+            choice(args, &s.keep_buffer, &["off", "on"])?,
+        )?))
     })?;
     with("encode_invalid_numbers", |_, args, s| {
         at_most(args, 1)?;
-        Ok(one(setting(args, choice(args, &s.encode_invalid, &["off", "on", "null"])?)?))
+        Ok(one(setting(
+            args,
+            choice(args, &s.encode_invalid, &["off", "on", "null"])?,
+        )?))
     })?;
     with("decode_invalid_numbers", |_, args, s| {
         at_most(args, 1)?;
-        Ok(one(setting(args, choice(args, &s.decode_invalid, &["off", "on"])?)?))
+        Ok(one(setting(
+            args,
+            choice(args, &s.decode_invalid, &["off", "on"])?,
+        )?))
     })?;
 
     let walk = next.clone();
-    add(lua, &table, "encode", move |lua, args| encode(lua, args, &settings, &walk))?;
+    add(lua, &table, "encode", move |lua, args| {
+        encode(lua, args, &settings, &walk)
+    })?;
     let walk = next.clone();
-    add(lua, &table, "new", move |lua, _| Ok(one(Value::Table(create(lua, &walk)?))))?;
+    add(lua, &table, "new", move |lua, _| {
+        Ok(one(Value::Table(create(lua, &walk)?)))
+    })?;
 
     table.raw_set("null", Value::NULL)?;
     table.raw_set("_NAME", "cjson")?;
@@ -111,11 +133,20 @@ fn at_most(args: &Args<'_>, count: usize) -> Result<(), Fail> {
 }
 
 /// Sets and returns an integer. One out of range is reported as argument 1, whichever it is.
-fn integer(args: &Args<'_>, index: usize, cell: &Cell<i32>, min: i32, max: i32) -> Result<Value, Fail> {
+fn integer(
+    args: &Args<'_>,
+    index: usize,
+    cell: &Cell<i32>,
+    min: i32,
+    max: i32,
+) -> Result<Value, Fail> {
     if !args.is_none_or_nil(index) {
         let value = args.integer(index)? as i32;
         if value < min || value > max {
-            return Err(Fail::argument(1, format!("expected integer between {min} and {max}")));
+            return Err(Fail::argument(
+                1,
+                format!("expected integer between {min} and {max}"),
+            ));
         }
         cell.set(value);
     }
@@ -124,7 +155,11 @@ fn integer(args: &Args<'_>, index: usize, cell: &Cell<i32>, min: i32, max: i32) 
 
 /// Sets a choice from argument 1, by name or as a boolean, and returns what is set: its number and the name if it is
 /// neither of the two that are told as booleans.
-fn choice(args: &Args<'_>, cell: &Cell<i32>, names: &[&'static str]) -> Result<(i32, &'static str), Fail> {
+fn choice(
+    args: &Args<'_>,
+    cell: &Cell<i32>,
+    names: &[&'static str],
+) -> Result<(i32, &'static str), Fail> {
     match args.get(1) {
         None | Some(Value::Nil) => {}
         Some(Value::Boolean(yes)) => cell.set(i32::from(*yes)),
@@ -142,7 +177,10 @@ fn choice(args: &Args<'_>, cell: &Cell<i32>, names: &[&'static str]) -> Result<(
         }
     }
     let value = cell.get();
-    Ok((value, names.get(value as usize).copied().unwrap_or_default()))
+    Ok((
+        value,
+        names.get(value as usize).copied().unwrap_or_default(),
+    ))
 }
 
 fn setting(args: &Args<'_>, (value, name): (i32, &str)) -> Result<Value, Fail> {
@@ -158,7 +196,14 @@ fn encode(lua: &Lua, args: &Args<'_>, settings: &Settings, next: &Function) -> R
     };
     let mut out = settings.buffer.take();
     out.clear();
-    let mut encoder = Encoder { settings, next, out, frames: Vec::new(), held: 0, slots: 1 };
+    let mut encoder = Encoder {
+        settings,
+        next,
+        out,
+        frames: Vec::new(),
+        held: 0,
+        slots: 1,
+    };
     let done = encoder.run(value.clone());
     let mut out = encoder.out;
     let result = done.and_then(|()| Ok(one(Value::String(lua.create_string(&out)?))));
@@ -172,9 +217,17 @@ fn encode(lua: &Lua, args: &Args<'_>, settings: &Settings, next: &Function) -> R
 /// A table that is being written.
 enum Frame {
     /// A small one: its entries, fetched beforehand, and how many they were.
-    Held { entries: std::vec::IntoIter<(Value, Value)>, count: usize, object: bool },
+    Held {
+        entries: std::vec::IntoIter<(Value, Value)>,
+        count: usize,
+        object: bool,
+    },
     /// An array by index.
-    Array { table: Table, index: i32, length: i32 },
+    Array {
+        table: Table,
+        index: i32,
+        length: i32,
+    },
     /// An object by `next`.
     Walk { table: Table, key: Value },
 }
@@ -200,7 +253,9 @@ impl Encoder<'_> {
                 Value::Boolean(true) => self.out.extend_from_slice(b"true"),
                 Value::Boolean(false) => self.out.extend_from_slice(b"false"),
                 Value::Nil => self.out.extend_from_slice(b"null"),
-                Value::LightUserData(pointer) if pointer.0.is_null() => self.out.extend_from_slice(b"null"),
+                Value::LightUserData(pointer) if pointer.0.is_null() => {
+                    self.out.extend_from_slice(b"null")
+                }
                 Value::Table(table) => self.open(table)?,
                 other => return Err(refuse(other, "type not supported")),
             }
@@ -218,18 +273,41 @@ impl Encoder<'_> {
     fn open(&mut self, table: &Table) -> Result<(), Fail> {
         let depth = self.frames.len() + 1;
         if depth > self.settings.encode_max_depth.get() as usize || self.slots + 3 > C_STACK_SLOTS {
-            return Err(Fail::here(format!("Cannot serialise, excessive nesting ({depth})")));
+            return Err(Fail::here(format!(
+                "Cannot serialise, excessive nesting ({depth})"
+            )));
         }
         let shape = self.look(table)?;
         let frame = match shape {
-            Shape { length: Some(length), held: Some(entries), .. } if in_order(&entries, length) => {
-                Frame::Held { count: entries.len(), entries: entries.into_iter(), object: false }
-            }
-            Shape { length: Some(length), .. } => Frame::Array { table: table.clone(), index: 0, length },
-            Shape { held: Some(entries), .. } => {
-                Frame::Held { count: entries.len(), entries: entries.into_iter(), object: true }
-            }
-            Shape { .. } => Frame::Walk { table: table.clone(), key: Value::Nil },
+            Shape {
+                length: Some(length),
+                held: Some(entries),
+                ..
+            } if in_order(&entries, length) => Frame::Held {
+                count: entries.len(),
+                entries: entries.into_iter(),
+                object: false,
+            },
+            Shape {
+                length: Some(length),
+                ..
+            } => Frame::Array {
+                table: table.clone(),
+                index: 0,
+                length,
+            },
+            Shape {
+                held: Some(entries),
+                ..
+            } => Frame::Held {
+                count: entries.len(),
+                entries: entries.into_iter(),
+                object: true,
+            },
+            Shape { .. } => Frame::Walk {
+                table: table.clone(),
+                key: Value::Nil,
+            },
         };
         let object = frame.is_object();
         self.out.push(if object { b'{' } else { b'[' });
@@ -283,17 +361,24 @@ impl Encoder<'_> {
         let ratio = s.sparse_ratio.get();
         if ratio > 0 && max > items.wrapping_mul(ratio) && max > s.sparse_safe.get() {
             if s.sparse_convert.get() == 0 {
-                return Err(Fail::here("Cannot serialise table: excessively sparse array"));
+                return Err(Fail::here(
+                    "Cannot serialise table: excessively sparse array",
+                ));
             }
             return Ok(Shape { length: None, held });
         }
-        Ok(Shape { length: Some(max), held })
+        Ok(Shape {
+            length: Some(max),
+            held,
+        })
     }
 
     /// Closes what is finished; writes the comma and key before the next value and returns that.
     fn advance(&mut self) -> Result<Option<Value>, Fail> {
         loop {
-            let Some(frame) = self.frames.last_mut() else { return Ok(None) };
+            let Some(frame) = self.frames.last_mut() else {
+                return Ok(None);
+            };
             let object = frame.is_object();
             let entry = match frame {
                 Frame::Held { entries, .. } => entries.next(),
@@ -344,7 +429,11 @@ impl Encoder<'_> {
     fn number(&mut self, n: f64) -> Result<(), Fail> {
         if !n.is_finite() {
             match self.settings.encode_invalid.get() {
-                0 => return Err(Fail::here("Cannot serialise number: must not be NaN or Inf")),
+                0 => {
+                    return Err(Fail::here(
+                        "Cannot serialise number: must not be NaN or Inf",
+                    ));
+                }
                 1 if n.is_nan() => self.out.extend_from_slice(b"nan"),
                 1 => number::write(&mut self.out, n, 14),
                 _ => self.out.extend_from_slice(b"null"),
@@ -375,7 +464,10 @@ impl Frame {
 /// Whether the keys are 1 to `length`, one after the other.
 fn in_order(entries: &[(Value, Value)], length: i32) -> bool {
     entries.len() == length as usize
-        && entries.iter().zip(1i64..).all(|((key, _), at)| plain_number(key) == Some(at as f64))
+        && entries
+            .iter()
+            .zip(1i64..)
+            .all(|((key, _), at)| plain_number(key) == Some(at as f64))
 }
 
 fn refuse(value: &Value, reason: &str) -> Fail {
@@ -401,7 +493,10 @@ fn put_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     let mut left = text;
     loop {
-        let run = left.iter().position(|&b| !PLAIN[usize::from(b)]).unwrap_or(left.len());
+        let run = left
+            .iter()
+            .position(|&b| !PLAIN[usize::from(b)])
+            .unwrap_or(left.len());
         out.extend_from_slice(&left[..run]);
         let Some(&b) = left.get(run) else { break };
         left = &left[run + 1..];
@@ -414,7 +509,14 @@ fn put_string(out: &mut Vec<u8>, text: &[u8]) {
             b'"' | b'\\' | b'/' => b,
             _ => {
                 let hex = b"0123456789abcdef";
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex[usize::from(b >> 4)], hex[usize::from(b & 15)]]);
+                out.extend_from_slice(&[
+                    b'\\',
+                    b'u',
+                    b'0',
+                    b'0',
+                    hex[usize::from(b >> 4)],
+                    hex[usize::from(b & 15)],
+                ]);
                 continue;
             }
         };

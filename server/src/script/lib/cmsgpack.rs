@@ -2,7 +2,9 @@
 
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
-use super::{Args, C_STACK_SLOTS, Fail, OUTPUT_BYTES_MAX, RESULTS_MAX, Reply, add, number, one, plain_number};
+use super::{
+    Args, C_STACK_SLOTS, Fail, OUTPUT_BYTES_MAX, RESULTS_MAX, Reply, add, number, one, plain_number,
+};
 
 /// Tables nested deeper than this are packed as nil, which also ends tables that contain themselves.
 const NESTING_MAX: usize = 16;
@@ -14,7 +16,9 @@ const TOO_MANY: &str =
 pub fn create(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     add(lua, &table, "pack", pack)?;
-    add(lua, &table, "unpack", |lua, args| unpack(lua, args, 0, 0, args.len()))?;
+    add(lua, &table, "unpack", |lua, args| {
+        unpack(lua, args, 0, 0, args.len())
+    })?;
     add(lua, &table, "unpack_one", |lua, args| {
         let offset = args.integer_or(2, 0)?;
         unpack(lua, args, 1, offset, 1)
@@ -154,12 +158,24 @@ fn unpack(lua: &Lua, args: &Args<'_>, limit: i64, offset: i64, slots: usize) -> 
         return Err(Fail::here(text));
     }
     let Some(left) = data.get(offset as usize..) else {
-        let text = format!("Start offset {} greater than input length {}.", offset as i32, data.len() as i32);
+        let text = format!(
+            "Start offset {} greater than input length {}.",
+            offset as i32,
+            data.len() as i32
+        );
         return Err(Fail::here(text));
     };
     let all = limit == 0 && offset == 0;
-    let limit = if all { i32::MAX as usize } else { limit as usize };
-    let mut reader = Reader { lua, left, frames: Vec::new() };
+    let limit = if all {
+        i32::MAX as usize
+    } else {
+        limit as usize
+    };
+    let mut reader = Reader {
+        lua,
+        left,
+        frames: Vec::new(),
+    };
     let mut results = MultiValue::new();
     while !reader.left.is_empty() && results.len() < limit {
         if results.len() >= RESULTS_MAX {
@@ -174,7 +190,11 @@ fn unpack(lua: &Lua, args: &Args<'_>, limit: i64, offset: i64, slots: usize) -> 
         results.push_back(value);
     }
     if !all {
-        let next = if reader.left.is_empty() { -1 } else { (data.len() - reader.left.len()) as i64 };
+        let next = if reader.left.is_empty() {
+            -1
+        } else {
+            (data.len() - reader.left.len()) as i64
+        };
         results.push_front(Value::Integer(next));
     }
     Ok(results)
@@ -201,8 +221,16 @@ enum Item {
 
 /// A container that is being filled. The elements left, and for a map the key that waits for its value.
 enum Frame {
-    Array { table: Table, index: i64, left: usize },
-    Map { table: Table, key: Option<Value>, left: usize },
+    Array {
+        table: Table,
+        index: i64,
+        left: usize,
+    },
+    Map {
+        table: Table,
+        key: Option<Value>,
+        left: usize,
+    },
 }
 
 struct Reader<'a> {
@@ -228,7 +256,11 @@ impl Reader<'_> {
                         Value::Table(table)
                     } else {
                         slots += 2;
-                        self.frames.push(Frame::Array { table, index: 1, left });
+                        self.frames.push(Frame::Array {
+                            table,
+                            index: 1,
+                            left,
+                        });
                         continue;
                     }
                 }
@@ -238,7 +270,11 @@ impl Reader<'_> {
                         Value::Table(table)
                     } else {
                         slots += 1;
-                        self.frames.push(Frame::Map { table, key: None, left });
+                        self.frames.push(Frame::Map {
+                            table,
+                            key: None,
+                            left,
+                        });
                         continue;
                     }
                 }
@@ -271,7 +307,11 @@ impl Reader<'_> {
                     break;
                 }
                 value = Value::Table(table.clone());
-                slots -= if matches!(self.frames.pop(), Some(Frame::Array { .. })) { 2 } else { 1 };
+                slots -= if matches!(self.frames.pop(), Some(Frame::Array { .. })) {
+                    2
+                } else {
+                    1
+                };
             }
         }
     }

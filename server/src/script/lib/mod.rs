@@ -101,7 +101,11 @@ fn add(
                     Fail::Argument(index, text) => (index as i64, text),
                 };
                 let text = Value::String(lua.create_string(text)?);
-                Ok(MultiValue::from_vec(vec![Value::Boolean(false), Value::Integer(index), text]))
+                Ok(MultiValue::from_vec(vec![
+                    Value::Boolean(false),
+                    Value::Integer(index),
+                    text,
+                ]))
             }
         }
     })?;
@@ -135,7 +139,9 @@ impl Args<'_> {
 
     /// A number, or a string that reads as one (`luaL_checknumber`).
     fn number(&self, index: usize) -> Result<f64, Fail> {
-        self.get(index).and_then(to_number).ok_or_else(|| self.type_error(index, "number"))
+        self.get(index)
+            .and_then(to_number)
+            .ok_or_else(|| self.type_error(index, "number"))
     }
 
     /// A number cut to an integer (`luaL_checkinteger`).
@@ -144,7 +150,11 @@ impl Args<'_> {
     }
 
     fn integer_or(&self, index: usize, default: i64) -> Result<i64, Fail> {
-        if self.is_none_or_nil(index) { Ok(default) } else { self.integer(index) }
+        if self.is_none_or_nil(index) {
+            Ok(default)
+        } else {
+            self.integer(index)
+        }
     }
 
     /// A string, or a number written as one (`luaL_checklstring`).
@@ -210,7 +220,9 @@ mod tests {
         install(&lua).unwrap();
         let run = |code: &str| lua.load(code).set_name("@here").eval::<String>().unwrap();
         assert_eq!(
-            run("local ok, e = pcall(function() return cjson.decode('{') end) return type(e) .. ' ' .. e"),
+            run(
+                "local ok, e = pcall(function() return cjson.decode('{') end) return type(e) .. ' ' .. e"
+            ),
             "string here:1: Expected object key string but found T_END at character 2"
         );
         assert_eq!(
@@ -225,8 +237,41 @@ mod tests {
             run("local ok, e = pcall(bit.tobit) return e"),
             "bad argument #1 to '?' (number expected, got no value)"
         );
-        let error = lua.load("return cjson.decode('{')").set_name("@here").exec().unwrap_err();
-        assert!(error.to_string().contains("here:1: Expected object key string"), "{error}");
+        let error = lua
+            .load("return cjson.decode('{')")
+            .set_name("@here")
+            .exec()
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("here:1: Expected object key string"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn hostile_depth_is_an_error() {
+        let lua = Lua::new();
+        install(&lua).unwrap();
+        for text in ["[", "{\"a\":", "[{\"a\":"] {
+            let code = "local c, text = cjson.new(), ... c.decode_max_depth(2^31 - 1)
+                local ok, e = pcall(c.decode, text:rep(100000)) return e";
+            let error: String = lua.load(code).call(text).unwrap();
+            assert!(
+                error.starts_with("Found too many nested data structures ("),
+                "{error}"
+            );
+        }
+        let code = "local t = {} for i = 1, 20000 do t = {i % 2 == 0 and t or {a = t}} end
+            local c = cjson.new() c.encode_max_depth(2^31 - 1) local ok, e = pcall(c.encode, t) return e";
+        let error: String = lua.load(code).eval().unwrap();
+        assert!(
+            error.starts_with("Cannot serialise, excessive nesting ("),
+            "{error}"
+        );
+        let after = "return cjson.encode(cjson.decode('[[1]]'))";
+        assert_eq!(lua.load(after).eval::<String>().unwrap(), "[[1]]");
     }
 
     #[test]

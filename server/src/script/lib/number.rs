@@ -39,7 +39,9 @@ pub fn write(out: &mut Vec<u8>, n: f64, precision: usize) {
         out.extend_from_slice(if n.is_nan() { b"nan" } else { b"inf" });
         return;
     }
-    const POWERS: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+    const POWERS: [f64; 15] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
+    ];
     let whole = n.trunc() == n && n.abs() < POWERS[precision.min(14)];
     if whole && (n != 0.0 || n.is_sign_positive()) {
         out.extend_from_slice(itoa::Buffer::new().format(n as i64).as_bytes());
@@ -48,7 +50,10 @@ pub fn write(out: &mut Vec<u8>, n: f64, precision: usize) {
     if n.is_sign_negative() {
         out.push(b'-');
     }
-    let mut text = Short { bytes: [0; 32], len: 0 };
+    let mut text = Short {
+        bytes: [0; 32],
+        len: 0,
+    };
     // Cannot fail: 14 digits, a point, and an exponent of at most four bytes fit.
     let _ = write!(text, "{:.*e}", precision - 1, n.abs());
     write_digits(out, &text.bytes[..text.len], precision);
@@ -57,24 +62,40 @@ pub fn write(out: &mut Vec<u8>, n: f64, precision: usize) {
 /// Casts as x86-64 does, and so as the C libraries do: what does not fit becomes the smallest integer.
 pub fn to_i64(n: f64) -> i64 {
     const END: f64 = 9_223_372_036_854_775_808.0;
-    if (-END..END).contains(&n) { n as i64 } else { i64::MIN }
+    if (-END..END).contains(&n) {
+        n as i64
+    } else {
+        i64::MIN
+    }
 }
 
 /// See [`to_i64`].
 pub fn to_i32(n: f64) -> i32 {
-    if n > -2_147_483_649.0 && n < 2_147_483_648.0 { n as i32 } else { i32::MIN }
+    if n > -2_147_483_649.0 && n < 2_147_483_648.0 {
+        n as i32
+    } else {
+        i32::MIN
+    }
 }
 
 /// See [`to_i64`]; from 2^63 up, compilers cast the difference and set the top bit.
 pub fn to_u64(n: f64) -> u64 {
     const HALF: f64 = 9_223_372_036_854_775_808.0;
-    if n >= HALF { to_i64(n - HALF) as u64 ^ (1 << 63) } else { to_i64(n) as u64 }
+    if n >= HALF {
+        to_i64(n - HALF) as u64 ^ (1 << 63)
+    } else {
+        to_i64(n) as u64
+    }
 }
 
 /// Lays out digits given as `d.ddde-x` the way `%g` does.
 fn write_digits(out: &mut Vec<u8>, text: &[u8], precision: usize) {
     let e = text.iter().position(|&b| b == b'e').unwrap_or(text.len());
-    let exponent: i32 = text.get(e + 1..).and_then(|x| str::from_utf8(x).ok()).and_then(|x| x.parse().ok()).unwrap_or(0);
+    let exponent: i32 = text
+        .get(e + 1..)
+        .and_then(|x| str::from_utf8(x).ok())
+        .and_then(|x| x.parse().ok())
+        .unwrap_or(0);
     let mut digits = [0u8; 16];
     let mut count = 0;
     for &b in text[..e].iter().filter(|b| b.is_ascii_digit()).take(16) {
@@ -95,10 +116,17 @@ fn write_digits(out: &mut Vec<u8>, text: &[u8], precision: usize) {
         if exponent.unsigned_abs() < 10 {
             out.push(b'0');
         }
-        out.extend_from_slice(itoa::Buffer::new().format(exponent.unsigned_abs()).as_bytes());
+        out.extend_from_slice(
+            itoa::Buffer::new()
+                .format(exponent.unsigned_abs())
+                .as_bytes(),
+        );
     } else if exponent < 0 {
         out.extend_from_slice(b"0.");
-        out.extend(std::iter::repeat_n(b'0', exponent.unsigned_abs() as usize - 1));
+        out.extend(std::iter::repeat_n(
+            b'0',
+            exponent.unsigned_abs() as usize - 1,
+        ));
         out.extend_from_slice(digits);
     } else {
         let whole = exponent as usize + 1;
@@ -114,7 +142,10 @@ fn write_digits(out: &mut Vec<u8>, text: &[u8], precision: usize) {
 }
 
 fn word(text: &[u8], start: usize) -> Option<(f64, usize)> {
-    let has = |word: &[u8]| text.get(start..start + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word));
+    let has = |word: &[u8]| {
+        text.get(start..start + word.len())
+            .is_some_and(|t| t.eq_ignore_ascii_case(word))
+    };
     if has(b"infinity") {
         Some((f64::INFINITY, start + 8))
     } else if has(b"inf") {
@@ -122,7 +153,10 @@ fn word(text: &[u8], start: usize) -> Option<(f64, usize)> {
     } else if has(b"nan") {
         let mut end = start + 3;
         if text.get(end) == Some(&b'(') {
-            let inside = text[end + 1..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+            let inside = text[end + 1..]
+                .iter()
+                .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+                .count();
             if text.get(end + 1 + inside) == Some(&b')') {
                 end += inside + 2;
             }
@@ -134,7 +168,10 @@ fn word(text: &[u8], start: usize) -> Option<(f64, usize)> {
 }
 
 fn decimal(text: &[u8], start: usize) -> Option<(f64, usize)> {
-    let run = |from: usize| text.get(from..).map_or(0, |t| t.iter().take_while(|b| b.is_ascii_digit()).count());
+    let run = |from: usize| {
+        text.get(from..)
+            .map_or(0, |t| t.iter().take_while(|b| b.is_ascii_digit()).count())
+    };
     let whole = run(start);
     let mut end = start + whole;
     let mut digits = whole;
@@ -159,7 +196,9 @@ fn exponent_end(text: &[u8], at: usize, letter: u8) -> usize {
         return at;
     }
     let digits = at + 1 + usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
-    let count = text.get(digits..).map_or(0, |t| t.iter().take_while(|b| b.is_ascii_digit()).count());
+    let count = text
+        .get(digits..)
+        .map_or(0, |t| t.iter().take_while(|b| b.is_ascii_digit()).count());
     if count == 0 { at } else { digits + count }
 }
 
@@ -188,9 +227,12 @@ fn hexadecimal(text: &[u8], start: usize) -> (f64, usize) {
     }
     let after = exponent_end(text, end, b'p');
     if after > end {
-        let written = str::from_utf8(&text[end + 1..after]).ok().and_then(|t| t.parse::<i64>().ok());
+        let written = str::from_utf8(&text[end + 1..after])
+            .ok()
+            .and_then(|t| t.parse::<i64>().ok());
         let negative = text.get(end + 1) == Some(&b'-');
-        exponent = exponent.saturating_add(written.unwrap_or(if negative { -1 << 40 } else { 1 << 40 }));
+        exponent =
+            exponent.saturating_add(written.unwrap_or(if negative { -1 << 40 } else { 1 << 40 }));
     }
     (scale(mantissa as f64, exponent), after)
 }
@@ -210,9 +252,12 @@ struct Short {
     len: usize,
 }
 
-impl std::fmt::Write for Short {
+impl Write for Short {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let to = self.bytes.get_mut(self.len..self.len + text.len()).ok_or(std::fmt::Error)?;
+        let to = self
+            .bytes
+            .get_mut(self.len..self.len + text.len())
+            .ok_or(std::fmt::Error)?;
         to.copy_from_slice(text.as_bytes());
         self.len += text.len();
         Ok(())

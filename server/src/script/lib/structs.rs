@@ -5,7 +5,9 @@
 
 use mlua::{Lua, MultiValue, Table, Value};
 
-use super::{Args, C_STACK_SLOTS, Fail, RESULTS_MAX, Reply, add, number, one, to_number, until_nul};
+use super::{
+    Args, C_STACK_SLOTS, Fail, RESULTS_MAX, Reply, add, number, one, to_number, until_nul,
+};
 
 /// The widest integer, in bytes.
 const INTEGER_BYTES_MAX: usize = 32;
@@ -29,27 +31,37 @@ fn pack(lua: &Lua, args: &Args<'_>) -> Reply {
         out.resize(out.len() + format.padding(out.len(), letter, size), 0);
         match letter {
             b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I' => {
-                put_integer(&mut out, args.number(arg)?, size, format.big);
+                put_integer(&mut out, number_at(args, arg)?, size, format.big);
                 arg += 1;
             }
             b'x' => out.push(0),
             b'f' => {
-                let f = args.number(arg)? as f32;
-                out.extend_from_slice(&if format.big { f.to_be_bytes() } else { f.to_le_bytes() });
+                let f = number_at(args, arg)? as f32;
+                out.extend_from_slice(&if format.big {
+                    f.to_be_bytes()
+                } else {
+                    f.to_le_bytes()
+                });
                 arg += 1;
             }
             b'd' => {
-                let d = args.number(arg)?;
-                out.extend_from_slice(&if format.big { d.to_be_bytes() } else { d.to_le_bytes() });
+                let d = number_at(args, arg)?;
+                out.extend_from_slice(&if format.big {
+                    d.to_be_bytes()
+                } else {
+                    d.to_le_bytes()
+                });
                 arg += 1;
             }
             b'c' | b's' => {
-                let text = args.string(arg)?;
+                let text = given(args, arg, "string").and_then(|()| args.string(arg))?;
                 let text = text.as_bytes();
                 arg += 1;
                 let size = if size == 0 { text.len() } else { size };
                 // The argument named is the one after the string: the original's slip, which clients see.
-                let part = text.get(..size).ok_or_else(|| Fail::argument(arg, "string too short"))?;
+                let part = text
+                    .get(..size)
+                    .ok_or_else(|| Fail::argument(arg, "string too short"))?;
                 out.extend_from_slice(part);
                 if letter == b's' {
                     out.push(0);
@@ -62,6 +74,22 @@ fn pack(lua: &Lua, args: &Args<'_>) -> Reply {
         }
     }
     Ok(one(Value::String(lua.create_string(out)?)))
+}
+
+fn number_at(args: &Args<'_>, index: usize) -> Result<f64, Fail> {
+    given(args, index, "number")?;
+    args.number(index)
+}
+
+/// That there is such an argument. The original finds a nil of its own behind the last.
+fn given(args: &Args<'_>, index: usize, expected: &str) -> Result<(), Fail> {
+    match args.get(index) {
+        None => Err(Fail::argument(
+            index,
+            format!("{expected} expected, got nil"),
+        )),
+        Some(_) => Ok(()),
+    }
 }
 
 fn unpack(lua: &Lua, args: &Args<'_>) -> Reply {
@@ -153,7 +181,11 @@ fn part(data: &[u8], pos: usize, size: usize) -> Option<&[u8]> {
 
 /// Writes the low bytes of the integer; what is wider than 64 bits is filled with zeros, for negative numbers too.
 fn put_integer(out: &mut Vec<u8>, n: f64, size: usize, big: bool) {
-    let value = if n < 0.0 { number::to_i64(n) as u64 } else { number::to_u64(n) };
+    let value = if n < 0.0 {
+        number::to_i64(n) as u64
+    } else {
+        number::to_u64(n)
+    };
     let mut bytes = [0; INTEGER_BYTES_MAX];
     bytes[..8].copy_from_slice(&value.to_le_bytes());
     let bytes = &mut bytes[..size.min(INTEGER_BYTES_MAX)];
@@ -167,7 +199,11 @@ fn put_integer(out: &mut Vec<u8>, n: f64, size: usize, big: bool) {
 fn get_integer(field: &[u8], big: bool, signed: bool) -> f64 {
     let mut value: u64 = 0;
     for i in 0..field.len() {
-        let byte = if big { field[i] } else { field[field.len() - 1 - i] };
+        let byte = if big {
+            field[i]
+        } else {
+            field[field.len() - 1 - i]
+        };
         value = value << 8 | u64::from(byte);
     }
     if !signed {
@@ -191,12 +227,18 @@ struct Format<'a> {
 
 impl<'a> Format<'a> {
     fn new(text: &'a [u8]) -> Format<'a> {
-        Format { left: until_nul(text), big: false, align: 1 }
+        Format {
+            left: until_nul(text),
+            big: false,
+            align: 1,
+        }
     }
 
     /// The next letter and the size of its field in bytes; 0 where it has none.
     fn next(&mut self) -> Result<Option<(u8, usize)>, Fail> {
-        let Some((&letter, left)) = self.left.split_first() else { return Ok(None) };
+        let Some((&letter, left)) = self.left.split_first() else {
+            return Ok(None);
+        };
         self.left = left;
         let size = match letter {
             b'b' | b'B' | b'x' => 1,
@@ -207,7 +249,8 @@ impl<'a> Format<'a> {
             b'i' | b'I' => {
                 let size = self.count(4)?;
                 if size > INTEGER_BYTES_MAX {
-                    let text = format!("integral size {size} is larger than limit of {INTEGER_BYTES_MAX}");
+                    let text =
+                        format!("integral size {size} is larger than limit of {INTEGER_BYTES_MAX}");
                     return Err(Fail::here(text));
                 }
                 size

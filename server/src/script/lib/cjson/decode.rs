@@ -17,8 +17,25 @@ pub fn decode(lua: &Lua, args: &Args<'_>, settings: &Settings) -> Reply {
     if text.len() >= 2 && (text[0] == 0 || text[1] == 0) {
         return Err(Fail::here("JSON parser does not support UTF-16 or UTF-32"));
     }
-    let mut parser = Parser { text: &text, at: 0, start: 0, invalid: settings.decode_invalid.get() == 1 };
-    Ok(one(read(lua, &mut parser, settings.decode_max_depth.get() as usize)?))
+    let mut parser = Parser {
+        text: &text,
+        at: 0,
+        start: 0,
+        invalid: settings.decode_invalid.get() == 1,
+    };
+    let mut frames = Vec::new();
+    match read(
+        lua,
+        &mut parser,
+        &mut frames,
+        settings.decode_max_depth.get() as usize,
+    ) {
+        Ok(value) => Ok(one(value)),
+        // With some 4,000 levels (after `decode_max_depth`) the containers fill mlua's auxiliary stack: the error is
+        // the same as that of the limits in `start`, a little earlier.
+        Err(Bad::Slots) => Err(too_deep(&parser, frames.len() + 1)),
+        Err(Bad::Fail(fail)) => Err(fail),
+    }
 }
 
 /// A container that is being filled.
@@ -27,8 +44,33 @@ enum Frame {
     Array { table: Table, index: i64 },
 }
 
-fn read(lua: &Lua, parser: &mut Parser<'_>, depth_max: usize) -> Result<Value, Fail> {
-    let mut frames: Vec<Frame> = Vec::new();
+enum Bad {
+    /// No slot for another value on mlua's auxiliary stack.
+    Slots,
+    Fail(Fail),
+}
+
+impl From<Fail> for Bad {
+    fn from(fail: Fail) -> Bad {
+        Bad::Fail(fail)
+    }
+}
+
+impl From<mlua::Error> for Bad {
+    fn from(error: mlua::Error) -> Bad {
+        match error {
+            mlua::Error::StackError => Bad::Slots,
+            other => Bad::Fail(other.into()),
+        }
+    }
+}
+
+fn read(
+    lua: &Lua,
+    parser: &mut Parser<'_>,
+    frames: &mut Vec<Frame>,
+    depth_max: usize,
+) -> Result<Value, Bad> {
     // Stack slots that the original has in use: the argument; two for an object, one for an array.
     let mut slots = 1;
     let mut token = parser.token();
@@ -63,7 +105,7 @@ fn read(lua: &Lua, parser: &mut Parser<'_>, depth_max: usize) -> Result<Value, F
                     }
                 }
             }
-            other => return Err(parser.expected("value", &other)),
+            other => return Err(parser.expected("value", &other).into()),
         };
         // Give the value to its container, and that one, if it ends here, to its own.
         loop {
@@ -71,10 +113,13 @@ fn read(lua: &Lua, parser: &mut Parser<'_>, depth_max: usize) -> Result<Value, F
                 None => {
                     return match parser.token() {
                         Token::End => Ok(value),
-                        other => Err(parser.expected("the end", &other)),
+                        other => Err(parser.expected("the end", &other).into()),
                     };
                 }
-                Some(Frame::Object { table, key: waiting }) => {
+                Some(Frame::Object {
+                    table,
+                    key: waiting,
+                }) => {
                     table.raw_set(&*waiting, value)?;
                     match parser.token() {
                         Token::Comma => {
@@ -87,7 +132,7 @@ fn read(lua: &Lua, parser: &mut Parser<'_>, depth_max: usize) -> Result<Value, F
                             value = Value::Table(table.clone());
                             slots -= 2;
                         }
-                        other => return Err(parser.expected("comma or object end", &other)),
+                        other => return Err(parser.expected("comma or object end", &other).into()),
                     }
                 }
                 Some(Frame::Array { table, index }) => {
@@ -102,7 +147,7 @@ fn read(lua: &Lua, parser: &mut Parser<'_>, depth_max: usize) -> Result<Value, F
                             value = Value::Table(table.clone());
                             slots -= 1;
                         }
-                        other => return Err(parser.expected("comma or array end", &other)),
+                        other => return Err(parser.expected("comma or array end", &other).into()),
                     }
                 }
             }
@@ -112,25 +157,35 @@ fn read(lua: &Lua, parser: &mut Parser<'_>, depth_max: usize) -> Result<Value, F
 }
 
 /// The table of a container whose bracket was just read.
-fn start(lua: &Lua, parser: &Parser<'_>, depth: usize, depth_max: usize, slots: usize) -> Result<Table, Fail> {
-    let too_deep =
-        || Fail::here(format!("Found too many nested data structures ({depth}) at character {}", parser.at));
+fn start(
+    lua: &Lua,
+    parser: &Parser<'_>,
+    depth: usize,
+    depth_max: usize,
+    slots: usize,
+) -> Result<Table, Bad> {
     if depth > depth_max || slots > C_STACK_SLOTS {
-        return Err(too_deep());
+        return Err(too_deep(parser, depth).into());
     }
-    lua.create_table().map_err(|error| match error {
-        mlua::Error::StackError => too_deep(),
-        other => other.into(),
-    })
+    Ok(lua.create_table()?)
+}
+
+fn too_deep(parser: &Parser<'_>, depth: usize) -> Fail {
+    Fail::here(format!(
+        "Found too many nested data structures ({depth}) at character {}",
+        parser.at
+    ))
 }
 
 /// A key, of which `token` is the beginning, and its colon.
-fn key(lua: &Lua, parser: &mut Parser<'_>, token: Token<'_>) -> Result<LuaString, Fail> {
-    let Token::String(text) = token else { return Err(parser.expected("object key string", &token)) };
+fn key(lua: &Lua, parser: &mut Parser<'_>, token: Token<'_>) -> Result<LuaString, Bad> {
+    let Token::String(text) = token else {
+        return Err(parser.expected("object key string", &token).into());
+    };
     let key = lua.create_string(text)?;
     match parser.token() {
         Token::Colon => Ok(key),
-        other => Err(parser.expected("colon", &other)),
+        other => Err(parser.expected("colon", &other).into()),
     }
 }
 
@@ -178,12 +233,16 @@ impl<'a> Parser<'a> {
             b':' => (Token::Colon, 1),
             0 => (Token::End, 0),
             b'"' => return self.string(),
-            b'-' | b'0'..=b'9' if !self.invalid && self.is_invalid_number() => (Token::Error("invalid number"), 0),
+            b'-' | b'0'..=b'9' if !self.invalid && self.is_invalid_number() => {
+                (Token::Error("invalid number"), 0)
+            }
             b'-' | b'0'..=b'9' => return self.number(),
             b't' if self.text[self.at..].starts_with(b"true") => (Token::Boolean(true), 4),
             b'f' if self.text[self.at..].starts_with(b"false") => (Token::Boolean(false), 5),
             b'n' if self.text[self.at..].starts_with(b"null") => (Token::Null, 4),
-            b'f' | b'i' | b'I' | b'n' | b'N' | b't' | b'+' if self.invalid && self.is_invalid_number() => {
+            b'f' | b'i' | b'I' | b'n' | b'N' | b't' | b'+'
+                if self.invalid && self.is_invalid_number() =>
+            {
                 return self.number();
             }
             _ => (Token::Error("invalid token"), 0),
@@ -214,10 +273,9 @@ impl<'a> Parser<'a> {
         match self.byte(at) {
             b'+' => at == self.at,
             b'0' => matches!(self.byte(at + 1), b'x' | b'X' | b'0'..=b'9'),
-            _ => self
-                .text
-                .get(at..at + 3)
-                .is_some_and(|word| word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"nan")),
+            _ => self.text.get(at..at + 3).is_some_and(|word| {
+                word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"nan")
+            }),
         }
     }
 
@@ -227,7 +285,10 @@ impl<'a> Parser<'a> {
         let mut whole: Cow<'a, [u8]> = Cow::Borrowed(&[]);
         loop {
             let left = &text[self.at..];
-            let run = left.iter().position(|b| matches!(b, b'"' | b'\\' | 0)).unwrap_or(left.len());
+            let run = left
+                .iter()
+                .position(|b| matches!(b, b'"' | b'\\' | 0))
+                .unwrap_or(left.len());
             if whole.is_empty() {
                 whole = Cow::Borrowed(&left[..run]);
             } else {
@@ -250,10 +311,14 @@ impl<'a> Parser<'a> {
                 b'f' => 12,
                 b'r' => 13,
                 b'u' => {
-                    let Some((letter, len)) = self.unicode() else { return self.error("invalid unicode escape code") };
+                    let Some((letter, len)) = self.unicode() else {
+                        return self.error("invalid unicode escape code");
+                    };
                     self.at += len;
                     let mut bytes = [0; 4];
-                    whole.to_mut().extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
+                    whole
+                        .to_mut()
+                        .extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
                     continue;
                 }
                 _ => return self.error("invalid escape code"),
@@ -276,12 +341,17 @@ impl<'a> Parser<'a> {
         if high & 0x400 != 0 || low & 0xfc00 != 0xdc00 {
             return None;
         }
-        Some((char::from_u32(((high & 0x3ff) << 10 | low & 0x3ff) + 0x10000)?, 12))
+        Some((
+            char::from_u32(((high & 0x3ff) << 10 | low & 0x3ff) + 0x10000)?,
+            12,
+        ))
     }
 
     fn hex4(&self, at: usize) -> Option<u32> {
         let digits = self.text.get(at..at + 4)?;
-        digits.iter().try_fold(0, |n, &b| Some(n << 4 | char::from(b).to_digit(16)?))
+        digits
+            .iter()
+            .try_fold(0, |n, &b| Some(n << 4 | char::from(b).to_digit(16)?))
     }
 
     fn expected(&self, what: &str, found: &Token<'_>) -> Fail {
@@ -299,6 +369,9 @@ impl<'a> Parser<'a> {
             Token::End => "T_END",
             Token::Error(text) => text,
         };
-        Fail::here(format!("Expected {what} but found {found} at character {}", self.start + 1))
+        Fail::here(format!(
+            "Expected {what} but found {found} at character {}",
+            self.start + 1
+        ))
     }
 }
