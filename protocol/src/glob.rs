@@ -111,17 +111,9 @@ fn match_class(class: &[u8], byte: u8, nocase: bool) -> (bool, usize) {
 
 #[inline]
 fn in_range(start: u8, end: u8, byte: u8, nocase: bool) -> bool {
-    let (start, end) = if start as i8 > end as i8 {
-        (end, start)
-    } else {
-        (start, end)
-    };
+    let (start, end) = if start as i8 > end as i8 { (end, start) } else { (start, end) };
     let lower = |byte: u8| {
-        if nocase {
-            byte.to_ascii_lowercase() as i8
-        } else {
-            byte as i8
-        }
+        if nocase { byte.to_ascii_lowercase() as i8 } else { byte as i8 }
     };
     lower(start) <= lower(byte) && lower(byte) <= lower(end)
 }
@@ -228,11 +220,7 @@ mod tests {
             ("max\\Memory*", "maxmemory", true),
             ("MAX*Y", "maxmemory", true),
         ] {
-            assert_eq!(
-                matches(pattern.as_bytes(), string.as_bytes(), true),
-                expected,
-                "{pattern} {string}"
-            );
+            assert_eq!(matches(pattern.as_bytes(), string.as_bytes(), true), expected, "{pattern} {string}");
         }
     }
 
@@ -242,30 +230,20 @@ mod tests {
         assert!(matches(&b"*a".repeat(1000), &string, false));
         assert!(!matches(&b"*a".repeat(1001), &string, false));
         // A star that ends the pattern does not count.
-        assert!(matches(
-            &[&b"*a".repeat(1000)[..], b"*"].concat(),
-            &string,
-            false
-        ));
+        assert!(matches(&[&b"*a".repeat(1000)[..], b"*"].concat(), &string, false));
     }
 
     #[test]
     fn hostile_patterns_end() {
         let string = vec![b'a'; 20_000];
-        assert!(!matches(
-            &[&b"a*".repeat(900)[..], b"b"].concat(),
-            &string,
-            false
-        ));
+        assert!(!matches(&[&b"a*".repeat(900)[..], b"b"].concat(), &string, false));
     }
 
     /// The definition, by trying everything.
     fn model(pattern: &[u8], string: &[u8], nocase: bool) -> bool {
         match (pattern, string) {
             ([], _) => string.is_empty(),
-            ([b'*', rest @ ..], _) => {
-                (0..=string.len()).any(|skip| model(rest, &string[skip..], nocase))
-            }
+            ([b'*', rest @ ..], _) => (0..=string.len()).any(|skip| model(rest, &string[skip..], nocase)),
             (_, []) => false,
             (_, [byte, tail @ ..]) => {
                 let (set, rest) = accepted(pattern, nocase);
@@ -278,16 +256,10 @@ mod tests {
     fn accepted(pattern: &[u8], nocase: bool) -> ([bool; 256], &[u8]) {
         let mut set = [false; 256];
         let fold = |byte: u8| {
-            if nocase {
-                byte.to_ascii_lowercase()
-            } else {
-                byte
-            }
+            if nocase { byte.to_ascii_lowercase() } else { byte }
         };
         let literal = |set: &mut [bool; 256], byte: u8| {
-            (0..=255)
-                .filter(|&b| fold(b) == fold(byte))
-                .for_each(|b| set[usize::from(b)] = true);
+            (0..=255).filter(|&b| fold(b) == fold(byte)).for_each(|b| set[usize::from(b)] = true);
         };
         match pattern {
             [b'?', rest @ ..] => ([true; 256], rest),
@@ -311,8 +283,7 @@ mod tests {
                             let (a, z) = ((*a as i8).min(*z as i8), (*a as i8).max(*z as i8));
                             for b in 0..=255u8 {
                                 let signed = |byte: u8| fold(byte) as i8;
-                                set[usize::from(b)] |=
-                                    (signed(a as u8)..=signed(z as u8)).contains(&signed(b));
+                                set[usize::from(b)] |= (signed(a as u8)..=signed(z as u8)).contains(&signed(b));
                             }
                             rest
                         }

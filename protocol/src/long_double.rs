@@ -53,16 +53,8 @@ impl LongDouble {
         let (negative, number) = scan(text)?;
         let (mantissa, exponent, sticky) = match number {
             Number::Infinite => return Some(LongDouble(Value::Infinite { negative })),
-            Number::Hex {
-                mantissa,
-                exponent,
-                sticky,
-            } => (mantissa, exponent, sticky),
-            Number::Decimal {
-                integer,
-                fraction,
-                exponent,
-            } => from_decimal(integer, fraction, exponent)?,
+            Number::Hex { mantissa, exponent, sticky } => (mantissa, exponent, sticky),
+            Number::Decimal { integer, fraction, exponent } => from_decimal(integer, fraction, exponent)?,
         };
         let rounded = LongDouble::round(negative, mantissa, exponent, sticky);
         match rounded.0 {
@@ -78,16 +70,8 @@ impl LongDouble {
     pub fn add(self, other: LongDouble) -> LongDouble {
         let (a, b) = match (self.0, other.0) {
             (
-                Value::Finite {
-                    negative,
-                    mantissa,
-                    exponent,
-                },
-                Value::Finite {
-                    negative: n,
-                    mantissa: m,
-                    exponent: e,
-                },
+                Value::Finite { negative, mantissa, exponent },
+                Value::Finite { negative: n, mantissa: m, exponent: e },
             ) => {
                 let (a, b) = ((negative, mantissa, exponent), (n, m, e));
                 if exponent >= e { (a, b) } else { (b, a) }
@@ -133,14 +117,8 @@ impl LongDouble {
     pub fn format(&self, out: &mut Vec<u8>) {
         match self.0 {
             Value::NotANumber => out.extend_from_slice(b"nan"),
-            Value::Infinite { negative } => {
-                out.extend_from_slice(if negative { b"-inf" } else { b"inf" })
-            }
-            Value::Finite {
-                negative,
-                mantissa,
-                exponent,
-            } => {
+            Value::Infinite { negative } => out.extend_from_slice(if negative { b"-inf" } else { b"inf" }),
+            Value::Finite { negative, mantissa, exponent } => {
                 let (integer, decimals) = match u32::try_from(-exponent) {
                     Ok(point) => split(mantissa, point),
                     Err(_) => (0, 0),
@@ -163,11 +141,7 @@ impl LongDouble {
         LongDouble(if exponent > EXPONENT_MAX {
             Value::Infinite { negative }
         } else {
-            Value::Finite {
-                negative,
-                mantissa,
-                exponent: exponent as i32,
-            }
+            Value::Finite { negative, mantissa, exponent: exponent as i32 }
         })
     }
 }
@@ -183,11 +157,7 @@ impl From<i64> for LongDouble {
 fn split(mantissa: u64, point: u32) -> (u64, u64) {
     const SCALE: u64 = 10u64.pow(DECIMALS);
     let integer = mantissa.checked_shr(point).unwrap_or(0);
-    let fraction = if point < BITS {
-        mantissa & ((1 << point) - 1)
-    } else {
-        mantissa
-    };
+    let fraction = if point < BITS { mantissa & ((1 << point) - 1) } else { mantissa };
     // Less than 2^121: from 123 bits behind the point on it is less than half of the last decimal.
     let scaled = u128::from(fraction) * u128::from(SCALE);
     let decimals = match point {
@@ -222,11 +192,7 @@ fn write_decimals(out: &mut Vec<u8>, mut decimals: u64) {
 /// Writes `mantissa * 2^exponent` in full.
 fn write_large(out: &mut Vec<u8>, mantissa: u64, exponent: u32) {
     if exponent <= 64 {
-        out.extend_from_slice(
-            itoa::Buffer::new()
-                .format(u128::from(mantissa) << exponent)
-                .as_bytes(),
-        );
+        out.extend_from_slice(itoa::Buffer::new().format(u128::from(mantissa) << exponent).as_bytes());
         return;
     }
     // Limbs of 32 bits, most significant first, divided by 10^9 again and again.
@@ -274,12 +240,7 @@ fn from_decimal(integer: &[u8], fraction: &[u8], exponent: i64) -> Option<(u128,
     };
     let trailing = all().rev().take_while(|digit| !significant(digit)).count();
     let count = integer.len() + fraction.len() - first - trailing;
-    let digits = || {
-        all()
-            .skip(first)
-            .take(count)
-            .map(|digit| u64::from(digit - b'0'))
-    };
+    let digits = || all().skip(first).take(count).map(|digit| u64::from(digit - b'0'));
     // The number is `digits * 10^power`, at least `10^(top - 1)` and less than `10^top`.
     let power = exponent - fraction.len() as i64 + trailing as i64;
     let top = power + count as i64;
@@ -361,27 +322,15 @@ impl Big {
     }
 
     fn bits(&self) -> i64 {
-        self.0.last().map_or(0, |last| {
-            self.0.len() as i64 * 64 - i64::from(last.leading_zeros())
-        })
+        self.0.last().map_or(0, |last| self.0.len() as i64 * 64 - i64::from(last.leading_zeros()))
     }
 
     /// The limb of `self * 2^shift` at some place. (A negative shift drops bits.)
     fn shifted_limb(&self, place: usize, shift: i64) -> u64 {
         let bit = place as i64 * 64 - shift;
-        let limb = |index: i64| {
-            usize::try_from(index)
-                .ok()
-                .and_then(|index| self.0.get(index))
-                .copied()
-                .unwrap_or(0)
-        };
+        let limb = |index: i64| usize::try_from(index).ok().and_then(|index| self.0.get(index)).copied().unwrap_or(0);
         let (index, offset) = (bit.div_euclid(64), bit.rem_euclid(64));
-        if offset == 0 {
-            limb(index)
-        } else {
-            limb(index) >> offset | limb(index + 1) << (64 - offset)
-        }
+        if offset == 0 { limb(index) } else { limb(index) >> offset | limb(index + 1) << (64 - offset) }
     }
 
     /// Whether any of the lowest bits is set.
@@ -391,17 +340,13 @@ impl Big {
         };
         let whole = (bits / 64).min(self.0.len());
         self.0[..whole].iter().any(|&limb| limb != 0)
-            || self
-                .0
-                .get(bits / 64)
-                .is_some_and(|limb| limb & ((1 << (bits % 64)) - 1) != 0)
+            || self.0.get(bits / 64).is_some_and(|limb| limb & ((1 << (bits % 64)) - 1) != 0)
     }
 
     /// The leading 128 bits, the exponent of the last of them, and whether there is more below.
     fn leading(&self) -> (u128, i64, bool) {
         let drop = self.bits() - 128;
-        let mantissa =
-            u128::from(self.shifted_limb(1, -drop)) << 64 | u128::from(self.shifted_limb(0, -drop));
+        let mantissa = u128::from(self.shifted_limb(1, -drop)) << 64 | u128::from(self.shifted_limb(0, -drop));
         (mantissa, drop, self.any_below(drop))
     }
 
@@ -411,12 +356,8 @@ impl Big {
         // Shifted so that both have as many bits; then one bit of the quotient at a time.
         let shift = divisor.bits() - self.bits() + QUOTIENT;
         let len = (divisor.bits() + QUOTIENT) as usize / 64 + 1;
-        let mut rest: Vec<u64> = (0..len)
-            .map(|place| self.shifted_limb(place, shift))
-            .collect();
-        let mut step: Vec<u64> = (0..len)
-            .map(|place| divisor.shifted_limb(place, QUOTIENT))
-            .collect();
+        let mut rest: Vec<u64> = (0..len).map(|place| self.shifted_limb(place, shift)).collect();
+        let mut step: Vec<u64> = (0..len).map(|place| divisor.shifted_limb(place, QUOTIENT)).collect();
         let mut quotient = 0u128;
         for _ in 0..=QUOTIENT {
             quotient <<= 1;
@@ -485,11 +426,7 @@ mod tests {
         ("18446744073709551614", "0.5", Some("18446744073709551614")),
         ("36893488147419103231", "0", Some("36893488147419103232")),
         ("36893488147419103233", "0", Some("36893488147419103232")),
-        (
-            "123456789012345678901234567890",
-            "1",
-            Some("123456789012345678899921813504"),
-        ),
+        ("123456789012345678901234567890", "1", Some("123456789012345678899921813504")),
         ("1e20", "-1e20", Some("0")),
         ("1e20", "0.1", Some("100000000000000000000")),
         (
@@ -509,16 +446,8 @@ mod tests {
         ("0xffffffffffffffffff", "0", Some("4722366482869645213696")),
         ("0x1p63", "-0x1p-1", Some("9223372036854775807.5")),
         ("1e400", "-1e400", Some("0")),
-        (
-            "3.141592653589793238462643383279502884",
-            "0",
-            Some("3.14159265358979324"),
-        ),
-        (
-            "2.718281828459045235360287471352662498e3",
-            "0",
-            Some("2718.28182845904523535"),
-        ),
+        ("3.141592653589793238462643383279502884", "0", Some("3.14159265358979324")),
+        ("2.718281828459045235360287471352662498e3", "0", Some("2718.28182845904523535")),
         ("+5", ".5", Some("5.5")),
         ("1.", "1E1", Some("11")),
         ("1e-4951", "0", None),
@@ -553,20 +482,13 @@ mod tests {
         let largest = "0x1.fffffffffffffffep16383";
         let digits = sum(largest, "0").unwrap();
         assert_eq!(digits.len(), 4933);
-        assert!(
-            digits.starts_with(
-                "1189731495357231765021263853030970205169063322294624200440323733891737"
-            )
-        );
+        assert!(digits.starts_with("1189731495357231765021263853030970205169063322294624200440323733891737"));
         // Digits that were written read back as the same number.
         assert_eq!(sum(&digits, "0").as_ref(), Some(&digits));
         assert_eq!(sum(&digits, &format!("-{digits}")).as_deref(), Some("0"));
         let twice = LongDouble::parse(largest.as_bytes()).unwrap();
         assert!(!twice.add(twice).is_finite());
-        let (plus, minus) = (
-            LongDouble::parse(b"inf").unwrap(),
-            LongDouble::parse(b"-inf").unwrap(),
-        );
+        let (plus, minus) = (LongDouble::parse(b"inf").unwrap(), LongDouble::parse(b"-inf").unwrap());
         assert_eq!(text(plus.add(minus)), "nan");
         assert_eq!(text(twice.add(minus)), "-inf");
         assert!(!plus.add(minus).is_finite());
@@ -577,25 +499,15 @@ mod tests {
     fn long_texts() {
         for (len, accepted) in [(5118, true), (5119, true), (5120, false), (6000, false)] {
             let number = format!("{}1", "0".repeat(len - 1));
-            assert_eq!(
-                sum(&number, "1").as_deref(),
-                accepted.then_some("2"),
-                "{len}"
-            );
+            assert_eq!(sum(&number, "1").as_deref(), accepted.then_some("2"), "{len}");
         }
         let nines = format!("0.{}e1", "9".repeat(5000));
         assert_eq!(sum(&nines, "0").as_deref(), Some("10"));
         // Half-way between two numbers, and something far behind.
         let half = format!("18446744073709551617.{}1", "0".repeat(4000));
         assert_eq!(sum(&half, "0").as_deref(), Some("18446744073709551618"));
-        assert_eq!(
-            sum("18446744073709551617", "0").as_deref(),
-            Some("18446744073709551616")
-        );
-        assert_eq!(
-            sum(&format!("0.{}1e4000", "0".repeat(3999)), "0").as_deref(),
-            Some("1")
-        );
+        assert_eq!(sum("18446744073709551617", "0").as_deref(), Some("18446744073709551616"));
+        assert_eq!(sum(&format!("0.{}1e4000", "0".repeat(3999)), "0").as_deref(), Some("1"));
     }
 
     proptest! {

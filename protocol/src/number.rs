@@ -39,10 +39,7 @@ pub fn parse_u64_lenient(text: &[u8]) -> Option<u64> {
     if let Some(value) = parse_i64(text) {
         return u64::try_from(value).ok();
     }
-    let text = &text[text
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r'))
-        .count()..];
+    let text = &text[text.iter().take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r')).count()..];
     match text {
         [b'-', rest @ ..] => digits(rest).map(u64::wrapping_neg),
         [b'+', rest @ ..] => digits(rest),
@@ -78,9 +75,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let (negative, number) = scan(text)?;
     let magnitude = match number {
         Number::Infinite => f64::INFINITY,
-        Number::Decimal {
-            integer, fraction, ..
-        } => {
+        Number::Decimal { integer, fraction, .. } => {
             let value: f64 = str::from_utf8(text).ok()?.parse().ok()?;
             let zero = integer.iter().chain(fraction).all(|&digit| digit == b'0');
             if value.is_infinite() || (value == 0.0 && !zero) {
@@ -89,21 +84,13 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
             value.abs()
         }
         Number::Hex { mantissa: 0, .. } => 0.0,
-        Number::Hex {
-            mantissa,
-            exponent,
-            sticky,
-        } => {
+        Number::Hex { mantissa, exponent, sticky } => {
             let (mantissa, exponent) = round_binary(mantissa, exponent, sticky, 53, -1074);
             if mantissa == 0 || exponent > 971 {
                 return None;
             }
             // A mantissa without the hidden bit is that of a subnormal, whose exponent field is zero.
-            let field = if mantissa >> 52 == 0 {
-                0
-            } else {
-                (exponent + 1075) as u64
-            };
+            let field = if mantissa >> 52 == 0 { 0 } else { (exponent + 1075) as u64 };
             f64::from_bits(field << 52 | mantissa & ((1 << 52) - 1))
         }
     };
@@ -160,19 +147,13 @@ pub(crate) fn scan(text: &[u8]) -> Option<(bool, Number<'_>)> {
     };
     let number = match text {
         [b'0', b'x' | b'X', rest @ ..] => scan_hex(rest)?,
-        [b'i' | b'I', ..]
-            if text.eq_ignore_ascii_case(b"inf") || text.eq_ignore_ascii_case(b"infinity") =>
-        {
+        [b'i' | b'I', ..] if text.eq_ignore_ascii_case(b"inf") || text.eq_ignore_ascii_case(b"infinity") => {
             Number::Infinite
         }
         _ => {
             let (integer, fraction, rest) = split_mantissa(text, u8::is_ascii_digit)?;
             let exponent = scan_exponent(rest, b'e')?;
-            Number::Decimal {
-                integer,
-                fraction,
-                exponent,
-            }
+            Number::Decimal { integer, fraction, exponent }
         }
     };
     Some((negative, number))
@@ -181,13 +162,7 @@ pub(crate) fn scan(text: &[u8]) -> Option<(bool, Number<'_>)> {
 /// Rounds `mantissa * 2^exponent` (a little more if `sticky`, which needs a mantissa wider than `bits`) to `bits` bits, or fewer
 /// so that the exponent is not below `exponent_min`; ties to even. Gives mantissa and exponent; the mantissa has exactly `bits`
 /// bits, or the exponent is `exponent_min`, or the mantissa was zero. Does not check for overflow.
-pub(crate) fn round_binary(
-    mantissa: u128,
-    exponent: i64,
-    sticky: bool,
-    bits: u32,
-    exponent_min: i64,
-) -> (u64, i64) {
+pub(crate) fn round_binary(mantissa: u128, exponent: i64, sticky: bool, bits: u32, exponent_min: i64) -> (u64, i64) {
     let width = u128::BITS - mantissa.leading_zeros();
     let mut target = (exponent + i64::from(width) - i64::from(bits)).max(exponent_min);
     let shift = target - exponent;
@@ -238,9 +213,7 @@ fn scan_exponent(text: &[u8], letter: u8) -> Option<i64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let size = digits.iter().fold(0i64, |size, digit| {
-        (size * 10 + i64::from(digit - b'0')).min(LIMIT)
-    });
+    let size = digits.iter().fold(0i64, |size, digit| (size * 10 + i64::from(digit - b'0')).min(LIMIT));
     Some(if negative { -size } else { size })
 }
 
@@ -257,11 +230,7 @@ fn scan_hex(text: &[u8]) -> Option<Number<'_>> {
             sticky |= digit != 0;
         }
     }
-    Some(Number::Hex {
-        mantissa,
-        exponent,
-        sticky,
-    })
+    Some(Number::Hex { mantissa, exponent, sticky })
 }
 
 /// Digits of `u64::MAX`.
@@ -324,19 +293,13 @@ struct Scaled {
 impl Scaled {
     fn normalized(self) -> Scaled {
         let shift = self.fraction.leading_zeros();
-        Scaled {
-            fraction: self.fraction << shift,
-            exponent: self.exponent - shift as i32,
-        }
+        Scaled { fraction: self.fraction << shift, exponent: self.exponent - shift as i32 }
     }
 
     /// The product, rounded to 64 bits, half up.
     fn times(self, other: Scaled) -> Scaled {
         let product = u128::from(self.fraction) * u128::from(other.fraction) + (1 << 63);
-        Scaled {
-            fraction: (product >> 64) as u64,
-            exponent: self.exponent + other.exponent + 64,
-        }
+        Scaled { fraction: (product >> 64) as u64, exponent: self.exponent + other.exponent + 64 }
     }
 }
 
@@ -349,43 +312,24 @@ fn grisu2(value: f64, digits: &mut [u8; 18]) -> (usize, i32) {
         (fraction, field) => (fraction | HIDDEN, field - 1075),
     };
     // Half-way to the neighbours; the lower one is nearer at a power of two.
-    let upper = Scaled {
-        fraction: 2 * fraction + 1,
-        exponent: exponent - 1,
-    }
-    .normalized();
+    let upper = Scaled { fraction: 2 * fraction + 1, exponent: exponent - 1 }.normalized();
     let near = if fraction == HIDDEN { 2 } else { 1 };
     let lower = (fraction << near) - 1;
-    let lower = Scaled {
-        fraction: lower << (exponent - near - upper.exponent),
-        exponent: upper.exponent,
-    };
+    let lower = Scaled { fraction: lower << (exponent - near - upper.exponent), exponent: upper.exponent };
     let middle = Scaled { fraction, exponent }.normalized();
 
     let (scale, power) = power_of_ten(upper.exponent);
     let (upper, lower, middle) = (upper.times(scale), lower.times(scale), middle.times(scale));
     // One unit inwards on either side, for what the products may be off.
     let high = upper.fraction - 1;
-    let (count, kappa) = generate(
-        high,
-        high - (lower.fraction + 1),
-        high - middle.fraction,
-        -upper.exponent,
-        digits,
-    );
+    let (count, kappa) = generate(high, high - (lower.fraction + 1), high - middle.fraction, -upper.exponent, digits);
     (count, kappa - power)
 }
 
 /// Cuts digits off `high`, a fixed-point number with `point` bits behind the point (32 to 60), until what is left is within
 /// `delta` of it, then lowers the last digit towards the number itself, which is `distance` below. Gives the number of
 /// digits and the power of ten of the last.
-fn generate(
-    high: u64,
-    mut delta: u64,
-    mut distance: u64,
-    point: i32,
-    digits: &mut [u8; 18],
-) -> (usize, i32) {
+fn generate(high: u64, mut delta: u64, mut distance: u64, point: i32, digits: &mut [u8; 18]) -> (usize, i32) {
     let one = 1u64 << point;
     let mut integer = high >> point;
     let mut fraction = high & (one - 1);
@@ -446,10 +390,7 @@ fn power_of_ten(exponent: i32) -> (Scaled, i32) {
     loop {
         let power = POWER_FIRST + index * POWER_STEP;
         // floor(power * log2(10)), exact in this range.
-        let scale = Scaled {
-            fraction: POWERS[index as usize],
-            exponent: ((power * 217_706) >> 16) - 63,
-        };
+        let scale = Scaled { fraction: POWERS[index as usize], exponent: ((power * 217_706) >> 16) - 63 };
         match exponent + scale.exponent + 64 {
             ..-60 => index += 1,
             -31.. => index -= 1,
@@ -491,19 +432,7 @@ mod tests {
 
     #[test]
     fn signed_integers() {
-        for value in [
-            0,
-            1,
-            -1,
-            9,
-            10,
-            -10,
-            1 << 53,
-            i64::MAX,
-            i64::MAX - 1,
-            i64::MIN,
-            i64::MIN + 1,
-        ] {
+        for value in [0, 1, -1, 9, 10, -10, 1 << 53, i64::MAX, i64::MAX - 1, i64::MIN, i64::MIN + 1] {
             assert_eq!(parse_i64(value.to_string().as_bytes()), Some(value));
         }
         for text in [
@@ -541,16 +470,7 @@ mod tests {
             assert_eq!(parse_u64(value.to_string().as_bytes()), Some(value));
             assert_eq!(parse_u64_lenient(value.to_string().as_bytes()), Some(value));
         }
-        for text in [
-            "",
-            "-1",
-            "-0",
-            "+1",
-            "01",
-            " 1",
-            "1 ",
-            "18446744073709551616",
-        ] {
+        for text in ["", "-1", "-0", "+1", "01", " 1", "1 ", "18446744073709551616"] {
             assert_eq!(parse_u64(text.as_bytes()), None, "{text:?}");
         }
         for (text, expected) in [
@@ -585,15 +505,7 @@ mod tests {
 
     #[test]
     fn lengths() {
-        for (value, len) in [
-            (0, 1),
-            (9, 1),
-            (10, 2),
-            (-1, 2),
-            (-10, 3),
-            (i64::MAX, 19),
-            (i64::MIN, 20),
-        ] {
+        for (value, len) in [(0, 1), (9, 1), (10, 2), (-1, 2), (-10, 3), (i64::MAX, 19), (i64::MIN, 20)] {
             assert_eq!(decimal_len(value), len, "{value}");
         }
     }
@@ -730,15 +642,9 @@ mod tests {
         let zeros = "0".repeat(6000);
         assert_eq!(parse_f64(format!("{zeros}1").as_bytes()), Some(1.0));
         assert_eq!(parse_f64(format!("0.{zeros}1e6001").as_bytes()), Some(1.0));
-        assert_eq!(
-            parse_f64("1".repeat(309).as_bytes()),
-            Some(1.111_111_111_111_111_2e308)
-        );
+        assert_eq!(parse_f64("1".repeat(309).as_bytes()), Some(1.111_111_111_111_111_2e308));
         assert_eq!(parse_f64("1".repeat(310).as_bytes()), None);
-        assert_eq!(
-            parse_f64(format!("0x1{zeros}p-24000").as_bytes()),
-            Some(1.0)
-        );
+        assert_eq!(parse_f64(format!("0x1{zeros}p-24000").as_bytes()), Some(1.0));
         assert_eq!(parse_f64(format!("0x1.{zeros}8").as_bytes()), Some(1.0));
     }
 

@@ -125,7 +125,8 @@ impl Parser {
                     let Some(count) = self.line(buffer, ProtocolError::CountTooBig)? else {
                         return Ok(Progress::Incomplete);
                     };
-                    let count = count.filter(|&count| count <= i64::from(i32::MAX)).ok_or(ProtocolError::InvalidCount)?;
+                    let count =
+                        count.filter(|&count| count <= i64::from(i32::MAX)).ok_or(ProtocolError::InvalidCount)?;
                     if limits.unauthenticated && count > 10 {
                         return Err(ProtocolError::UnauthenticatedCount);
                     }
@@ -329,7 +330,8 @@ mod tests {
 
     /// Feeds `input` in pieces of `step` bytes and collects the requests, or the error.
     fn parse(input: &[u8], step: usize, limits: Limits) -> (Vec<Vec<Vec<u8>>>, Option<ProtocolError>) {
-        let (mut parser, mut buffer, mut ranges, mut requests) = (Parser::default(), Vec::new(), Vec::new(), Vec::new());
+        let (mut parser, mut buffer, mut ranges, mut requests) =
+            (Parser::default(), Vec::new(), Vec::new(), Vec::new());
         for piece in input.chunks(step.max(1)) {
             buffer.extend_from_slice(piece);
             loop {
@@ -359,7 +361,8 @@ mod tests {
 
     #[test]
     fn requests_in_any_pieces() {
-        let input = b"*1\r\n$4\r\nPING\r\nget \"a b\" 'c'\r\n\r\n*0\r\n*-1\r\n*2\r\n$3\r\nGET\r\n$12\r\nabcdefghi\r\nj\r\n";
+        let input =
+            b"*1\r\n$4\r\nPING\r\nget \"a b\" 'c'\r\n\r\n*0\r\n*-1\r\n*2\r\n$3\r\nGET\r\n$12\r\nabcdefghi\r\nj\r\n";
         for step in [1, 2, 3, 5, 7, 1000] {
             let (requests, error) = parse(input, step, Limits::default());
             assert_eq!(error, None);

@@ -64,11 +64,7 @@ const fn tables() -> [[u16; 256]; 8] {
         while zeros < 8 {
             let mut bit = 0;
             while bit < 8 {
-                crc = if crc & 0x8000 != 0 {
-                    (crc << 1) ^ POLYNOMIAL
-                } else {
-                    crc << 1
-                };
+                crc = if crc & 0x8000 != 0 { (crc << 1) ^ POLYNOMIAL } else { crc << 1 };
                 bit += 1;
             }
             tables[zeros][byte] = crc;

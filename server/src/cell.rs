@@ -135,7 +135,7 @@ impl ShardCell {
         while busy && let Some(waiting) = self.pop() {
             match waiting {
                 Waiting::Run(run) => run(Turn::Busy),
-                Waiting::Grant(grant) => grant.settle(Grant::BUSY),
+                Waiting::Grant(grant) => drop(grant.settle(Grant::BUSY)),
             }
         }
     }
@@ -244,8 +244,7 @@ impl Grant {
 
     /// Moves from waiting to `state`; false if the waiter has gone.
     fn settle(&self, state: u8) -> bool {
-        let settled =
-            self.state.compare_exchange(Self::WAITING, state, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let settled = self.state.compare_exchange(Self::WAITING, state, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         if settled && let Some(waker) = self.waker.lock().take() {
             waker.wake();
         }

@@ -89,24 +89,15 @@ impl Table {
     #[inline]
     pub fn resolve(&self, args: Args<'_>) -> Result<&'static Command, Error> {
         let mut command = self.by_name(args.at(0)).ok_or_else(|| Error::unknown_command(args))?;
-        if command.spec.is_container {
-            let Some(sub) = args.get(1) else { return Err(Error::wrong_arity(command.spec.name)) };
-            let lower = String::from_utf8_lossy(sub).to_ascii_lowercase();
-            // COMMAND is a command itself and a container.
-            command = command
-                .subcommands
-                .get(lower.as_str())
-                .copied()
-                .ok_or_else(|| Error::unknown_subcommand(command.spec.name, sub))?;
-        } else if let Some(sub) = args.get(1)
-            && !command.subcommands.is_empty()
-        {
-            let lower = String::from_utf8_lossy(sub).to_ascii_lowercase();
-            command = command
-                .subcommands
-                .get(lower.as_str())
-                .copied()
-                .ok_or_else(|| Error::unknown_subcommand(command.spec.name, sub))?;
+        // A container without a subcommand is nothing by itself, but for COMMAND.
+        match args.get(1) {
+            Some(sub) if command.spec.is_container => {
+                let lower = String::from_utf8_lossy(sub).to_ascii_lowercase();
+                let sub_command = command.subcommands.get(lower.as_str()).copied();
+                command = sub_command.ok_or_else(|| Error::unknown_subcommand(command.spec.name, sub))?;
+            }
+            None if matches!(command.run, Run::Container) => return Err(Error::wrong_arity(command.spec.name)),
+            _ => {}
         }
         match command.spec.accepts(args.len()) {
             true => Ok(command),
@@ -182,9 +173,8 @@ mod tests {
 
     #[test]
     fn names_are_found_in_any_case_and_arity_is_checked() {
-        let resolve = |words: &[&[u8]]| {
-            table().resolve(OwnedArgs::from_slices(words).view()).map(|command| command.spec.name)
-        };
+        let resolve =
+            |words: &[&[u8]]| table().resolve(OwnedArgs::from_slices(words).view()).map(|command| command.spec.name);
         assert_eq!(resolve(&[b"GeT", b"k"]), Ok("get"));
         assert_eq!(resolve(&[b"get"]), Err(Error::wrong_arity("get")));
         assert!(resolve(&[b"nosuchcommand"]).is_err());

@@ -27,8 +27,8 @@ pub async fn acquire(node: &Node, set: ShardSet) -> Result<Hold<'_>, Error> {
 impl Hold<'_> {
     /// The shards, for a unit.
     pub fn held(&mut self) -> Held<'_> {
-        if let [guard] = self.guards.as_mut_slice() {
-            return Held::One(guard);
+        if self.guards.len() == 1 {
+            return Held::One(&mut self.guards[0]);
         }
         let mut held: Vec<Option<&mut Shard>> = (0..self.shards).map(|_| None).collect();
         for (shard, guard) in self.set.iter().zip(&mut self.guards) {

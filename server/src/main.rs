@@ -1,6 +1,62 @@
-//! The process.
-#[allow(dead_code)]
+//! Curfew: a Redis server whose keys leave on time, together. See ARCHITECTURE.md for the map.
+
+mod batch;
+mod cell;
+mod client;
+mod clock;
 mod command;
-#[allow(dead_code, unused_imports)]
+mod commands;
 mod config;
-fn main() {}
+mod connection;
+mod exec;
+mod gate;
+mod hold;
+mod keeper;
+mod memory;
+mod node;
+mod pause;
+mod pubsub;
+mod reclaim;
+mod route;
+mod script;
+mod server;
+mod session;
+mod signals;
+mod stats;
+mod thread;
+mod transaction;
+
+use std::io::Read;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let stdin = || {
+        let mut text = Vec::new();
+        std::io::stdin().read_to_end(&mut text)?;
+        Ok(text)
+    };
+    let startup = match config::file::start(&args, stdin) {
+        Ok(config::file::Start::Run(startup)) => startup,
+        Ok(config::file::Start::Print(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(fatal) => {
+            eprint!("{}", fatal.0);
+            return ExitCode::FAILURE;
+        }
+    };
+    tracing_subscriber::fmt().with_target(false).init();
+    startup.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    match server::run(startup.config, startup.file) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

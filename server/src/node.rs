@@ -3,6 +3,7 @@
 use crate::cell::ShardCell;
 use crate::client::Clients;
 use crate::config::ConfigCell;
+use crate::memory::Memory;
 use crate::pause::Pause;
 use crate::pubsub::PubSub;
 use crate::reclaim::Reclaimer;
@@ -29,6 +30,8 @@ pub struct Node {
     pub scripts: Scripts,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// `maxmemory`.
+    pub memory: Memory,
     /// Counters.
     pub stats: Stats,
     /// Frees what is large.
@@ -39,6 +42,8 @@ pub struct Node {
     pub run_id: String,
     /// The seed of all keyspaces.
     pub hasher: Hasher,
+    /// SHUTDOWN rings it.
+    pub shutdown: tokio::sync::Notify,
     /// A journal kept in memory, for tests.
     pub journal: Option<parking_lot::Mutex<Vec<curfew_shard::Effect>>>,
 }

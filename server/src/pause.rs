@@ -35,6 +35,12 @@ impl Pause {
         until != 0 && now_ms < until && (may_write || self.all.load(Relaxed))
     }
 
+    /// Whether a pause was started and not stopped; it may have run out since.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.until_ms.load(Relaxed) != 0
+    }
+
     /// Whether any pause is in force.
     #[inline]
     pub fn is_active(&self, now_ms: i64) -> bool {

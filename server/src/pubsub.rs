@@ -118,7 +118,9 @@ impl PubSub {
         match kind {
             Kind::Channel => drop(self.channels.remove_if_mut(name, |_, clients| leave(clients))),
             Kind::Shard => drop(self.shard_channels.remove_if_mut(name, |_, clients| leave(clients))),
-            Kind::Pattern => self.patterns.write().retain_mut(|(pattern, clients)| **pattern != *name || !leave(clients)),
+            Kind::Pattern => {
+                self.patterns.write().retain_mut(|(pattern, clients)| **pattern != *name || !leave(clients))
+            }
         }
         count(kind, client, own);
         true

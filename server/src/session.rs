@@ -2,9 +2,9 @@
 
 use crate::client::Client;
 use crate::commands::Command;
+use crate::pubsub::Subscriptions;
 use crate::thread::Thread;
 use crate::transaction::{Transaction, Watching};
-use crate::pubsub::Subscriptions;
 use curfew_protocol::{Reply, Resp};
 use curfew_shard::Moment;
 use std::sync::Arc;
@@ -67,7 +67,12 @@ impl Session {
 
     /// The session in which a script's calls run: the caller's database, nothing else of the caller's state.
     pub fn of_script(caller: &Session) -> Session {
-        Session { db: caller.db, is_script: true, no_touch: caller.no_touch, ..Session::new(caller.client.clone(), true) }
+        Session {
+            db: caller.db,
+            is_script: true,
+            no_touch: caller.no_touch,
+            ..Session::new(caller.client.clone(), true)
+        }
     }
 
     /// Selects a database that exists.

@@ -91,13 +91,13 @@ impl ThreadStats {
     pub fn error(&self, error: &curfew_protocol::Error) {
         self.error_replies.add(1);
         let mut errors = self.errors.lock();
+        // Scripts can make up code words: new ones are not counted past 128, as in Redis.
+        if errors.len() >= 128 && !errors.contains_key(error.code()) {
+            return;
+        }
         match errors.get_mut(error.code()) {
             Some(count) => *count += 1,
-            // Scripts can make up code words: Redis stops counting new ones at 128, too.
-            None if errors.len() < 128 => {
-                errors.insert(error.code().to_vec(), 1);
-            }
-            None => {}
+            None => drop(errors.insert(error.code().to_vec(), 1)),
         }
     }
 }

@@ -3,8 +3,8 @@
 //! LRU: the last access in seconds, modulo 2^24 (194 days). LFU: 16 bits of minutes (last decay) above an 8-bit
 //! logarithmic counter that starts at 5.
 
-use crate::settings::Settings;
 use crate::moment::Moment;
+use crate::settings::Settings;
 
 /// The counter of a new key under LFU: not the first to go.
 const LFU_START: u32 = 5;

@@ -49,6 +49,4 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[Row]] = &[
-    command::string::ROWS,
-];
+const FAMILIES: &[&[Row]] = &[command::string::ROWS];

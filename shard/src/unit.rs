@@ -13,10 +13,12 @@
 use crate::access;
 use crate::effect::{Effect, Garbage, Sink};
 use crate::event::{Event, class};
-use crate::keyspace::{Deadline, EntryMut, EntryRef, Keyspace, NewValue, Object, Removed, Taken, TakenValue, Type, Value};
+use crate::keyspace::{
+    Deadline, EntryMut, EntryRef, Keyspace, NewValue, Object, Removed, Taken, TakenValue, Type, Value,
+};
+use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::shard::Shard;
-use crate::moment::Moment;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Error, slot};
 
@@ -231,7 +233,9 @@ impl<'u> Unit<'u> {
         };
         let deadline = taken.deadline.map_or(Deadline::Clear, Deadline::At);
         let removed = space.put(hash, key, taken.kind, value, deadline, taken.lru);
-        if taken.raw && let Some(mut entry) = space.get_mut(hash, key) {
+        if taken.raw
+            && let Some(mut entry) = space.get_mut(hash, key)
+        {
             entry.set_raw(true);
         }
         self.discard(removed);

@@ -3,20 +3,25 @@
 //! The shape of each reply is that of Redis 8.0; a test compares with what Redis answered, byte for byte. Redis lists
 //! commands in the order of a hash table, which differs from run to run; Curfew lists them by name.
 
+use crate::commands::{Run, ServerRow, table};
 use curfew_protocol::spec::*;
 use curfew_protocol::syntax::{self, Arg};
 use curfew_protocol::{Args, Error, Reply, args::is, glob};
-
-/// Writes the reply of COMMAND or one of its subcommands.
-pub type Answer = fn(&Catalog, Args<'_>, &mut Reply) -> Result<(), Error>;
 
 const fn row(name: &'static str, arity: i16, since: &'static str) -> Spec {
     Spec::new(name, arity, Group::Server, since).flags(LOADING | STALE).acl(acl::CONNECTION)
 }
 
-/// The facts of COMMAND and its subcommands, and what answers them.
-pub const ROWS: &[(Spec, Answer)] = &[
-    (
+/// All commands, sorted out for COMMAND once.
+fn catalog() -> &'static Catalog {
+    static CATALOG: std::sync::LazyLock<Catalog> =
+        std::sync::LazyLock::new(|| Catalog::new(table().all.iter().map(|command| command.spec)));
+    &CATALOG
+}
+
+/// The rows of this family.
+pub const ROWS: &[ServerRow] = &[
+    ServerRow::new(
         row("command", -1, "2.8.13")
             .container()
             .doc(
@@ -25,10 +30,13 @@ pub const ROWS: &[(Spec, Answer)] = &[
                 "",
             )
             .tips(&["nondeterministic_output_order"]),
-        all,
+        Run::Inline(|ctx, args| all(catalog(), args, ctx.out)),
     ),
-    (row("command|count", 2, "2.8.13").doc("O(1)", "Returns a count of commands.", ""), count),
-    (
+    ServerRow::new(
+        row("command|count", 2, "2.8.13").doc("O(1)", "Returns a count of commands.", ""),
+        Run::Inline(|ctx, args| count(catalog(), args, ctx.out)),
+    ),
+    ServerRow::new(
         row("command|docs", -2, "7.0.0")
             .doc(
                 "O(N) where N is the number of commands to look up",
@@ -36,26 +44,29 @@ pub const ROWS: &[(Spec, Answer)] = &[
                 "[command-name...]",
             )
             .tips(&["nondeterministic_output_order"]),
-        docs,
+        Run::Inline(|ctx, args| docs(catalog(), args, ctx.out)),
     ),
-    (
+    ServerRow::new(
         row("command|getkeys", -3, "2.8.13").doc(
             "O(N) where N is the number of arguments to the command",
             "Extracts the key names from an arbitrary command.",
             "command [arg...]",
         ),
-        getkeys,
+        Run::Inline(|ctx, args| getkeys(catalog(), args, ctx.out)),
     ),
-    (
+    ServerRow::new(
         row("command|getkeysandflags", -3, "7.0.0").doc(
             "O(N) where N is the number of arguments to the command",
             "Extracts the key names and access flags for an arbitrary command.",
             "command [arg...]",
         ),
-        getkeysandflags,
+        Run::Inline(|ctx, args| getkeysandflags(catalog(), args, ctx.out)),
     ),
-    (row("command|help", 2, "5.0.0").doc("O(1)", "Returns helpful text about the different subcommands.", ""), help),
-    (
+    ServerRow::new(
+        row("command|help", 2, "5.0.0").doc("O(1)", "Returns helpful text about the different subcommands.", ""),
+        Run::Inline(|ctx, args| help(catalog(), args, ctx.out)),
+    ),
+    ServerRow::new(
         row("command|info", -2, "2.8.13")
             .doc(
                 "O(N) where N is the number of commands to look up",
@@ -64,9 +75,9 @@ pub const ROWS: &[(Spec, Answer)] = &[
             )
             .history(&[("7.0.0", "Allowed to be called with no argument to get info on all commands.")])
             .tips(&["nondeterministic_output_order"]),
-        info,
+        Run::Inline(|ctx, args| info(catalog(), args, ctx.out)),
     ),
-    (
+    ServerRow::new(
         row("command|list", -2, "7.0.0")
             .doc(
                 "O(N) where N is the total number of Redis commands",
@@ -74,7 +85,7 @@ pub const ROWS: &[(Spec, Answer)] = &[
                 "[FILTERBY filterby<MODULE module-name|ACLCAT category|PATTERN pattern>]",
             )
             .tips(&["nondeterministic_output_order"]),
-        list,
+        Run::Inline(|ctx, args| list(catalog(), args, ctx.out)),
     ),
 ];
 

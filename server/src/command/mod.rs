@@ -2,3 +2,12 @@
 
 #[allow(clippy::module_inception)] // the family is called COMMAND
 pub mod command;
+
+use crate::commands::ServerRow;
+
+/// All rows of the server's own commands.
+pub fn rows() -> impl Iterator<Item = &'static ServerRow> {
+    FAMILIES.iter().copied().flatten()
+}
+
+const FAMILIES: &[&[ServerRow]] = &[command::ROWS];

@@ -47,22 +47,14 @@ pub struct Cached {
 impl ConfigCell {
     /// A cell with the configuration that the server starts with.
     pub fn new(config: Config) -> ConfigCell {
-        ConfigCell {
-            current: Atomic::new(Arc::new(config)),
-            version: AtomicU64::new(1),
-            writer: Mutex::new(()),
-        }
+        ConfigCell { current: Atomic::new(Arc::new(config)), version: AtomicU64::new(1), writer: Mutex::new(()) }
     }
 
     /// The configuration in force. Lock-free; costs pinning the epoch.
     pub fn load(&self) -> ConfigRef<'_> {
         let guard = epoch::pin();
         let config = self.current.load(Ordering::Acquire, &guard).as_raw();
-        ConfigRef {
-            config,
-            _guard: guard,
-            _cell: std::marker::PhantomData,
-        }
+        ConfigRef { config, _guard: guard, _cell: std::marker::PhantomData }
     }
 
     /// Puts `config` into force. For a change computed from the current configuration use [`ConfigCell::modify`].
@@ -73,10 +65,7 @@ impl ConfigCell {
 
     /// Computes a new configuration from the current one and puts it into force; an error leaves everything as it is.
     /// One writer at a time, so `change` may take its time but must not touch this cell again.
-    pub fn modify<T, E>(
-        &self,
-        change: impl FnOnce(&Config) -> Result<(Config, T), E>,
-    ) -> Result<T, E> {
+    pub fn modify<T, E>(&self, change: impl FnOnce(&Config) -> Result<(Config, T), E>) -> Result<T, E> {
         let _writer = self.writer.lock();
         let (config, outcome) = change(&self.load())?;
         self.replace(config);
@@ -90,9 +79,7 @@ impl ConfigCell {
 
     fn replace(&self, config: Config) {
         let guard = epoch::pin();
-        let old = self
-            .current
-            .swap(Owned::new(Arc::new(config)), Ordering::AcqRel, &guard);
+        let old = self.current.swap(Owned::new(Arc::new(config)), Ordering::AcqRel, &guard);
         self.version.fetch_add(1, Ordering::Release);
         // SAFETY: `old` was just taken out by this thread's swap, so it is destroyed once, and only after every reader
         // pinned before the swap has let go.
@@ -157,11 +144,7 @@ mod tests {
 
     /// A configuration whose two fields always agree, so that a torn or freed one shows.
     fn paired(n: u64) -> Config {
-        Config {
-            maxmemory: n,
-            proto_max_bulk_len: n,
-            ..Config::default()
-        }
+        Config { maxmemory: n, proto_max_bulk_len: n, ..Config::default() }
     }
 
     #[test]
@@ -209,8 +192,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
-                        let result: Result<(), ()> =
-                            cell.modify(|config| Ok((paired(config.maxmemory + 1), ())));
+                        let result: Result<(), ()> = cell.modify(|config| Ok((paired(config.maxmemory + 1), ())));
                         assert_eq!(result, Ok(()));
                     }
                 });

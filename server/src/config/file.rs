@@ -52,38 +52,25 @@ impl std::error::Error for Fatal {}
 
 /// Reads the command line (`args` without the program's name), the files that it names, and, if it says `-`, what
 /// `stdin` returns. Relative paths start at the current directory, and after a `dir` directive there, as in Redis.
-pub fn start(
-    args: &[OsString],
-    stdin: impl FnOnce() -> io::Result<Vec<u8>>,
-) -> Result<Start, Fatal> {
+pub fn start(args: &[OsString], stdin: impl FnOnce() -> io::Result<Vec<u8>>) -> Result<Start, Fatal> {
     let mut args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
     match args.first() {
         Some(&(b"-v" | b"--version")) => return Ok(Start::Print(version())),
         Some(&(b"-h" | b"--help")) => return Ok(Start::Print(USAGE.to_owned())),
         _ => {}
     }
-    let mut loader = Loader {
-        config: Config::default(),
-        warnings: Vec::new(),
-    };
+    let mut loader = Loader { config: Config::default(), warnings: Vec::new() };
     let mut file = None;
     let mut text = Vec::new();
-    if args
-        .first()
-        .is_some_and(|first| first.first() != Some(&b'-'))
-    {
+    if args.first().is_some_and(|first| first.first() != Some(&b'-')) {
         let path = PathBuf::from(OsStr::from_bytes(args.remove(0)));
         let path = std::path::absolute(&path).unwrap_or(path);
         text = std::fs::read(&path).map_err(|error| cannot_open(&path, &error))?;
         file = Some(path);
     }
     if take_dash(&mut args) {
-        let more = stdin().map_err(|error| {
-            Fatal(format!(
-                "Fatal error, can't read from stdin: {}",
-                system_text(&error)
-            ))
-        })?;
+        let more =
+            stdin().map_err(|error| Fatal(format!("Fatal error, can't read from stdin: {}", system_text(&error))))?;
         // A last line without its end stays a line of its own.
         if !text.is_empty() && !text.ends_with(b"\n") {
             text.push(b'\n');
@@ -94,11 +81,7 @@ pub fn start(
     text.extend(options_as_lines(&args));
     loader.load(&text, None, 0)?;
     loader.check_logfile()?;
-    Ok(Start::Run(Box::new(Startup {
-        config: loader.config,
-        file,
-        warnings: loader.warnings,
-    })))
+    Ok(Start::Run(Box::new(Startup { config: loader.config, file, warnings: loader.warnings })))
 }
 
 /// How deep files may include files. Redis has no bound and falls over when a file includes itself.
@@ -121,11 +104,7 @@ The options are the parameters of docs/configuration.md.
 ";
 
 fn version() -> String {
-    format!(
-        "Curfew server v={} bits={}\n",
-        env!("CARGO_PKG_VERSION"),
-        usize::BITS
-    )
+    format!("Curfew server v={} bits={}\n", env!("CARGO_PKG_VERSION"), usize::BITS)
 }
 
 /// `-` counts as the first or the last argument (behind the file).
@@ -156,9 +135,8 @@ fn options_as_lines(args: &[&[u8]]) -> Vec<u8> {
                 // `"--port 6380"` in one argument has its value already.
                 let bare = split_args(arg).is_some_and(|words| words.len() == 1);
                 let next = args.get(i + 1);
-                let save_without_value = bare
-                    && name.eq_ignore_ascii_case(b"save")
-                    && next.is_none_or(|next| next.starts_with(b"--"));
+                let save_without_value =
+                    bare && name.eq_ignore_ascii_case(b"save") && next.is_none_or(|next| next.starts_with(b"--"));
                 if save_without_value {
                     lines.extend(b"\"\"");
                 }
@@ -175,11 +153,7 @@ fn options_as_lines(args: &[&[u8]]) -> Vec<u8> {
 }
 
 fn cannot_open(path: &Path, error: &io::Error) -> Fatal {
-    Fatal(format!(
-        "Fatal error, can't open config file '{}': {}",
-        path.display(),
-        system_text(error)
-    ))
+    Fatal(format!("Fatal error, can't open config file '{}': {}", path.display(), system_text(error)))
 }
 
 struct Loader {
@@ -263,9 +237,7 @@ impl Loader {
     fn warn(&mut self, name: &[u8], number: usize, included: Option<&Path>, text: &str) {
         let place = included.map_or(String::new(), |path| format!(" of '{}'", path.display()));
         let name = String::from_utf8_lossy(name);
-        self.warnings.push(format!(
-            "The directive '{name}' at line {number}{place} of the configuration {text}"
-        ));
+        self.warnings.push(format!("The directive '{name}' at line {number}{place} of the configuration {text}"));
     }
 
     /// A plain name must be there; a pattern may match nothing, and what it matches is read in the order of the names.
@@ -274,16 +246,10 @@ impl Loader {
             return Err("Too many levels of included files".into());
         }
         let path = self.config.dir.join(OsStr::from_bytes(name));
-        let paths = if is_pattern(name) {
-            expand(&path)
-        } else {
-            vec![path]
-        };
+        let paths = if is_pattern(name) { expand(&path) } else { vec![path] };
         for path in paths {
-            let text = std::fs::read(&path)
-                .map_err(|error| LineError::Elsewhere(cannot_open(&path, &error)))?;
-            self.load(&text, Some(&path), depth + 1)
-                .map_err(LineError::Elsewhere)?;
+            let text = std::fs::read(&path).map_err(|error| LineError::Elsewhere(cannot_open(&path, &error)))?;
+            self.load(&text, Some(&path), depth + 1).map_err(LineError::Elsewhere)?;
         }
         Ok(())
     }
@@ -294,38 +260,23 @@ impl Loader {
             return Ok(());
         }
         let path = self.config.dir.join(&self.config.logfile);
-        match std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)
-        {
+        match std::fs::OpenOptions::new().append(true).create(true).open(path) {
             Ok(_) => Ok(()),
-            Err(error) => Err(fatal(&format!(
-                "Can't open the log file: {}",
-                system_text(&error)
-            ))),
+            Err(error) => Err(fatal(&format!("Can't open the log file: {}", system_text(&error)))),
         }
     }
 }
 
 fn fatal(text: &str) -> Fatal {
-    Fatal(format!(
-        "\n*** FATAL CONFIG FILE ERROR (Curfew {}) ***\n{text}",
-        env!("CARGO_PKG_VERSION")
-    ))
+    Fatal(format!("\n*** FATAL CONFIG FILE ERROR (Curfew {}) ***\n{text}", env!("CARGO_PKG_VERSION")))
 }
 
 /// A line for the log. Redis prints it whole; passwords stay out of ours.
 fn shown(line: &[u8]) -> String {
-    let name_end = line
-        .iter()
-        .position(|b| b.is_ascii_whitespace())
-        .unwrap_or(line.len());
+    let name_end = line.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(line.len());
     let name = String::from_utf8_lossy(&line[..name_end]);
     let lower = name.to_ascii_lowercase();
-    let secret = ["requirepass", "masterauth", "user", "pass"]
-        .iter()
-        .any(|word| lower.contains(word));
+    let secret = ["requirepass", "masterauth", "user", "pass"].iter().any(|word| lower.contains(word));
     if secret && name_end < line.len() {
         format!("{name} (redacted)")
     } else {
@@ -342,10 +293,7 @@ fn expand(pattern: &Path) -> Vec<PathBuf> {
             found.iter_mut().for_each(|path| path.push(part));
             continue;
         }
-        found = found
-            .iter()
-            .flat_map(|dir| matching_entries(dir, part))
-            .collect();
+        found = found.iter().flat_map(|dir| matching_entries(dir, part)).collect();
     }
     found.retain(|path| path.exists());
     found
@@ -353,21 +301,12 @@ fn expand(pattern: &Path) -> Vec<PathBuf> {
 
 fn matching_entries(dir: &Path, pattern: &OsStr) -> Vec<PathBuf> {
     let hidden = pattern.as_bytes().starts_with(b".");
-    let entries = std::fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.file_name().into_vec());
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.file_name().into_vec());
     let mut names: Vec<Vec<u8>> = entries
-        .filter(|name| {
-            name.starts_with(b".") == hidden && glob_matches(pattern.as_bytes(), name, Case::Exact)
-        })
+        .filter(|name| name.starts_with(b".") == hidden && glob_matches(pattern.as_bytes(), name, Case::Exact))
         .collect();
     names.sort();
-    names
-        .into_iter()
-        .map(|name| dir.join(OsString::from_vec(name)))
-        .collect()
+    names.into_iter().map(|name| dir.join(OsString::from_vec(name))).collect()
 }
 
 #[cfg(test)]
@@ -413,10 +352,7 @@ mod tests {
             ("port", "0"),
             ("maxmemory", "2147483648"),
             ("hash-max-listpack-entries", "5"),
-            (
-                "client-output-buffer-limit",
-                "normal 1 2 3 slave 7 8 9 pubsub 4 5 6",
-            ),
+            ("client-output-buffer-limit", "normal 1 2 3 slave 7 8 9 pubsub 4 5 6"),
             ("notify-keyspace-events", "AKE"),
             ("requirepass", "foo bar"),
             ("bind", "127.0.0.1 -::1"),
@@ -431,107 +367,35 @@ mod tests {
     #[test]
     fn errors_in_a_file() {
         for (text, shown, reason) in [
-            (
-                "port 70000",
-                "port 70000",
-                "argument must be between 0 and 65535 inclusive",
-            ),
+            ("port 70000", "port 70000", "argument must be between 0 and 65535 inclusive"),
             ("port", "port", "wrong number of arguments"),
-            (
-                "maxmemory 1 2",
-                "maxmemory 1 2",
-                "wrong number of arguments",
-            ),
-            (
-                "maxmemory x",
-                "maxmemory x",
-                "argument must be a memory value",
-            ),
+            ("maxmemory 1 2", "maxmemory 1 2", "wrong number of arguments"),
+            ("maxmemory x", "maxmemory x", "argument must be a memory value"),
             ("\"abc", "\"abc", "Unbalanced quotes in configuration line"),
-            (
-                "\"abc\"x y",
-                "\"abc\"x y",
-                "Unbalanced quotes in configuration line",
-            ),
+            ("\"abc\"x y", "\"abc\"x y", "Unbalanced quotes in configuration line"),
             ("save 1", "save 1", "Invalid save parameters"),
             ("save 1 2 \"\"", "save 1 2 \"\"", "Invalid save parameters"),
-            (
-                "save \"5 6\" \"7 8\"",
-                "save \"5 6\" \"7 8\"",
-                "Invalid save parameters",
-            ),
+            ("save \"5 6\" \"7 8\"", "save \"5 6\" \"7 8\"", "Invalid save parameters"),
             (
                 "client-output-buffer-limit normal 1 2",
                 "client-output-buffer-limit normal 1 2",
                 "Wrong number of arguments in buffer limit configuration.",
             ),
-            (
-                "requirepass foo bar",
-                "requirepass (redacted)",
-                "wrong number of arguments",
-            ),
-            (
-                "include",
-                "include",
-                "Bad directive or wrong number of arguments",
-            ),
-            (
-                "dir /nonexistent",
-                "dir /nonexistent",
-                "No such file or directory",
-            ),
+            ("requirepass foo bar", "requirepass (redacted)", "wrong number of arguments"),
+            ("include", "include", "Bad directive or wrong number of arguments"),
+            ("dir /nonexistent", "dir /nonexistent", "No such file or directory"),
             ("dir \"\"", "dir \"\"", "No such file or directory"),
             ("dir /dev/null", "dir /dev/null", "Not a directory"),
-            (
-                "dbfilename a/b",
-                "dbfilename a/b",
-                "dbfilename can't be a path, just a filename",
-            ),
-            (
-                "unixsocketperm 888",
-                "unixsocketperm 888",
-                "argument couldn't be parsed as an octal number",
-            ),
-            (
-                "unixsocketperm 1777",
-                "unixsocketperm 1777",
-                "argument must be between 0 and 777 inclusive",
-            ),
-            (
-                "unixsocketperm -1",
-                "unixsocketperm -1",
-                "argument must be between 0 and 777 inclusive",
-            ),
-            (
-                "maxclients 0",
-                "maxclients 0",
-                "argument must be between 1 and 4294967295 inclusive",
-            ),
-            (
-                "databases 0",
-                "databases 0",
-                "argument must be between 1 and 2147483647 inclusive",
-            ),
-            (
-                "daemonize x",
-                "daemonize x",
-                "argument must be 'yes' or 'no'",
-            ),
-            (
-                "supervised x",
-                "supervised x",
-                "argument(s) must be one of the following: upstart, systemd, auto, no",
-            ),
-            (
-                "shards 65",
-                "shards 65",
-                "argument must be between 1 and 64 inclusive",
-            ),
-            (
-                "nosuch 1",
-                "nosuch 1",
-                "Bad directive or wrong number of arguments",
-            ),
+            ("dbfilename a/b", "dbfilename a/b", "dbfilename can't be a path, just a filename"),
+            ("unixsocketperm 888", "unixsocketperm 888", "argument couldn't be parsed as an octal number"),
+            ("unixsocketperm 1777", "unixsocketperm 1777", "argument must be between 0 and 777 inclusive"),
+            ("unixsocketperm -1", "unixsocketperm -1", "argument must be between 0 and 777 inclusive"),
+            ("maxclients 0", "maxclients 0", "argument must be between 1 and 4294967295 inclusive"),
+            ("databases 0", "databases 0", "argument must be between 1 and 2147483647 inclusive"),
+            ("daemonize x", "daemonize x", "argument must be 'yes' or 'no'"),
+            ("supervised x", "supervised x", "argument(s) must be one of the following: upstart, systemd, auto, no"),
+            ("shards 65", "shards 65", "argument must be between 1 and 64 inclusive"),
+            ("nosuch 1", "nosuch 1", "Bad directive or wrong number of arguments"),
             ("masterauth", "masterauth", "wrong number of arguments"),
             (
                 "bind 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
@@ -558,10 +422,7 @@ mod tests {
             run(dir.path(), None, &["/nonexistent/x.conf"], "").unwrap_err(),
             "Fatal error, can't open config file '/nonexistent/x.conf': No such file or directory"
         );
-        assert!(
-            error("logfile /nonexistent/log")
-                .ends_with("***\nCan't open the log file: No such file or directory")
-        );
+        assert!(error("logfile /nonexistent/log").ends_with("***\nCan't open the log file: No such file or directory"));
     }
 
     #[test]
@@ -574,30 +435,17 @@ mod tests {
         std::fs::write(dir.path().join("d/4.other"), "hz 4").unwrap();
         std::fs::write(dir.path().join("bad"), "\n\nfoo").unwrap();
         std::fs::write(dir.path().join("loop"), "include loop").unwrap();
-        let startup = run(
-            dir.path(),
-            Some("timeout 1\ninclude d/*.conf\ninclude d/*.none\nport 5"),
-            &[],
-            "",
-        )
-        .unwrap();
-        assert_eq!(
-            ["hz", "timeout", "port"].map(|name| get(&startup, name)),
-            ["2", "2", "5"]
-        );
+        let startup = run(dir.path(), Some("timeout 1\ninclude d/*.conf\ninclude d/*.none\nport 5"), &[], "").unwrap();
+        assert_eq!(["hz", "timeout", "port"].map(|name| get(&startup, name)), ["2", "2", "5"]);
         let startup = run(dir.path(), Some("include */[14].*"), &[], "").unwrap();
         assert_eq!(["hz", "port"].map(|name| get(&startup, name)), ["4", "1"]);
         let bad = run(dir.path(), Some("include bad"), &[], "").unwrap_err();
         assert!(
-            bad.contains("at line 3 of '")
-                && bad.ends_with(">>> 'foo'\nBad directive or wrong number of arguments"),
+            bad.contains("at line 3 of '") && bad.ends_with(">>> 'foo'\nBad directive or wrong number of arguments"),
             "{bad}"
         );
         let deep = run(dir.path(), Some("include loop"), &[], "").unwrap_err();
-        assert!(
-            deep.ends_with("Too many levels of included files"),
-            "{deep}"
-        );
+        assert!(deep.ends_with("Too many levels of included files"), "{deep}");
     }
 
     #[test]
@@ -625,83 +473,32 @@ mod tests {
     fn options() {
         let dir = tempfile::tempdir().unwrap();
         let run = |args: &[&str]| {
-            run(dir.path(), None, args, "")
-                .map_err(|e| e.split(">>> ").nth(1).unwrap_or(&e).to_owned())
+            run(dir.path(), None, args, "").map_err(|e| e.split(">>> ").nth(1).unwrap_or(&e).to_owned())
         };
         let values = |args: &[&str], names: &[&str]| {
             let startup = run(args).unwrap();
-            names
-                .iter()
-                .map(|name| get(&startup, name))
-                .collect::<Vec<_>>()
+            names.iter().map(|name| get(&startup, name)).collect::<Vec<_>>()
         };
-        assert_eq!(
-            values(&["--port", "1", "--HZ", "7"], &["port", "hz"]),
-            ["1", "7"]
-        );
-        assert_eq!(
-            values(&["--hz 5", "--port", "1"], &["port", "hz"]),
-            ["1", "5"]
-        );
+        assert_eq!(values(&["--port", "1", "--HZ", "7"], &["port", "hz"]), ["1", "7"]);
+        assert_eq!(values(&["--hz 5", "--port", "1"], &["port", "hz"]), ["1", "5"]);
         assert_eq!(values(&["--save", "--port", "1"], &["port"]), ["1"]);
         assert_eq!(values(&["--save", "", "--port", "1"], &["port"]), ["1"]);
         assert_eq!(values(&["--port", "1", "--save"], &["port"]), ["1"]);
-        assert_eq!(
-            values(&["--requirepass", "--x y"], &["requirepass"]),
-            ["--x y"]
-        );
-        assert_eq!(
-            values(&["--bind", "127.0.0.1", "::1"], &["bind"]),
-            ["127.0.0.1 ::1"]
-        );
-        assert_eq!(
-            values(
-                &["--shards", "3", "--metrics-port", "0"],
-                &["shards", "metrics-port"]
-            ),
-            ["3", "0"]
-        );
-        assert_eq!(
-            run(&["--save", "900", "1", "300", "10", "--port", "1"])
-                .unwrap()
-                .warnings
-                .len(),
-            1
-        );
-        assert_eq!(
-            run(&["--hz", "5", "6"]).unwrap_err(),
-            "'hz \"5\" \"6\"'\nwrong number of arguments"
-        );
-        assert_eq!(
-            run(&["--hz 5", "6"]).unwrap_err(),
-            "'hz 5 \"6\"'\nwrong number of arguments"
-        );
+        assert_eq!(values(&["--requirepass", "--x y"], &["requirepass"]), ["--x y"]);
+        assert_eq!(values(&["--bind", "127.0.0.1", "::1"], &["bind"]), ["127.0.0.1 ::1"]);
+        assert_eq!(values(&["--shards", "3", "--metrics-port", "0"], &["shards", "metrics-port"]), ["3", "0"]);
+        assert_eq!(run(&["--save", "900", "1", "300", "10", "--port", "1"]).unwrap().warnings.len(), 1);
+        assert_eq!(run(&["--hz", "5", "6"]).unwrap_err(), "'hz \"5\" \"6\"'\nwrong number of arguments");
+        assert_eq!(run(&["--hz 5", "6"]).unwrap_err(), "'hz 5 \"6\"'\nwrong number of arguments");
         assert_eq!(
             run(&["--hz", "--port"]).unwrap_err(),
             "'hz \"--port\"'\nargument couldn't be parsed into an integer"
         );
-        assert_eq!(
-            run(&["--port"]).unwrap_err(),
-            "'port'\nwrong number of arguments"
-        );
-        assert_eq!(
-            run(&["--nosuch", "1"]).unwrap_err(),
-            "'nosuch \"1\"'\nBad directive or wrong number of arguments"
-        );
-        assert_eq!(
-            run(&["--sentinel"]).unwrap_err(),
-            "'sentinel'\nBad directive or wrong number of arguments"
-        );
-        assert!(
-            run(&["--version"])
-                .unwrap_err()
-                .starts_with("Curfew server v=")
-        );
-        assert!(
-            run(&["--help"])
-                .unwrap_err()
-                .starts_with("Usage: curfew-server")
-        );
+        assert_eq!(run(&["--port"]).unwrap_err(), "'port'\nwrong number of arguments");
+        assert_eq!(run(&["--nosuch", "1"]).unwrap_err(), "'nosuch \"1\"'\nBad directive or wrong number of arguments");
+        assert_eq!(run(&["--sentinel"]).unwrap_err(), "'sentinel'\nBad directive or wrong number of arguments");
+        assert!(run(&["--version"]).unwrap_err().starts_with("Curfew server v="));
+        assert!(run(&["--help"]).unwrap_err().starts_with("Usage: curfew-server"));
     }
 
     /// The numbers are the reference's for the same arguments.
@@ -714,31 +511,13 @@ mod tests {
             (Some("hz 5\n"), &["--hz", "x"], "", 4, "hz \"x\""),
             (None, &["-"], "hz x\n", 1, "hz x"),
             (Some("hz 5\n"), &["-"], "hz x\n", 3, "hz x"),
-            (
-                Some("hz 5\n"),
-                &["--timeout", "5", "-"],
-                "hz x\n",
-                3,
-                "hz x",
-            ),
+            (Some("hz 5\n"), &["--timeout", "5", "-"], "hz x\n", 3, "hz x"),
             (Some("hz 5\n"), &["-hz", "5"], "", 4, "\"-hz\" \"5\""),
         ] {
             let error = run(dir.path(), text, args, stdin).unwrap_err();
-            assert!(
-                error.contains(&format!("at line {line}\n>>> '{shown}'\n")),
-                "{args:?}: {error}"
-            );
+            assert!(error.contains(&format!("at line {line}\n>>> '{shown}'\n")), "{args:?}: {error}");
         }
-        let startup = run(
-            dir.path(),
-            Some("hz 1\ntimeout 1\nport 1"),
-            &["--hz", "3", "-"],
-            "hz 2\ntimeout 2",
-        )
-        .unwrap();
-        assert_eq!(
-            ["hz", "timeout", "port"].map(|name| get(&startup, name)),
-            ["3", "2", "1"]
-        );
+        let startup = run(dir.path(), Some("hz 1\ntimeout 1\nport 1"), &["--hz", "3", "-"], "hz 2\ntimeout 2").unwrap();
+        assert_eq!(["hz", "timeout", "port"].map(|name| get(&startup, name)), ["3", "2", "1"]);
     }
 }

@@ -3,21 +3,12 @@
 
 /// Whether Redis 8.0 knows this directive, which must be in lower case and none of our own rows.
 pub fn is_known(name: &[u8]) -> bool {
-    NAMES
-        .binary_search_by(|known| known.as_bytes().cmp(name))
-        .is_ok()
+    NAMES.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
 }
 
 /// Whether ignoring this directive leaves the server more open than its administrator asked for.
 pub fn restricts_access(name: &[u8]) -> bool {
-    [
-        &b"aclfile"[..],
-        b"rename-command",
-        b"tls-auth-clients",
-        b"tls-port",
-        b"user",
-    ]
-    .contains(&name)
+    [&b"aclfile"[..], b"rename-command", b"tls-auth-clients", b"tls-port", b"user"].contains(&name)
 }
 
 /// Sorted. From CONFIG GET of Redis 8.0.6 (with its hidden parameters), and the directives that exist in files only.

@@ -93,8 +93,7 @@ impl Default for Config {
             maxclients: 10_000,
             requirepass: Secret::default(),
             databases: 16,
-            shards: std::thread::available_parallelism()
-                .map_or(1, |cores| cores.get().min(64) as u32),
+            shards: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(64) as u32),
             metrics_port: 9121,
             metrics_bind: everywhere(),
             hz: 10,
@@ -143,18 +142,15 @@ impl Default for Config {
 pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     let mut add = |name: &[u8], row: &Row| {
-        if !found
-            .iter()
-            .any(|(known, _)| known.eq_ignore_ascii_case(name))
-        {
+        if !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
             found.push((name.to_vec(), row.get(config)));
         }
     };
     for pattern in patterns {
         if parse::is_pattern(pattern) {
-            for (row, name) in rows::names().filter(|(_, name)| {
-                parse::glob_matches(pattern, name.as_bytes(), parse::Case::Ignored)
-            }) {
+            for (row, name) in
+                rows::names().filter(|(_, name)| parse::glob_matches(pattern, name.as_bytes(), parse::Case::Ignored))
+            {
                 add(name.as_bytes(), row);
             }
         } else if let Some((row, _)) = rows::find(pattern) {
@@ -187,8 +183,7 @@ pub fn set(config: &Config, args: &[&[u8]]) -> Result<(Config, Vec<&'static Row>
     }
     let mut changed = config.clone();
     for (pair, (row, name)) in args.chunks_exact(2).zip(&named) {
-        row.set(&mut changed, pair[1])
-            .map_err(|fault| set_failed(name, fault.text()))?;
+        row.set(&mut changed, pair[1]).map_err(|fault| set_failed(name, fault.text()))?;
     }
     Ok((changed, named.into_iter().map(|(row, _)| row).collect()))
 }
@@ -200,16 +195,8 @@ pub fn set_failed(name: &str, reason: &str) -> Vec<u8> {
 
 fn unknown_parameter(name: &[u8]) -> Vec<u8> {
     // An error reply is one line.
-    let name: Vec<u8> = name
-        .iter()
-        .map(|b| if b"\r\n".contains(b) { b' ' } else { *b })
-        .collect();
-    [
-        b"ERR Unknown option or number of arguments for CONFIG SET - '",
-        name.as_slice(),
-        b"'",
-    ]
-    .concat()
+    let name: Vec<u8> = name.iter().map(|b| if b"\r\n".contains(b) { b' ' } else { *b }).collect();
+    [b"ERR Unknown option or number of arguments for CONFIG SET - '", name.as_slice(), b"'"].concat()
 }
 
 /// The system's text for an I/O error, as strerror() gives it.

@@ -94,10 +94,7 @@ pub fn is_pattern(name: &[u8]) -> bool {
 pub fn trim(line: &[u8]) -> &[u8] {
     let blank = |b: &u8| b" \t\r\n".contains(b);
     let start = line.iter().position(|b| !blank(b)).unwrap_or(line.len());
-    let end = line
-        .iter()
-        .rposition(|b| !blank(b))
-        .map_or(start, |i| i + 1);
+    let end = line.iter().rposition(|b| !blank(b)).map_or(start, |i| i + 1);
     &line[start..end]
 }
 
@@ -106,10 +103,7 @@ fn is_space(byte: u8) -> bool {
 }
 
 fn skip_space(line: &[u8]) -> &[u8] {
-    let start = line
-        .iter()
-        .position(|&b| !is_space(b))
-        .unwrap_or(line.len());
+    let start = line.iter().position(|&b| !is_space(b)).unwrap_or(line.len());
     &line[start..]
 }
 
@@ -130,9 +124,7 @@ fn take_word<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
 }
 
 fn end_of_quotes(rest: &[u8]) -> Option<&[u8]> {
-    rest.first()
-        .is_none_or(|&b| is_space(b) || b == 0)
-        .then_some(rest)
+    rest.first().is_none_or(|&b| is_space(b) || b == 0).then_some(rest)
 }
 
 fn take_double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
@@ -140,9 +132,7 @@ fn take_double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a 
         match rest {
             [] | [0, ..] => return None,
             [b'"', tail @ ..] => return Some(tail),
-            [b'\\', b'x', high, low, tail @ ..]
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
+            [b'\\', b'x', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 word.push(hex(*high) << 4 | hex(*low));
                 rest = tail;
             }
@@ -245,10 +235,7 @@ mod tests {
             ("port 6379", Some(&[b"port", b"6379"])),
             ("  a\tb  c ", Some(&[b"a", b"b", b"c"])),
             (r#"a "b c" 'd e'"#, Some(&[b"a", b"b c", b"d e"])),
-            (
-                r#""\x41\x4a\n\t\r\a\b\q\"\\""#,
-                Some(&[b"AJ\n\t\r\x07\x08q\"\\"]),
-            ),
+            (r#""\x41\x4a\n\t\r\a\b\q\"\\""#, Some(&[b"AJ\n\t\r\x07\x08q\"\\"])),
             (r#""\x4g""#, Some(&[b"x4g"])),
             (r"'\n\''", Some(&[br"\n'"])),
             (r#"a "" '' b"#, Some(&[b"a", b"", b"", b"b"])),
@@ -262,8 +249,7 @@ mod tests {
             (r"a\ b", Some(&[br"a\", b"b"])),
         ];
         for (line, expected) in cases {
-            let expected =
-                expected.map(|words| words.iter().map(|w| w.to_vec()).collect::<Vec<_>>());
+            let expected = expected.map(|words| words.iter().map(|w| w.to_vec()).collect::<Vec<_>>());
             assert_eq!(split_args(line.as_bytes()), expected, "{line}");
         }
     }
@@ -293,11 +279,7 @@ mod tests {
             (r"\*", "a", false),
             ("*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
         ] {
-            assert_eq!(
-                glob_matches(pattern.as_bytes(), text.as_bytes(), Case::Ignored),
-                matches,
-                "{pattern} {text}"
-            );
+            assert_eq!(glob_matches(pattern.as_bytes(), text.as_bytes(), Case::Ignored), matches, "{pattern} {text}");
         }
         assert!(!glob_matches(b"*.conf", b"A.CONF", Case::Exact));
         assert!(!glob_matches(b"[a-c]", b"B", Case::Exact));

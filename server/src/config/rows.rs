@@ -122,11 +122,7 @@ pub fn find(name: &[u8]) -> Option<(&'static Row, &'static str)> {
 
 /// Every name and alias in the order of the table.
 pub fn names() -> impl Iterator<Item = (&'static Row, &'static str)> {
-    ROWS.iter().flat_map(|row| {
-        std::iter::once(row.name)
-            .chain(row.alias)
-            .map(move |name| (row, name))
-    })
+    ROWS.iter().flat_map(|row| std::iter::once(row.name).chain(row.alias).map(move |name| (row, name)))
 }
 
 impl Row {
@@ -146,11 +142,7 @@ impl Row {
 
     /// Sets the value as CONFIG SET gives it.
     pub fn set(&self, config: &mut Config, value: &[u8]) -> Result<(), Fault> {
-        if self.takes_words() {
-            self.set_words(config, &split_words(value))
-        } else {
-            self.set_words(config, &[value])
-        }
+        if self.takes_words() { self.set_words(config, &split_words(value)) } else { self.set_words(config, &[value]) }
     }
 
     /// Sets the value from the words of a line in a file; one word may hold several, as in CONFIG SET.
@@ -170,10 +162,7 @@ impl Row {
         let text = match &self.kind {
             // The file may ask for something that is not honoured yet. That wish is the administrator's: keep it.
             Kind::Fixed { .. } => return None,
-            Kind::Text {
-                empty_is_unset: true,
-                ..
-            } if value.is_empty() => return Some(Vec::new()),
+            Kind::Text { empty_is_unset: true, .. } if value.is_empty() => return Some(Vec::new()),
             Kind::Text { .. } => quote(&value),
             Kind::Memory { get, .. } => format_memory(get(config)).into(),
             Kind::Words { .. } if value.is_empty() => b"\"\"".to_vec(),
@@ -181,36 +170,21 @@ impl Row {
         };
         if self.name == "client-output-buffer-limit" {
             let classes = config.client_output_buffer_limit.classes().into_iter();
-            let lines = classes
-                .zip(default.client_output_buffer_limit.classes())
-                .map(|((class, limit), (_, usual))| {
-                    let (hard, soft) = (
-                        format_memory(limit.hard_bytes),
-                        format_memory(limit.soft_bytes),
-                    );
-                    let text =
-                        format!("{} {class} {hard} {soft} {}", self.name, limit.soft_seconds)
-                            .into();
-                    FileLine {
-                        text,
-                        forced: limit != usual,
-                    }
+            let lines =
+                classes.zip(default.client_output_buffer_limit.classes()).map(|((class, limit), (_, usual))| {
+                    let (hard, soft) = (format_memory(limit.hard_bytes), format_memory(limit.soft_bytes));
+                    let text = format!("{} {class} {hard} {soft} {}", self.name, limit.soft_seconds).into();
+                    FileLine { text, forced: limit != usual }
                 });
             return Some(lines.collect());
         }
         // Redis always writes the directory, so that a relative default is pinned.
         forced |= self.name == "dir";
-        Some(vec![FileLine {
-            text: [self.name.as_bytes(), b" ", &text].concat(),
-            forced,
-        }])
+        Some(vec![FileLine { text: [self.name.as_bytes(), b" ", &text].concat(), forced }])
     }
 
     fn takes_words(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Words { .. } | Kind::Fixed { words: true, .. }
-        )
+        matches!(self.kind, Kind::Words { .. } | Kind::Fixed { words: true, .. })
     }
 
     fn set_words(&self, config: &mut Config, words: &[&[u8]]) -> Result<(), Fault> {
@@ -228,9 +202,8 @@ impl Row {
                 Ok(())
             }
             Kind::Int { min, max, set, .. } => {
-                let number = parse_integer(value).ok_or(Fault::Invalid(Cow::Borrowed(
-                    "argument couldn't be parsed into an integer",
-                )))?;
+                let number = parse_integer(value)
+                    .ok_or(Fault::Invalid(Cow::Borrowed("argument couldn't be parsed into an integer")))?;
                 if !(*min..=*max).contains(&number) {
                     return Err(out_of_range(min, max));
                 }
@@ -238,9 +211,8 @@ impl Row {
                 Ok(())
             }
             Kind::Memory { min, max, set, .. } => {
-                let bytes = parse_memory(value).ok_or(Fault::Invalid(Cow::Borrowed(
-                    "argument must be a memory value",
-                )))?;
+                let bytes =
+                    parse_memory(value).ok_or(Fault::Invalid(Cow::Borrowed("argument must be a memory value")))?;
                 if !(*min..=*max).contains(&bytes) {
                     return Err(out_of_range(min, max));
                 }
@@ -248,20 +220,14 @@ impl Row {
                 Ok(())
             }
             Kind::Octal { max, set, .. } => {
-                let bits = parse_octal(value).ok_or(Fault::Invalid(Cow::Borrowed(
-                    "argument couldn't be parsed as an octal number",
-                )))?;
+                let bits = parse_octal(value)
+                    .ok_or(Fault::Invalid(Cow::Borrowed("argument couldn't be parsed as an octal number")))?;
                 let bits = u32::try_from(bits).ok().filter(|bits| bits <= max);
-                set(
-                    config,
-                    bits.ok_or_else(|| out_of_range(0, format!("{max:o}")))?,
-                );
+                set(config, bits.ok_or_else(|| out_of_range(0, format!("{max:o}")))?);
                 Ok(())
             }
             Kind::Enum { names, set, .. } => {
-                let index = names
-                    .iter()
-                    .position(|name| name.as_bytes().eq_ignore_ascii_case(value));
+                let index = names.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(value));
                 set(config, index.ok_or_else(|| not_one_of(names))?);
                 Ok(())
             }
@@ -279,33 +245,23 @@ pub struct FileLine {
     pub forced: bool,
 }
 
-pub(super) const NOT_A_BOOL: Fault =
-    Fault::Invalid(Cow::Borrowed("argument must be 'yes' or 'no'"));
+pub(super) const NOT_A_BOOL: Fault = Fault::Invalid(Cow::Borrowed("argument must be 'yes' or 'no'"));
 
 fn yes_no(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }
 
 fn out_of_range(min: impl std::fmt::Display, max: impl std::fmt::Display) -> Fault {
-    Fault::invalid(format!(
-        "argument must be between {min} and {max} inclusive"
-    ))
+    Fault::invalid(format!("argument must be between {min} and {max} inclusive"))
 }
 
 pub(super) fn not_one_of(names: &[&str]) -> Fault {
-    Fault::invalid(format!(
-        "argument(s) must be one of the following: {}",
-        names.join(", ")
-    ))
+    Fault::invalid(format!("argument(s) must be one of the following: {}", names.join(", ")))
 }
 
 /// Single blanks separate; two in a row have an empty word between them. Nothing is no words.
 fn split_words(value: &[u8]) -> Vec<&[u8]> {
-    if value.is_empty() {
-        Vec::new()
-    } else {
-        value.split(|&b| b == b' ').collect()
-    }
+    if value.is_empty() { Vec::new() } else { value.split(|&b| b == b' ').collect() }
 }
 
 #[cfg(test)]
@@ -319,19 +275,9 @@ mod tests {
         let mut seen = HashSet::new();
         for (row, name) in names() {
             assert!(seen.insert(name), "{name} twice");
-            assert!(
-                name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'),
-                "{name}"
-            );
-            assert!(
-                row.doc.ends_with('.') && !row.doc.contains(['\n', '|']),
-                "{name}: {}",
-                row.doc
-            );
-            assert_eq!(
-                find(name.to_ascii_uppercase().as_bytes()).map(|(_, name)| name),
-                Some(name)
-            );
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+            assert!(row.doc.ends_with('.') && !row.doc.contains(['\n', '|']), "{name}: {}", row.doc);
+            assert_eq!(find(name.to_ascii_uppercase().as_bytes()).map(|(_, name)| name), Some(name));
         }
     }
 
@@ -353,13 +299,9 @@ mod tests {
         for row in ROWS {
             let value: Vec<u8> = match &row.kind {
                 Kind::Bool { get, .. } => yes_no(!get(&default)).into(),
-                Kind::Int { get, min, .. } => if get(&default) == *min {
-                    min + 1
-                } else {
-                    (*min).max(1)
+                Kind::Int { get, min, .. } => {
+                    if get(&default) == *min { min + 1 } else { (*min).max(1) }.to_string().into()
                 }
-                .to_string()
-                .into(),
                 Kind::Memory { min, .. } => (min + 2 * MB + 1).to_string().into(),
                 Kind::Octal { .. } => b"640".to_vec(),
                 Kind::Enum { names, get, .. } => names[(get(&default) + 1) % names.len()].into(),
@@ -367,22 +309,14 @@ mod tests {
                 Kind::Text { .. } if row.name == "notify-keyspace-events" => b"xKE".to_vec(),
                 Kind::Text { .. } => b"x y".to_vec(),
                 Kind::Words { .. } if row.name.ends_with("bind") => b"127.0.0.1 -::1".to_vec(),
-                Kind::Words { .. } => {
-                    b"normal 1 2 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60".to_vec()
-                }
+                Kind::Words { .. } => b"normal 1 2 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60".to_vec(),
                 Kind::Fixed { .. } => continue,
             };
             let mut config = default.clone();
             assert_eq!(row.set(&mut config, &value), Ok(()), "{}", row.name);
             assert_eq!(row.get(&config), value, "{}", row.name);
             for other in ROWS.iter().filter(|other| other.name != row.name) {
-                assert_eq!(
-                    other.get(&config),
-                    other.get(&default),
-                    "{} changed {}",
-                    row.name,
-                    other.name
-                );
+                assert_eq!(other.get(&config), other.get(&default), "{} changed {}", row.name, other.name);
             }
         }
     }
@@ -394,40 +328,23 @@ mod tests {
             let (inside, outside): (Vec<String>, Vec<String>) = match &row.kind {
                 Kind::Int { min, max, .. } => (
                     vec![min.to_string(), max.to_string()],
-                    [min.checked_sub(1), max.checked_add(1)]
-                        .iter()
-                        .flatten()
-                        .map(i64::to_string)
-                        .collect(),
+                    [min.checked_sub(1), max.checked_add(1)].iter().flatten().map(i64::to_string).collect(),
                 ),
                 Kind::Memory { min, max, .. } => (
                     vec![min.to_string(), max.to_string()],
-                    [min.checked_sub(1), max.checked_add(1)]
-                        .iter()
-                        .flatten()
-                        .map(u64::to_string)
-                        .collect(),
+                    [min.checked_sub(1), max.checked_add(1)].iter().flatten().map(u64::to_string).collect(),
                 ),
                 _ => continue,
             };
             for value in inside {
-                assert_eq!(
-                    row.set(&mut config, value.as_bytes()),
-                    Ok(()),
-                    "{} {value}",
-                    row.name
-                );
+                assert_eq!(row.set(&mut config, value.as_bytes()), Ok(()), "{} {value}", row.name);
                 if row.name != "hz" {
                     assert_eq!(row.get(&config), value.as_bytes(), "{}", row.name);
                 }
             }
             for value in outside {
                 let fault = row.set(&mut config, value.as_bytes()).unwrap_err();
-                assert!(
-                    fault.text().starts_with("argument must be between "),
-                    "{} {value}",
-                    row.name
-                );
+                assert!(fault.text().starts_with("argument must be between "), "{} {value}", row.name);
             }
         }
     }

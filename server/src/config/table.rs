@@ -13,43 +13,26 @@ use super::values::{BufferLimits, Fault, LogLevel, MaxmemoryPolicy, NotifyFlags,
 
 macro_rules! flag {
     ($field:ident) => {
-        Kind::Bool {
-            get: |c| c.$field,
-            set: |c, v| c.$field = v,
-        }
+        Kind::Bool { get: |c| c.$field, set: |c, v| c.$field = v }
     };
 }
 
 // The ranges in the rows fit the fields' types, so the casts lose nothing.
 macro_rules! int {
     ($field:ident, $min:expr, $max:expr) => {
-        Kind::Int {
-            min: $min as i64,
-            max: $max as i64,
-            get: |c| c.$field as i64,
-            set: |c, v| c.$field = v as _,
-        }
+        Kind::Int { min: $min as i64, max: $max as i64, get: |c| c.$field as i64, set: |c, v| c.$field = v as _ }
     };
 }
 
 macro_rules! memory {
     ($field:ident, $min:expr, $max:expr) => {
-        Kind::Memory {
-            min: $min,
-            max: $max,
-            get: |c| c.$field,
-            set: |c, v| c.$field = v,
-        }
+        Kind::Memory { min: $min, max: $max, get: |c| c.$field, set: |c, v| c.$field = v }
     };
 }
 
 macro_rules! choice {
     ($field:ident, $type:ident) => {
-        Kind::Enum {
-            names: $type::NAMES,
-            get: |c| c.$field as usize,
-            set: |c, v| c.$field = $type::ALL[v],
-        }
+        Kind::Enum { names: $type::NAMES, get: |c| c.$field as usize, set: |c, v| c.$field = $type::ALL[v] }
     };
 }
 
@@ -79,14 +62,7 @@ macro_rules! addresses {
 }
 
 const fn row(name: &'static str, kind: Kind, change: Change, doc: &'static str) -> Row {
-    Row {
-        name,
-        alias: None,
-        kind,
-        change,
-        default_text: None,
-        doc,
-    }
+    Row { name, alias: None, kind, change, default_text: None, doc }
 }
 
 impl Row {
@@ -116,31 +92,17 @@ pub static ROWS: &[Row] = &[
         Immutable,
         "Addresses to listen on: IPv4, IPv6 or `*`; with `-` in front, one that is skipped if the machine does not have it.",
     ),
-    row(
-        "port",
-        int!(port, 0, u16::MAX),
-        Immutable,
-        "TCP port. 0 means no TCP.",
-    ),
+    row("port", int!(port, 0, u16::MAX), Immutable, "TCP port. 0 means no TCP."),
     row(
         "tcp-backlog",
         int!(tcp_backlog, 0, i32::MAX),
         Immutable,
         "Length of the queue of connections that wait to be accepted.",
     ),
-    row(
-        "unixsocket",
-        path!(unixsocket, true),
-        Immutable,
-        "Path of a Unix socket to listen on. Empty means none.",
-    ),
+    row("unixsocket", path!(unixsocket, true), Immutable, "Path of a Unix socket to listen on. Empty means none."),
     row(
         "unixsocketperm",
-        Kind::Octal {
-            max: 0o777,
-            get: |c| c.unixsocketperm,
-            set: |c, v| c.unixsocketperm = v,
-        },
+        Kind::Octal { max: 0o777, get: |c| c.unixsocketperm, set: |c, v| c.unixsocketperm = v },
         Immutable,
         "Permissions of the Unix socket, in octal. 0 leaves them to the umask.",
     ),
@@ -180,25 +142,13 @@ pub static ROWS: &[Row] = &[
             },
             empty_is_unset: true,
         },
-        Apply(
-            "Give the default user this password, or `nopass` when empty. Clients already authenticated stay so.",
-        ),
+        Apply("Give the default user this password, or `nopass` when empty. Clients already authenticated stay so."),
         "Password of the default user. Empty means none.",
     ),
     // Server
-    row(
-        "databases",
-        int!(databases, 1, i32::MAX),
-        Immutable,
-        "Number of databases for SELECT.",
-    ),
-    row(
-        "shards",
-        int!(shards, 1, 64),
-        Immutable,
-        "Shard threads. Curfew's own.",
-    )
-    .default_is("one per core, at most 64"),
+    row("databases", int!(databases, 1, i32::MAX), Immutable, "Number of databases for SELECT."),
+    row("shards", int!(shards, 1, 64), Immutable, "Shard threads. Curfew's own.")
+        .default_is("one per core, at most 64"),
     row(
         "metrics-port",
         int!(metrics_port, 0, u16::MAX),
@@ -213,33 +163,13 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "hz",
-        Kind::Int {
-            min: 0,
-            max: i32::MAX as i64,
-            get: |c| i64::from(c.hz),
-            set: |c, v| c.hz = v.clamp(1, 500) as u32,
-        },
+        Kind::Int { min: 0, max: i32::MAX as i64, get: |c| i64::from(c.hz), set: |c, v| c.hz = v.clamp(1, 500) as u32 },
         Live,
         "Rounds of background work per second; what is outside 1 to 500 is moved there.",
     ),
-    row(
-        "dynamic-hz",
-        flag!(dynamic_hz),
-        Live,
-        "More rounds of background work when there are many clients.",
-    ),
-    row(
-        "loglevel",
-        choice!(loglevel, LogLevel),
-        Apply("Tell the log's filter."),
-        "Least severity that is logged.",
-    ),
-    row(
-        "logfile",
-        path!(logfile, false),
-        Immutable,
-        "File to log to. Empty means standard output.",
-    ),
+    row("dynamic-hz", flag!(dynamic_hz), Live, "More rounds of background work when there are many clients."),
+    row("loglevel", choice!(loglevel, LogLevel), Apply("Tell the log's filter."), "Least severity that is logged."),
+    row("logfile", path!(logfile, false), Immutable, "File to log to. Empty means standard output."),
     row(
         "pidfile",
         path!(pidfile, true),
@@ -248,11 +178,7 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "dir",
-        Kind::Text {
-            get: |c| Cow::Borrowed(c.dir.as_os_str().as_bytes()),
-            set: set_dir,
-            empty_is_unset: false,
-        },
+        Kind::Text { get: |c| Cow::Borrowed(c.dir.as_os_str().as_bytes()), set: set_dir, empty_is_unset: false },
         Protected,
         "Working directory; relative paths start there.",
     )
@@ -262,26 +188,12 @@ pub static ROWS: &[Row] = &[
         Kind::Fixed {
             value: "no",
             words: false,
-            check: |v| {
-                only_no(
-                    v,
-                    "Curfew does not go into the background by itself, only 'no' is accepted",
-                )
-            },
+            check: |v| only_no(v, "Curfew does not go into the background by itself, only 'no' is accepted"),
         },
         Immutable,
         "Only `no`: leave it to systemd or the container.",
     ),
-    row(
-        "supervised",
-        Kind::Fixed {
-            value: "no",
-            words: false,
-            check: check_supervised,
-        },
-        Immutable,
-        "Only `no`.",
-    ),
+    row("supervised", Kind::Fixed { value: "no", words: false, check: check_supervised }, Immutable, "Only `no`."),
     // Memory
     row(
         "maxmemory",
@@ -295,12 +207,7 @@ pub static ROWS: &[Row] = &[
         Live,
         "What to evict when `maxmemory` is reached.",
     ),
-    row(
-        "maxmemory-samples",
-        int!(maxmemory_samples, 1, 64),
-        Live,
-        "Keys looked at to find one to evict.",
-    ),
+    row("maxmemory-samples", int!(maxmemory_samples, 1, 64), Live, "Keys looked at to find one to evict."),
     row(
         "maxmemory-eviction-tenacity",
         int!(maxmemory_eviction_tenacity, 0, 100),
@@ -319,30 +226,15 @@ pub static ROWS: &[Row] = &[
         Live,
         "Minutes after which the frequency counter of a key goes down by one. 0 means never.",
     ),
-    row(
-        "lazyfree-lazy-eviction",
-        flag!(lazyfree_lazy_eviction),
-        Live,
-        "Free evicted values in the background.",
-    ),
-    row(
-        "lazyfree-lazy-expire",
-        flag!(lazyfree_lazy_expire),
-        Live,
-        "Free expired values in the background.",
-    ),
+    row("lazyfree-lazy-eviction", flag!(lazyfree_lazy_eviction), Live, "Free evicted values in the background."),
+    row("lazyfree-lazy-expire", flag!(lazyfree_lazy_expire), Live, "Free expired values in the background."),
     row(
         "lazyfree-lazy-server-del",
         flag!(lazyfree_lazy_server_del),
         Live,
         "Free overwritten values in the background.",
     ),
-    row(
-        "lazyfree-lazy-user-del",
-        flag!(lazyfree_lazy_user_del),
-        Live,
-        "DEL as UNLINK.",
-    ),
+    row("lazyfree-lazy-user-del", flag!(lazyfree_lazy_user_del), Live, "DEL as UNLINK."),
     row(
         "lazyfree-lazy-user-flush",
         flag!(lazyfree_lazy_user_flush),
@@ -369,10 +261,7 @@ pub static ROWS: &[Row] = &[
     // Limits of clients
     row(
         "client-output-buffer-limit",
-        Kind::Words {
-            get: |c| c.client_output_buffer_limit.format(),
-            set: set_buffer_limits,
-        },
+        Kind::Words { get: |c| c.client_output_buffer_limit.format(), set: set_buffer_limits },
         Live,
         "For `normal`, `replica` and `pubsub` clients: bytes of waiting output beyond which one is cut off at once, and those beyond which it is after so many seconds. 0 means no limit.",
     ),
@@ -429,18 +318,8 @@ pub static ROWS: &[Row] = &[
         Live,
         "Most members of a packed set of integers.",
     ),
-    row(
-        "set-max-listpack-entries",
-        int!(set_max_listpack_entries, 0, i64::MAX),
-        Live,
-        "Most members of a packed set.",
-    ),
-    row(
-        "set-max-listpack-value",
-        int!(set_max_listpack_value, 0, i64::MAX),
-        Live,
-        "Longest member of a packed set.",
-    ),
+    row("set-max-listpack-entries", int!(set_max_listpack_entries, 0, i64::MAX), Live, "Most members of a packed set."),
+    row("set-max-listpack-value", int!(set_max_listpack_value, 0, i64::MAX), Live, "Longest member of a packed set."),
     row(
         "zset-max-listpack-entries",
         int!(zset_max_listpack_entries, 0, i64::MAX),
@@ -467,12 +346,7 @@ pub static ROWS: &[Row] = &[
         Live,
         "Most entries of a stream's node. 0 means no limit.",
     ),
-    row(
-        "hll-sparse-max-bytes",
-        memory!(hll_sparse_max_bytes, 0, LONG),
-        Live,
-        "Longest sparse HyperLogLog.",
-    ),
+    row("hll-sparse-max-bytes", memory!(hll_sparse_max_bytes, 0, LONG), Live, "Longest sparse HyperLogLog."),
     // Persistence
     row(
         "dbfilename",
@@ -486,11 +360,7 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "save",
-        Kind::Fixed {
-            value: "",
-            words: true,
-            check: check_save,
-        },
+        Kind::Fixed { value: "", words: true, check: check_save },
         Live,
         "When to take snapshots. Only `\"\"`: there are none yet.",
     ),
@@ -499,12 +369,7 @@ pub static ROWS: &[Row] = &[
         Kind::Fixed {
             value: "no",
             words: false,
-            check: |v| {
-                only_no(
-                    v,
-                    "Curfew has no append-only file yet, only 'no' is accepted",
-                )
-            },
+            check: |v| only_no(v, "Curfew has no append-only file yet, only 'no' is accepted"),
         },
         Live,
         "Only `no`: there is no append-only file yet.",
@@ -519,11 +384,7 @@ fn parse_addresses(words: &[&[u8]]) -> Result<Vec<String>, Fault> {
         return Err(Fault::invalid("Too many bind addresses specified."));
     }
     let text = |word: &&[u8]| String::from_utf8(word.to_vec()).ok();
-    words
-        .iter()
-        .map(text)
-        .collect::<Option<_>>()
-        .ok_or(Fault::invalid("Failed to bind to specified addresses."))
+    words.iter().map(text).collect::<Option<_>>().ok_or(Fault::invalid("Failed to bind to specified addresses."))
 }
 
 /// Relative to the directory set before. Fails, as chdir() would, if it is not a directory.
@@ -532,11 +393,7 @@ fn set_dir(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
     if value.is_empty() {
         return Err(fault(std::io::Error::from_raw_os_error(libc::ENOENT)));
     }
-    let path = config
-        .dir
-        .join(Path::new(OsStr::from_bytes(value)))
-        .canonicalize()
-        .map_err(fault)?;
+    let path = config.dir.join(Path::new(OsStr::from_bytes(value))).canonicalize().map_err(fault)?;
     if !path.is_dir() {
         return Err(fault(std::io::Error::from_raw_os_error(libc::ENOTDIR)));
     }
@@ -546,24 +403,20 @@ fn set_dir(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
 
 fn set_dbfilename(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
     if value.contains(&b'/') {
-        return Err(Fault::invalid(
-            "dbfilename can't be a path, just a filename",
-        ));
+        return Err(Fault::invalid("dbfilename can't be a path, just a filename"));
     }
     config.dbfilename = PathBuf::from(OsStr::from_bytes(value));
     Ok(())
 }
 
 fn set_notify(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
-    config.notify_keyspace_events = NotifyFlags::parse(value).ok_or(Fault::Invalid(
-        Cow::Borrowed("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."),
-    ))?;
+    config.notify_keyspace_events = NotifyFlags::parse(value)
+        .ok_or(Fault::Invalid(Cow::Borrowed("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")))?;
     Ok(())
 }
 
 fn set_buffer_limits(config: &mut Config, words: &[&[u8]]) -> Result<(), Fault> {
-    config.client_output_buffer_limit =
-        BufferLimits::with(config.client_output_buffer_limit, words)?;
+    config.client_output_buffer_limit = BufferLimits::with(config.client_output_buffer_limit, words)?;
     Ok(())
 }
 
@@ -578,15 +431,10 @@ fn only_no(words: &[&[u8]], refusal: &'static str) -> Result<(), Fault> {
 fn check_supervised(words: &[&[u8]]) -> Result<(), Fault> {
     let names = ["upstart", "systemd", "auto", "no"];
     let word = words.first().copied().unwrap_or_default();
-    match names
-        .iter()
-        .find(|name| name.as_bytes().eq_ignore_ascii_case(word))
-    {
+    match names.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(word)) {
         None => Err(not_one_of(&names)),
         Some(&"no") => Ok(()),
-        Some(_) => Err(Fault::Refused(Cow::Borrowed(
-            "Curfew does not talk to a supervisor, only 'no' is accepted",
-        ))),
+        Some(_) => Err(Fault::Refused(Cow::Borrowed("Curfew does not talk to a supervisor, only 'no' is accepted"))),
     }
 }
 
@@ -595,16 +443,10 @@ fn check_save(words: &[&[u8]]) -> Result<(), Fault> {
     if matches!(words, [] | [b""]) {
         return Ok(());
     }
-    let number = |word: &[u8]| {
-        std::str::from_utf8(word)
-            .ok()
-            .and_then(|text| text.parse::<i64>().ok())
-    };
+    let number = |word: &[u8]| std::str::from_utf8(word).ok().and_then(|text| text.parse::<i64>().ok());
     let valid = |pair: &[&[u8]]| matches!(pair, [seconds, changes] if number(seconds).is_some_and(|n| n >= 1) && number(changes).is_some_and(|n| n >= 0));
     if !words.chunks(2).all(valid) {
         return Err(Fault::invalid("Invalid save parameters"));
     }
-    Err(Fault::Refused(Cow::Borrowed(
-        "Curfew has no snapshots yet, only \"\" is accepted",
-    )))
+    Err(Fault::Refused(Cow::Borrowed("Curfew has no snapshots yet, only \"\" is accepted")))
 }

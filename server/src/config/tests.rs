@@ -12,17 +12,12 @@ fn error(args: &[&str]) -> String {
 
 fn get_text(config: &Config, patterns: &[&str]) -> Vec<(String, String)> {
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    get(config, &bytes(patterns))
-        .into_iter()
-        .map(|(name, value)| (text(name), text(value)))
-        .collect()
+    get(config, &bytes(patterns)).into_iter().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 /// Sets `value` and reads it back.
 fn through(name: &str, value: &str) -> String {
-    let (config, _) = set(&Config::default(), &bytes(&[name, value]))
-        .map_err(String::from_utf8)
-        .unwrap();
+    let (config, _) = set(&Config::default(), &bytes(&[name, value])).map_err(String::from_utf8).unwrap();
     get_text(&config, &[name]).remove(0).1
 }
 
@@ -42,17 +37,11 @@ fn defaults_are_redis_s() {
         lazyfree-lazy-user-del no|loglevel notice|lazyfree-lazy-server-del no|daemonize no|bind * -::*|maxclients 10000|\
         protected-mode yes|unixsocketperm 0|zset-max-listpack-value 64|databases 16|hll-sparse-max-bytes 3000|\
         maxmemory-samples 5";
-    let mut expected: Vec<(&str, &str)> = reference
-        .split('|')
-        .filter_map(|pair| pair.split_once(' '))
-        .collect();
+    let mut expected: Vec<(&str, &str)> = reference.split('|').filter_map(|pair| pair.split_once(' ')).collect();
     expected.sort();
     let ours = get_text(&Config::default(), &["*"]);
     let of_the_machine = ["dir", "shards", "metrics-port", "metrics-bind"];
-    let mut ours: Vec<(&str, &str)> = ours
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let mut ours: Vec<(&str, &str)> = ours.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     ours.retain(|(name, _)| !of_the_machine.contains(name));
     ours.sort();
     assert_eq!(ours, expected);
@@ -61,27 +50,13 @@ fn defaults_are_redis_s() {
 #[test]
 fn get_by_names_and_patterns() {
     let config = Config::default();
-    let names = |patterns: &[&str]| {
-        get_text(&config, patterns)
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect::<Vec<_>>()
-    };
+    let names = |patterns: &[&str]| get_text(&config, patterns).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names(&["nosuch", "io-threads"]), Vec::<String>::new());
-    assert_eq!(
-        names(&["nosuch", "*samples", "Maxmemory-Sam*"]),
-        ["maxmemory-samples"]
-    );
+    assert_eq!(names(&["nosuch", "*samples", "Maxmemory-Sam*"]), ["maxmemory-samples"]);
     assert_eq!(names(&["PORT", "port", "Por?"]), ["PORT"]);
     assert_eq!(names(&["lua-time-limit"]), ["lua-time-limit"]);
-    assert_eq!(
-        names(&["*time-limit", "busy-reply*", "LUA-TIME-limit"]),
-        ["lua-time-limit", "busy-reply-threshold"]
-    );
-    assert_eq!(
-        names(&["hash-max-*-entries"]),
-        ["hash-max-listpack-entries", "hash-max-ziplist-entries"]
-    );
+    assert_eq!(names(&["*time-limit", "busy-reply*", "LUA-TIME-limit"]), ["lua-time-limit", "busy-reply-threshold"]);
+    assert_eq!(names(&["hash-max-*-entries"]), ["hash-max-listpack-entries", "hash-max-ziplist-entries"]);
 }
 
 #[test]
@@ -96,22 +71,14 @@ fn values_are_normalised() {
         ("hz", "1000", "500"),
         ("loglevel", "WARNING", "warning"),
         ("notify-keyspace-events", "KEmnxe", "xenKEm"),
-        (
-            "hash-max-listpack-entries",
-            "9223372036854775807",
-            "9223372036854775807",
-        ),
+        ("hash-max-listpack-entries", "9223372036854775807", "9223372036854775807"),
         ("stream-node-max-bytes", "1kb", "1024"),
         ("list-max-listpack-size", "-6", "-6"),
         ("lua-time-limit", "10", "10"),
         ("requirepass", "f o o", "f o o"),
         ("save", "", ""),
         ("appendonly", "NO", "no"),
-        (
-            "client-output-buffer-limit",
-            "",
-            "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
-        ),
+        ("client-output-buffer-limit", "", "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"),
         (
             "client-output-buffer-limit",
             "normal 1mb 2kb 3 slave 1 2 3",
@@ -146,61 +113,25 @@ fn set_errors_of_values() {
         ("client-query-buffer-limit", "9223372036854775808", megabyte),
         ("proto-max-bulk-len", "1048575", megabyte),
         ("hash-max-listpack-value", "-1", memory),
-        (
-            "set-max-listpack-value",
-            "-1",
-            "argument must be between 0 and 9223372036854775807 inclusive",
-        ),
+        ("set-max-listpack-value", "-1", "argument must be between 0 and 9223372036854775807 inclusive"),
         ("hash-max-listpack-entries", "9223372036854775808", integer),
-        (
-            "maxmemory-samples",
-            "0",
-            "argument must be between 1 and 64 inclusive",
-        ),
-        (
-            "maxmemory-samples",
-            "65",
-            "argument must be between 1 and 64 inclusive",
-        ),
+        ("maxmemory-samples", "0", "argument must be between 1 and 64 inclusive"),
+        ("maxmemory-samples", "65", "argument must be between 1 and 64 inclusive"),
         ("maxmemory-samples", "05", integer),
         ("maxmemory-samples", "+5", integer),
         ("timeout", "", integer),
-        (
-            "timeout",
-            "2147483648",
-            "argument must be between 0 and 2147483647 inclusive",
-        ),
-        (
-            "hz",
-            "-5",
-            "argument must be between 0 and 2147483647 inclusive",
-        ),
-        (
-            "list-max-listpack-size",
-            "2147483648",
-            "argument must be between -2147483648 and 2147483647 inclusive",
-        ),
+        ("timeout", "2147483648", "argument must be between 0 and 2147483647 inclusive"),
+        ("hz", "-5", "argument must be between 0 and 2147483647 inclusive"),
+        ("list-max-listpack-size", "2147483648", "argument must be between -2147483648 and 2147483647 inclusive"),
         (
             "maxmemory-policy",
             "x",
             "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, volatile-ttl, \
              allkeys-lru, allkeys-lfu, allkeys-random, noeviction",
         ),
-        (
-            "loglevel",
-            "",
-            "argument(s) must be one of the following: debug, verbose, notice, warning, nothing",
-        ),
-        (
-            "lazyfree-lazy-eviction",
-            "maybe",
-            "argument must be 'yes' or 'no'",
-        ),
-        (
-            "notify-keyspace-events",
-            "q",
-            "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
-        ),
+        ("loglevel", "", "argument(s) must be one of the following: debug, verbose, notice, warning, nothing"),
+        ("lazyfree-lazy-eviction", "maybe", "argument must be 'yes' or 'no'"),
+        ("notify-keyspace-events", "q", "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."),
         ("client-output-buffer-limit", "normal 1 2", words),
         ("client-output-buffer-limit", "normal  0 0 0", words),
         ("client-output-buffer-limit", "normal 0 0 0 ", words),
@@ -208,25 +139,13 @@ fn set_errors_of_values() {
         ("client-output-buffer-limit", "normal a 0 0", limits),
         ("client-output-buffer-limit", "normal 0 0 -1", limits),
         ("client-output-buffer-limit", "normal -1 0 0", limits),
-        (
-            "client-output-buffer-limit",
-            "normal 0 0 2147483648",
-            limits,
-        ),
+        ("client-output-buffer-limit", "normal 0 0 2147483648", limits),
         ("save", "900", "Invalid save parameters"),
         ("save", "0 1", "Invalid save parameters"),
         ("save", "foo", "Invalid save parameters"),
-        (
-            "save",
-            "900 1",
-            "Curfew has no snapshots yet, only \"\" is accepted",
-        ),
+        ("save", "900 1", "Curfew has no snapshots yet, only \"\" is accepted"),
         ("appendonly", "x", "argument must be 'yes' or 'no'"),
-        (
-            "appendonly",
-            "yes",
-            "Curfew has no append-only file yet, only 'no' is accepted",
-        ),
+        ("appendonly", "yes", "Curfew has no append-only file yet, only 'no' is accepted"),
         ("dir", "/tmp", "can't set protected config"),
         ("dbfilename", "x.rdb", "can't set protected config"),
         ("databases", "3", immutable),
@@ -237,18 +156,15 @@ fn set_errors_of_values() {
         ("supervised", "no", immutable),
         ("shards", "3", immutable),
     ] {
-        let expected = format!(
-            "ERR CONFIG SET failed (possibly related to argument '{}') - {text}",
-            name.to_ascii_lowercase()
-        );
+        let expected =
+            format!("ERR CONFIG SET failed (possibly related to argument '{}') - {text}", name.to_ascii_lowercase());
         assert_eq!(error(&[name, value]), expected, "{value}");
     }
 }
 
 #[test]
 fn set_errors_of_names() {
-    let unknown =
-        |name: &str| format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'");
+    let unknown = |name: &str| format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'");
     assert_eq!(error(&["NoSuch", "1"]), unknown("NoSuch"));
     assert_eq!(error(&["io-threads", "1"]), unknown("io-threads"));
     assert_eq!(error(&["a\r\nb", "1"]), unknown("a  b"));
@@ -264,10 +180,7 @@ fn set_errors_of_names() {
         error(&["maxmemory", "x", "databases", "3"]),
         format!("{failed} 'databases') - can't set immutable config")
     );
-    assert_eq!(
-        error(&["maxmemory", "1", "MaxMemory", "2"]),
-        format!("{failed} 'maxmemory') - duplicate parameter")
-    );
+    assert_eq!(error(&["maxmemory", "1", "MaxMemory", "2"]), format!("{failed} 'maxmemory') - duplicate parameter"));
     assert_eq!(
         error(&["maxmemory", "1", "maxmemory-samples", "x", "hz", "y"]),
         format!("{failed} 'maxmemory-samples') - argument couldn't be parsed into an integer")
@@ -280,48 +193,18 @@ fn set_errors_of_names() {
 
 #[test]
 fn set_several() {
-    let args = bytes(&[
-        "maxmemory",
-        "1",
-        "HZ",
-        "7",
-        "hash-max-ziplist-entries",
-        "1",
-        "hash-max-listpack-entries",
-        "2",
-    ]);
+    let args = bytes(&["maxmemory", "1", "HZ", "7", "hash-max-ziplist-entries", "1", "hash-max-listpack-entries", "2"]);
     let (config, rows) = set(&Config::default(), &args).unwrap();
-    assert_eq!(
-        (
-            config.maxmemory,
-            config.hz,
-            config.hash_max_listpack_entries
-        ),
-        (1, 7, 2)
-    );
+    assert_eq!((config.maxmemory, config.hz, config.hash_max_listpack_entries), (1, 7, 2));
     let names: Vec<_> = rows.iter().map(|row| row.name).collect();
-    assert_eq!(
-        names,
-        [
-            "maxmemory",
-            "hz",
-            "hash-max-listpack-entries",
-            "hash-max-listpack-entries"
-        ]
-    );
+    assert_eq!(names, ["maxmemory", "hz", "hash-max-listpack-entries", "hash-max-listpack-entries"]);
 }
 
 #[test]
 fn set_through_the_cell() {
     let cell = ConfigCell::new(Config::default());
-    assert!(
-        cell.modify(|config| set(config, &bytes(&["hz", "7"])))
-            .is_ok()
-    );
-    assert!(
-        cell.modify(|config| set(config, &bytes(&["hz", "8", "timeout", "x"])))
-            .is_err()
-    );
+    assert!(cell.modify(|config| set(config, &bytes(&["hz", "7"]))).is_ok());
+    assert!(cell.modify(|config| set(config, &bytes(&["hz", "8", "timeout", "x"]))).is_err());
     assert_eq!((cell.load().hz, cell.version()), (7, 2));
 }
 
@@ -335,10 +218,7 @@ fn the_documentation_is_up_to_date() {
         std::fs::write(path, &text).unwrap();
     }
     let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        written == text,
-        "docs/configuration.md is out of date: run the test again with CURFEW_BLESS=1"
-    );
+    assert!(written == text, "docs/configuration.md is out of date: run the test again with CURFEW_BLESS=1");
 }
 
 fn documentation() -> String {
@@ -352,11 +232,7 @@ fn documentation() -> String {
             Kind::Memory { min: 0, .. } => "memory".to_owned(),
             Kind::Memory { min, .. } => format!("memory, at least {}", values::format_memory(*min)),
             Kind::Octal { max, .. } => format!("0 to {max:o}, octal"),
-            Kind::Enum { names, .. } => names
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", "),
+            Kind::Enum { names, .. } => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
             Kind::Text { .. } => "text".to_owned(),
             Kind::Words { .. } => "words".to_owned(),
             Kind::Fixed { value: "", .. } => "`\"\"`".to_owned(),
@@ -373,13 +249,8 @@ fn documentation() -> String {
             Change::Live | Change::Apply(_) => "yes",
             Change::Immutable | Change::Protected => "no",
         };
-        let alias = row
-            .alias
-            .map_or(String::new(), |alias| format!(" (or `{alias}`)"));
-        text += &format!(
-            "| `{}`{alias} | {values} | {default} | {change} | {} |\n",
-            row.name, row.doc
-        );
+        let alias = row.alias.map_or(String::new(), |alias| format!(" (or `{alias}`)"));
+        text += &format!("| `{}`{alias} | {values} | {default} | {change} | {} |\n", row.name, row.doc);
     }
     text
 }

@@ -91,11 +91,7 @@ pub struct Secret(pub Vec<u8>);
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() {
-            "(none)"
-        } else {
-            "(redacted)"
-        })
+        f.write_str(if self.0.is_empty() { "(none)" } else { "(redacted)" })
     }
 }
 
@@ -159,11 +155,7 @@ impl NotifyFlags {
         (b'd', Self::MODULE),
         (b'n', Self::NEW),
     ];
-    const CHANNELS: [(u8, u16); 3] = [
-        (b'K', Self::KEYSPACE),
-        (b'E', Self::KEYEVENT),
-        (b'm', Self::KEY_MISS),
-    ];
+    const CHANNELS: [(u8, u16); 3] = [(b'K', Self::KEYSPACE), (b'E', Self::KEYEVENT), (b'm', Self::KEY_MISS)];
 
     /// Whether any of `flags` is on.
     pub fn has(self, flags: u16) -> bool {
@@ -176,13 +168,7 @@ impl NotifyFlags {
         for byte in text {
             flags |= match byte {
                 b'A' => Self::ALL,
-                _ => {
-                    Self::CLASSES
-                        .iter()
-                        .chain(&Self::CHANNELS)
-                        .find(|(name, _)| name == byte)?
-                        .1
-                }
+                _ => Self::CLASSES.iter().chain(&Self::CHANNELS).find(|(name, _)| name == byte)?.1,
             };
         }
         Some(NotifyFlags(flags))
@@ -194,19 +180,9 @@ impl NotifyFlags {
         if self.0 & Self::ALL == Self::ALL {
             text.push('A');
         } else {
-            text.extend(
-                Self::CLASSES
-                    .iter()
-                    .filter(|(_, bit)| self.has(*bit))
-                    .map(|(name, _)| char::from(*name)),
-            );
+            text.extend(Self::CLASSES.iter().filter(|(_, bit)| self.has(*bit)).map(|(name, _)| char::from(*name)));
         }
-        text.extend(
-            Self::CHANNELS
-                .iter()
-                .filter(|(_, bit)| self.has(*bit))
-                .map(|(name, _)| char::from(*name)),
-        );
+        text.extend(Self::CHANNELS.iter().filter(|(_, bit)| self.has(*bit)).map(|(name, _)| char::from(*name)));
         text
     }
 }
@@ -235,11 +211,7 @@ pub struct BufferLimits {
 
 impl Default for BufferLimits {
     fn default() -> BufferLimits {
-        let limit = |hard_bytes, soft_bytes, soft_seconds| BufferLimit {
-            hard_bytes,
-            soft_bytes,
-            soft_seconds,
-        };
+        let limit = |hard_bytes, soft_bytes, soft_seconds| BufferLimit { hard_bytes, soft_bytes, soft_seconds };
         BufferLimits {
             normal: limit(0, 0, 0),
             replica: limit(256 << 20, 64 << 20, 60),
@@ -252,9 +224,7 @@ impl BufferLimits {
     /// These limits with the classes named in `words` (class, hard, soft, seconds, and so on) replaced.
     pub fn with(mut self, words: &[&[u8]]) -> Result<BufferLimits, Fault> {
         if !words.len().is_multiple_of(4) {
-            return Err(Fault::invalid(
-                "Wrong number of arguments in buffer limit configuration.",
-            ));
+            return Err(Fault::invalid("Wrong number of arguments in buffer limit configuration."));
         }
         for group in words.chunks_exact(4) {
             let class = match group[0].to_ascii_lowercase().as_slice() {
@@ -262,25 +232,17 @@ impl BufferLimits {
                 b"slave" | b"replica" => &mut self.replica,
                 b"pubsub" => &mut self.pubsub,
                 _ => {
-                    return Err(Fault::invalid(
-                        "Invalid client class specified in buffer limit configuration.",
-                    ));
+                    return Err(Fault::invalid("Invalid client class specified in buffer limit configuration."));
                 }
             };
-            let (Some(hard_bytes), Some(soft_bytes), Some(soft_seconds)) = (
-                parse_memory(group[1]),
-                parse_memory(group[2]),
-                parse_seconds(group[3]),
-            ) else {
+            let (Some(hard_bytes), Some(soft_bytes), Some(soft_seconds)) =
+                (parse_memory(group[1]), parse_memory(group[2]), parse_seconds(group[3]))
+            else {
                 return Err(Fault::invalid(
                     "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
                 ));
             };
-            *class = BufferLimit {
-                hard_bytes,
-                soft_bytes,
-                soft_seconds,
-            };
+            *class = BufferLimit { hard_bytes, soft_bytes, soft_seconds };
         }
         Ok(self)
     }
@@ -288,26 +250,14 @@ impl BufferLimits {
     /// The form of CONFIG GET, which calls the replicas slaves.
     pub fn format(&self) -> String {
         let one = |name, limit: &BufferLimit| {
-            format!(
-                "{name} {} {} {}",
-                limit.hard_bytes, limit.soft_bytes, limit.soft_seconds
-            )
+            format!("{name} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
         };
-        [
-            one("normal", &self.normal),
-            one("slave", &self.replica),
-            one("pubsub", &self.pubsub),
-        ]
-        .join(" ")
+        [one("normal", &self.normal), one("slave", &self.replica), one("pubsub", &self.pubsub)].join(" ")
     }
 
     /// The classes with their names in files.
     pub fn classes(&self) -> [(&'static str, BufferLimit); 3] {
-        [
-            ("normal", self.normal),
-            ("replica", self.replica),
-            ("pubsub", self.pubsub),
-        ]
+        [("normal", self.normal), ("replica", self.replica), ("pubsub", self.pubsub)]
     }
 }
 
@@ -332,10 +282,7 @@ pub fn parse_integer(text: &[u8]) -> Option<i64> {
 /// in Redis. Where Redis wraps around past 64 bits (`17179869184gb` is 0 there, which means "no limit"), this
 /// saturates.
 pub fn parse_memory(text: &[u8]) -> Option<u64> {
-    let digits = text
-        .iter()
-        .position(|b| !b.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
     let unit: u64 = match text[digits..].to_ascii_lowercase().as_slice() {
         b"" | b"b" => 1,
         b"k" => 1000,
@@ -350,10 +297,8 @@ pub fn parse_memory(text: &[u8]) -> Option<u64> {
     if digits >= 128 {
         return None;
     }
-    let number = text[..digits].iter().fold(0u64, |sum, digit| {
-        sum.saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    });
+    let number =
+        text[..digits].iter().fold(0u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
     Some(number.saturating_mul(unit))
 }
 
@@ -428,14 +373,9 @@ mod tests {
 
     #[test]
     fn memory_prints_and_reads_back() {
-        for (bytes, text) in [
-            (0, "0"),
-            (1, "1"),
-            (1024, "1kb"),
-            (2000000, "2000000"),
-            (34603008, "33mb"),
-            (2 << 30, "2gb"),
-        ] {
+        for (bytes, text) in
+            [(0, "0"), (1, "1"), (1024, "1kb"), (2000000, "2000000"), (34603008, "33mb"), (2 << 30, "2gb")]
+        {
             assert_eq!(format_memory(bytes), text);
             assert_eq!(parse_memory(text.as_bytes()), Some(bytes));
         }
@@ -462,14 +402,9 @@ mod tests {
 
     #[test]
     fn octal() {
-        for (text, expected) in [
-            ("700", Some(0o700)),
-            ("", Some(0)),
-            ("-1", Some(-1)),
-            ("8", None),
-            ("1777", Some(0o1777)),
-            ("-", None),
-        ] {
+        for (text, expected) in
+            [("700", Some(0o700)), ("", Some(0)), ("-1", Some(-1)), ("8", None), ("1777", Some(0o1777)), ("-", None)]
+        {
             assert_eq!(parse_octal(text.as_bytes()), expected, "{text}");
         }
     }
@@ -488,9 +423,7 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(
-                NotifyFlags::parse(text.as_bytes())
-                    .map(NotifyFlags::format)
-                    .as_deref(),
+                NotifyFlags::parse(text.as_bytes()).map(NotifyFlags::format).as_deref(),
                 Some(expected),
                 "{text}"
             );

@@ -7,15 +7,14 @@ use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};
 
 /// The rows of this family.
-pub const ROWS: &[Row] = &[
-    Row::new(
-        Spec::new("get", 2, Group::String, "1.0.0")
-            .flags(READONLY | FAST)
-            .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the string value of a key.", "key"),
-        get,
+pub const ROWS: &[Row] = &[Row::new(
+    Spec::new("get", 2, Group::String, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO | ACCESS)]).doc(
+        "O(1)",
+        "Returns the string value of a key.",
+        "key",
     ),
-];
+    get,
+)];
 
 fn get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     reply_str(out, unit.read_str(args.at(1))?);

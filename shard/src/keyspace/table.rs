@@ -334,8 +334,7 @@ impl Table {
 
     /// Whether a segment of this local depth may be split.
     fn may_split(&self, depth: u32) -> bool {
-        depth < self.depth
-            || (depth < DEPTH_MAX && 2usize << self.depth <= (self.len / KEYS_PER_ELEMENT_MIN).max(16))
+        depth < self.depth || (depth < DEPTH_MAX && 2usize << self.depth <= (self.len / KEYS_PER_ELEMENT_MIN).max(16))
     }
 
     /// Gives the segment of `hash` another capacity, and at least `tail` slots behind.
@@ -417,7 +416,13 @@ impl Table {
         assert!(head.as_ptr() as usize >> 48 == 0, "addresses have at most 48 bits");
         // SAFETY: the memory is big enough for the head and `total` slots, and zeroed: all slots are empty.
         unsafe {
-            head.write(Head { len: words.len() as u32, cap, total: total as u32, depth: depth as u8, code: code as u8 });
+            head.write(Head {
+                len: words.len() as u32,
+                cap,
+                total: total as u32,
+                depth: depth as u8,
+                code: code as u8,
+            });
         }
         let segment = Segment(head);
         let mut next = 0;

@@ -123,7 +123,9 @@ fn strings_grow_and_keep_deadline_and_lru() {
     }
     let hash = keyspace.hasher().hash(b"i");
     let Some(taken) = keyspace.take(hash, b"i") else { panic!() };
-    assert!(matches!(&taken.value, TakenValue::Object(object) if matches!(&**object, Object::Str(b) if b.len() == 10_003)));
+    assert!(
+        matches!(&taken.value, TakenValue::Object(object) if matches!(&**object, Object::Str(b) if b.len() == 10_003))
+    );
     assert_eq!((taken.deadline, taken.raw, taken.lru), (Some(NOW + 100), true, 77));
     // The other one is overwritten, and its object handed over.
     let removed = put(&mut keyspace, b"b", NewValue::Int(1), Deadline::Clear);

@@ -49,10 +49,7 @@ pub struct Item(u64);
 impl Item {
     /// A token in 1..2^48.
     pub fn new(token: u64) -> Item {
-        debug_assert!(
-            token != 0 && token >> 48 == 0,
-            "a token has 48 bits and is not zero"
-        );
+        debug_assert!(token != 0 && token >> 48 == 0, "a token has 48 bits and is not zero");
         Item(token)
     }
 
@@ -289,9 +286,7 @@ impl Wheel {
 
     /// Bytes of memory of the wheel, itself included, as asked of the allocator.
     pub fn bytes(&self) -> usize {
-        size_of::<Wheel>()
-            + self.pool.bytes()
-            + self.levels.iter().flatten().count() * size_of::<Level>()
+        size_of::<Wheel>() + self.pool.bytes() + self.levels.iter().flatten().count() * size_of::<Level>()
     }
 
     /// Take note of the time: set the wheel back if it has stepped back, forward if there is nothing to step over.
@@ -322,11 +317,7 @@ impl Wheel {
             owner.moved(item, Position::NONE);
             return Some(item);
         }
-        let at = if deadline == i64::MAX {
-            Position::NONE
-        } else {
-            self.arm(deadline, item)
-        };
+        let at = if deadline == i64::MAX { Position::NONE } else { self.arm(deadline, item) };
         owner.moved(item, at);
         None
     }
@@ -394,11 +385,7 @@ impl Wheel {
         let to = bucket(level, index);
         let tail = self.tail(to);
         if to == OVERDUE {
-            self.overdue_from = if tail.is_none() {
-                deadline
-            } else {
-                self.overdue_from.min(deadline)
-            };
+            self.overdue_from = if tail.is_none() { deadline } else { self.overdue_from.min(deadline) };
         }
         let Some((at, end)) = self.pool.push(tail, to, item) else {
             return Position::NONE;
@@ -455,12 +442,8 @@ impl Wheel {
             return;
         }
         let slot = bucket as usize % SLOTS;
-        let level = self.levels[bucket as usize / SLOTS].get_or_insert_with(|| {
-            Box::new(Level {
-                bits: [0; SLOTS / 64],
-                tails: [NIL; SLOTS],
-            })
-        });
+        let level = self.levels[bucket as usize / SLOTS]
+            .get_or_insert_with(|| Box::new(Level { bits: [0; SLOTS / 64], tails: [NIL; SLOTS] }));
         let bit = 1 << (slot % 64);
         match tail {
             Some(tail) => {

@@ -38,13 +38,7 @@ const _: () = assert!(LARGE_BYTES == 384 && SMALL_BYTES == 72);
 
 impl<const N: usize> Chunk<[Token; N]> {
     fn boxed() -> Box<Chunk> {
-        Box::new(Chunk {
-            next: NIL,
-            prev: NIL,
-            live: [0; 2],
-            bucket: 0,
-            tokens: [[0; 6]; N],
-        })
+        Box::new(Chunk { next: NIL, prev: NIL, live: [0; 2], bucket: 0, tokens: [[0; 6]; N] })
     }
 }
 
@@ -70,9 +64,7 @@ impl Chunk {
 
     fn get(&self, place: usize) -> Item {
         let t = self.tokens[place];
-        Item::new(u64::from_le_bytes([
-            t[0], t[1], t[2], t[3], t[4], t[5], 0, 0,
-        ]))
+        Item::new(u64::from_le_bytes([t[0], t[1], t[2], t[3], t[4], t[5], 0, 0]))
     }
 
     fn is_small(&self) -> bool {
@@ -110,12 +102,7 @@ pub(super) enum Left {
 
 impl Pool {
     pub(super) const fn new() -> Pool {
-        Pool {
-            chunks: Vec::new(),
-            vacant: Vec::new(),
-            spare: [(NIL, 0); 2],
-            used: [0; 2],
-        }
+        Pool { chunks: Vec::new(), vacant: Vec::new(), spare: [(NIL, 0); 2], used: [0; 2] }
     }
 
     /// Chunk numbers in use now or before: the range to sweep.
@@ -153,12 +140,7 @@ impl Pool {
     /// Put an item behind the others of a bucket. Gives its position, and the bucket's new last chunk if that changed.
     /// None when every chunk number is taken (four thousand million items).
     #[inline]
-    pub(super) fn push(
-        &mut self,
-        tail: Option<u32>,
-        bucket: u16,
-        item: Item,
-    ) -> Option<(Position, Option<u32>)> {
+    pub(super) fn push(&mut self, tail: Option<u32>, bucket: u16, item: Item) -> Option<(Position, Option<u32>)> {
         if let Some(tail) = tail {
             let chunk = self.chunk(tail);
             let place = chunk.top();
@@ -255,11 +237,7 @@ impl Pool {
             self.spare[size] = (self.chunk(spare).next, count - 1);
             spare
         } else {
-            let chunk = if small {
-                Chunk::<[Token; SMALL]>::boxed()
-            } else {
-                Chunk::<[Token; LARGE]>::boxed()
-            };
+            let chunk = if small { Chunk::<[Token; SMALL]>::boxed() } else { Chunk::<[Token; LARGE]>::boxed() };
             match self.vacant.pop() {
                 Some(id) => {
                     self.chunks[id as usize] = Some(chunk);

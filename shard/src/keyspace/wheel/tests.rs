@@ -14,10 +14,7 @@ impl Owner for Keys {
         self.0[&item.get()].0
     }
     fn moved(&mut self, item: Item, at: Position) {
-        self.0
-            .get_mut(&item.get())
-            .expect("an item that the owner has")
-            .1 = at;
+        self.0.get_mut(&item.get()).expect("an item that the owner has").1 = at;
     }
 }
 
@@ -34,16 +31,12 @@ impl Keys {
     }
 
     fn drain(&mut self, wheel: &mut Wheel, now: i64) -> Vec<u64> {
-        std::iter::from_fn(|| wheel.next_due(now, self, &mut PLENTY.clone()))
-            .map(Item::get)
-            .collect()
+        std::iter::from_fn(|| wheel.next_due(now, self, &mut PLENTY.clone())).map(Item::get).collect()
     }
 
     /// Work ahead to the end in slices of `slice` steps; gives the number of slices.
     fn ahead(&mut self, wheel: &mut Wheel, now: i64, slice: u32) -> usize {
-        (1..)
-            .find(|_| !wheel.work_ahead(now, self, &mut slice.clone()))
-            .unwrap_or(0)
+        (1..).find(|_| !wheel.work_ahead(now, self, &mut slice.clone())).unwrap_or(0)
     }
 }
 
@@ -79,10 +72,7 @@ fn crosses_every_level_in_order() {
         while let Some(now) = wheel.next_wakeup().filter(|&now| now < FARTHEST) {
             let due = keys.drain(&mut wheel, now);
             fired.extend(due.iter().map(|token| keys.0[token].0));
-            assert!(
-                due.iter()
-                    .all(|token| keys.0[token].0 < now && keys.0[token].1 == Position::NONE)
-            );
+            assert!(due.iter().all(|token| keys.0[token].0 < now && keys.0[token].1 == Position::NONE));
             assert!(deadlines[fired.len()] >= now, "late");
             keys.ahead(&mut wheel, now, 7);
             assert!(wheel.next_wakeup().is_none_or(|next| next > now));
@@ -96,13 +86,7 @@ fn crosses_every_level_in_order() {
 fn a_jump_over_years_fires_what_is_due_and_nothing_else() {
     let (mut wheel, mut keys) = (Wheel::new(START), Keys::default());
     let year = 365 * 86_400_000;
-    for (token, ahead) in [
-        (1, 40 * year),
-        (2, 5),
-        (3, 90_000),
-        (4, 40 * year + 1),
-        (5, 3 * year),
-    ] {
+    for (token, ahead) in [(1, 40 * year), (2, 5), (3, 90_000), (4, 40 * year + 1), (5, 3 * year)] {
         keys.arm(&mut wheel, START + ahead, token);
     }
     let mut steps = 100;
@@ -182,9 +166,7 @@ fn eight_bytes_an_item() {
     let hour = 3_600_000;
     let mut random = 1_u64;
     for token in 1..=1_000_000 {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         keys.arm(&mut wheel, START + (random >> 33) as i64 % hour, token);
         if token == 10 {
             println!("ten items: {} bytes", wheel.bytes());
@@ -217,11 +199,7 @@ fn set_and_delete_for_ever_does_not_grow_it() {
     let (mut wheel, mut keys) = (Wheel::new(START), Keys::default());
     for token in 1..200_000_u64 {
         keys.arm(&mut wheel, START + 3_600_000, 2 * token);
-        keys.arm(
-            &mut wheel,
-            START + 3_600_000 + token as i64 % 7,
-            2 * token + 1,
-        );
+        keys.arm(&mut wheel, START + 3_600_000 + token as i64 % 7, 2 * token + 1);
         // One of the two at once, the other much later; the order differs.
         keys.cancel(&mut wheel, 2 * token + token % 2);
         if token > 300 {
@@ -231,12 +209,7 @@ fn set_and_delete_for_ever_does_not_grow_it() {
         if wheel.next_wakeup().is_some_and(|now| now <= START) {
             keys.ahead(&mut wheel, START, 10);
         }
-        assert!(
-            wheel.bytes() < 20_000,
-            "{} bytes for {} items",
-            wheel.bytes(),
-            wheel.len()
-        );
+        assert!(wheel.bytes() < 20_000, "{} bytes for {} items", wheel.bytes(), wheel.len());
     }
 }
 
@@ -255,13 +228,7 @@ enum Step {
 }
 
 fn span() -> impl Strategy<Value = i64> {
-    prop_oneof![
-        0..4_i64,
-        0..700_i64,
-        0..200_000_i64,
-        0..50_000_000_i64,
-        0..(1_i64 << 44)
-    ]
+    prop_oneof![0..4_i64, 0..700_i64, 0..200_000_i64, 0..50_000_000_i64, 0..(1_i64 << 44)]
 }
 
 fn budget() -> impl Strategy<Value = u32> {
@@ -312,14 +279,7 @@ impl Model {
         self.token += 1;
         self.keys.arm(wheel, deadline, self.token);
         let late = deadline < self.told;
-        self.known.insert(
-            self.token,
-            Known {
-                armed: self.token,
-                era: (!late).then_some(self.era),
-                late,
-            },
-        );
+        self.known.insert(self.token, Known { armed: self.token, era: (!late).then_some(self.era), late });
     }
 
     fn pick(&self, index: usize) -> Option<u64> {
@@ -335,9 +295,7 @@ impl Model {
             let mut steps = budget;
             while let Some(item) = wheel.next_due(self.now, &mut self.keys, &mut steps) {
                 let Some((deadline, at)) = self.keys.0.remove(&item.get()) else {
-                    return Err(TestCaseError::fail(
-                        "fired twice, after its cancel, or under an old token",
-                    ));
+                    return Err(TestCaseError::fail("fired twice, after its cancel, or under an old token"));
                 };
                 prop_assert_eq!(at, Position::NONE);
                 prop_assert!(deadline < self.now, "early");
@@ -347,10 +305,7 @@ impl Model {
                 }
                 if let Some((before, other)) = last {
                     prop_assert!(before <= deadline, "out of order");
-                    if before == deadline
-                        && known.era == Some(self.era)
-                        && other.era == Some(self.era)
-                    {
+                    if before == deadline && known.era == Some(self.era) && other.era == Some(self.era) {
                         prop_assert!(other.armed < known.armed, "out of the order of arming");
                     }
                 }
@@ -390,9 +345,7 @@ impl Model {
                     let (deadline, at) = self.keys.0[&token];
                     // As an owner does it: nothing but the deadline, if it is armed at all.
                     if at != Position::NONE {
-                        self.keys
-                            .0
-                            .insert(token, ((deadline.saturating_add(by)).min(i64::MAX - 1), at));
+                        self.keys.0.insert(token, ((deadline.saturating_add(by)).min(i64::MAX - 1), at));
                         self.known.entry(token).and_modify(|known| known.era = None);
                     }
                 }
@@ -404,9 +357,7 @@ impl Model {
                     if wheel.armed_for(at) <= deadline {
                         self.keys.0.insert(token, (deadline, at));
                         let late = deadline < self.told;
-                        self.known.entry(token).and_modify(|known| {
-                            (known.era, known.late) = (None, known.late | late)
-                        });
+                        self.known.entry(token).and_modify(|known| (known.era, known.late) = (None, known.late | late));
                     } else {
                         self.keys.cancel(wheel, token);
                         self.arm(wheel, deadline);

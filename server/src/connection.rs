@@ -1,0 +1,366 @@
+//! One connection: reads requests, has them executed in the order sent, writes the replies.
+//!
+//! The life of a wake-up: read what has come; parse all of it; take consecutive data commands for one shard as one run,
+//! enter the shard and execute them there (or leave the batch in the shard's inbox and await it); execute everything else
+//! one by one; write all replies with one call. Replies that a client does not read stop the reading, not the server.
+
+use crate::batch::Batch;
+use crate::cell::Turn;
+use crate::client::{Client, signal};
+use crate::commands::{Command, Run};
+use crate::node::Node;
+use crate::route::Target;
+use crate::session::{Ctx, ReplyMode, Session};
+use crate::thread;
+use crate::{clock, exec, gate, hold};
+use curfew_protocol::request::Limits;
+use curfew_protocol::{Args, Error};
+use curfew_shard::Unit;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::oneshot;
+
+/// Bytes asked for by one read.
+const READ_BYTES: usize = 16 * 1024;
+
+/// Replies are written once so many bytes have gathered, even if more requests wait: a client that pipelines a million
+/// commands and reads nothing costs no more than this.
+const WRITE_BYTES: usize = 256 * 1024;
+
+/// What ended a wait.
+enum Woken {
+    /// Bytes were read; 0: the client has gone.
+    Read(std::io::Result<usize>),
+    /// A signal is up.
+    Signal,
+}
+
+/// Serves one connection until it ends, and removes every trace of it.
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(node: &'static Node, stream: S, client: Arc<Client>) {
+    let authenticated = node.config.load().requirepass.0.is_empty();
+    let mut connection = Connection { node, stream, client: client.clone(), batch: None };
+    let batch = Box::new(Batch::new(Session::new(client.clone(), authenticated)));
+    connection.batch = Some(batch);
+    connection.run().await;
+    if let Some(mut batch) = connection.batch.take() {
+        node.pubsub.leave(&client, &mut batch.session.subscriptions);
+        gate::unwatch(node, &mut batch.session).await;
+    }
+    node.clients.remove(client.id);
+    node.stats.threads[client.thread].connections.fetch_sub(1, Relaxed);
+}
+
+struct Connection<S> {
+    node: &'static Node,
+    stream: S,
+    client: Arc<Client>,
+    /// None only while another thread executes it.
+    batch: Option<Box<Batch>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    async fn run(&mut self) {
+        loop {
+            let signals = self.client.signals();
+            if signals & (signal::KILL | signal::DRAIN) != 0 {
+                return;
+            }
+            if signals & signal::MESSAGES != 0 {
+                let Some(batch) = &mut self.batch else { return };
+                self.client.take_messages(&mut batch.buffers.out);
+                if batch.session.reply_mode == ReplyMode::Off {
+                    batch.buffers.out.clear();
+                }
+            }
+            if self.flush().await.is_err() {
+                return;
+            }
+            match self.wait().await {
+                Woken::Signal => continue,
+                Woken::Read(Ok(0) | Err(_)) => return,
+                Woken::Read(Ok(count)) => thread::with(|thread| thread.stats.bytes_in.add(count as u64)),
+            }
+            if self.process().await.is_err() {
+                let _ = self.flush().await;
+                return;
+            }
+        }
+    }
+
+    /// Waits for bytes or for a signal. A connection that waits with nothing under way has no buffers.
+    async fn wait(&mut self) -> Woken {
+        let Some(batch) = &mut self.batch else { return Woken::Read(Ok(0)) };
+        let (stream, client) = (&mut self.stream, &self.client);
+        let idle = batch.is_idle();
+        if idle {
+            let buffers = batch.take_buffers();
+            thread::with(|thread| thread.give_buffers(buffers));
+        } else {
+            batch.reserve(READ_BYTES);
+        }
+        client.query_bytes.store(batch.buffers.input.len(), Relaxed);
+        std::future::poll_fn(|context| {
+            client.waker.register(context.waker());
+            if client.signals() != 0 {
+                return Poll::Ready(Woken::Signal);
+            }
+            // Buffers are borrowed from the thread for the time of the attempt only.
+            if idle {
+                let mut buffers = thread::with(|thread| thread.take_buffers());
+                buffers.input.reserve(READ_BYTES);
+                let polled = pin!(stream.read_buf(&mut buffers.input)).poll(context);
+                return match polled {
+                    Poll::Ready(read) => {
+                        batch.put_buffers(buffers);
+                        Poll::Ready(Woken::Read(read))
+                    }
+                    Poll::Pending => {
+                        thread::with(|thread| thread.give_buffers(buffers));
+                        Poll::Pending
+                    }
+                };
+            }
+            pin!(stream.read_buf(&mut batch.buffers.input)).poll(context).map(Woken::Read)
+        })
+        .await
+    }
+
+    /// Executes all complete requests that have been read. An error means that the connection is to be closed, after its
+    /// replies are sent.
+    async fn process(&mut self) -> Result<(), ()> {
+        let config = thread::with(|thread| thread.config());
+        loop {
+            let Some(batch) = &mut self.batch else { return Err(()) };
+            let limits =
+                Limits { bulk_max: config.proto_max_bulk_len as usize, unauthenticated: !batch.session.authenticated };
+            if let Err(error) = batch.parse(limits, self.node.shards.len()) {
+                let error = Error::made(format!("ERR Protocol error: {error}"));
+                thread::with(|thread| thread.stats.error(&error));
+                batch.buffers.out.error(&error);
+                return Err(());
+            }
+            if batch.pending().is_empty() {
+                batch.compact();
+                if batch.buffers.input.len() as u64 > config.client_query_buffer_limit {
+                    self.node.stats.query_limit_kills.fetch_add(1, Relaxed);
+                    tracing::warn!(client = self.client.id, "client closed: query buffer limit reached");
+                    return Err(());
+                }
+                return Ok(());
+            }
+            self.client.active_ms.store(clock::moment().ms, Relaxed);
+            while self.batch.as_ref().is_some_and(|batch| !batch.pending().is_empty()) {
+                self.step().await?;
+                if self.batch.as_ref().is_some_and(|batch| batch.buffers.out.len() >= WRITE_BYTES) {
+                    self.flush().await?;
+                }
+                if self.client.signals() & signal::KILL != 0 {
+                    return Err(());
+                }
+            }
+            let Some(batch) = &mut self.batch else { return Err(()) };
+            batch.compact();
+        }
+    }
+
+    /// Executes the next run of data commands for one shard, or the next command.
+    async fn step(&mut self) -> Result<(), ()> {
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        let resp = batch.buffers.out.resp;
+        if let Target::Shard(shard) = batch.pending()[0].target
+            && batch.session.is_plain(resp)
+            && !gate::is_closed(self.node)
+        {
+            let same = |request: &&crate::batch::Parsed| request.target == Target::Shard(shard);
+            let count = batch.pending().iter().take_while(same).count();
+            if let Some(command) = batch.pending()[count - 1].command.as_ref().ok() {
+                self.client.last_command.store(command.id + 1, Relaxed);
+            }
+            return self.enter(shard, count).await;
+        }
+        self.single().await
+    }
+
+    /// Executes the next `count` commands on a shard: here if it is free, else by whoever has it.
+    async fn enter(&mut self, shard: u16, count: usize) -> Result<(), ()> {
+        let cell = &self.node.shards[usize::from(shard)];
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        if let Some(mut guard) = cell.try_enter() {
+            thread::with(|thread| exec::run(thread, &mut guard, batch, count));
+            drop(guard);
+            batch.advance(count);
+            return Ok(());
+        }
+        let Some(mut batch) = self.batch.take() else { return Err(()) };
+        let (give_back, returned) = oneshot::channel();
+        cell.leave(Box::new(move |turn| {
+            match turn {
+                Turn::Shard(shard) => thread::with(|thread| exec::run(thread, shard, &mut batch, count)),
+                Turn::Busy => (0..count).for_each(|_| batch.buffers.out.error(&Error::BUSY_SCRIPT)),
+            }
+            batch.advance(count);
+            // If the connection has gone, so has the need for its batch.
+            let _ = give_back.send(batch);
+        }));
+        self.batch = returned.await.ok();
+        Ok(())
+    }
+
+    /// Executes the next command alone: everything that is not plain data.
+    async fn single(&mut self) -> Result<(), ()> {
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        let mark = batch.buffers.out.len();
+        let command = match &batch.pending()[0].command {
+            Ok(command) => *command,
+            Err(error) => {
+                let error = (**error).clone();
+                gate::refused(&mut batch.session, None);
+                thread::with(|thread| thread.stats.error(&error));
+                batch.buffers.out.error(&error);
+                return self.finish(mark);
+            }
+        };
+        self.client.last_command.store(command.id + 1, Relaxed);
+        if let Err(error) = gate::check(&batch.session, batch.buffers.out.resp, self.node, command) {
+            gate::refused(&mut batch.session, Some(command));
+            thread::with(|thread| thread.stats.error(&error));
+            batch.buffers.out.error(&error);
+            return self.finish(mark);
+        }
+        gate::pass(self.node, &batch.session, command).await;
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        let batch = &mut **batch;
+        if batch.session.transaction.is_some() && gate::is_queued(command) {
+            let (run, out, session) = batch.parts(1);
+            if let (Some(transaction), Some((_, args))) = (&mut session.transaction, run.iter().next()) {
+                transaction.push(command, args);
+                self.client.multi.store(transaction.queue.len() as i64, Relaxed);
+            }
+            out.simple("QUEUED");
+            return self.finish(mark);
+        }
+        let (run, out, session) = batch.parts(1);
+        let Some((_, args)) = run.iter().next() else { return Err(()) };
+        match command.run {
+            Run::Inline(handler) => thread::with(|thread| {
+                let start = thread.ticks();
+                let mut ctx = Ctx { thread, session, out, now: clock::moment(), command };
+                if let Err(error) = handler(&mut ctx, args) {
+                    ctx.out.truncate(mark);
+                    exec::fail(&mut ctx, &error);
+                    thread.stats.commands[command.id].failed.add(1);
+                }
+                thread.stats.executed(command.id, 1, thread.nanos(start, thread.ticks()));
+            }),
+            _ => held(self.node, command, args, out, session).await,
+        }
+        self.finish(mark)
+    }
+
+    /// After a single command: CLIENT REPLY, QUIT, and messages that came for the client meanwhile.
+    fn finish(&mut self, mark: usize) -> Result<(), ()> {
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        batch.advance(1);
+        let session = &mut batch.session;
+        match session.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off => batch.buffers.out.truncate(mark),
+            ReplyMode::SkipNext => {
+                batch.buffers.out.truncate(mark);
+                session.reply_mode = ReplyMode::SkipThis;
+            }
+            ReplyMode::SkipThis => {
+                batch.buffers.out.truncate(mark);
+                session.reply_mode = ReplyMode::On;
+            }
+        }
+        if self.client.signals() & signal::MESSAGES != 0 && session.reply_mode == ReplyMode::On {
+            self.client.take_messages(&mut batch.buffers.out);
+        }
+        if session.closing { Err(()) } else { Ok(()) }
+    }
+
+    /// Writes all replies. Waits for a slow client without reading more from it, and gives up when it is killed.
+    async fn flush(&mut self) -> Result<(), ()> {
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        let (stream, client, out) = (&mut self.stream, &self.client, &mut batch.buffers.out);
+        let mut written = 0;
+        while written < out.len() {
+            client.reply_bytes.store(out.len() - written, Relaxed);
+            let wrote = std::future::poll_fn(|context| {
+                let rest = &out.as_bytes()[written..];
+                match pin!(stream.write(rest)).poll(context) {
+                    Poll::Ready(result) => Poll::Ready(result.ok()),
+                    Poll::Pending => {
+                        client.waker.register(context.waker());
+                        if client.is_killed() { Poll::Ready(None) } else { Poll::Pending }
+                    }
+                }
+            })
+            .await;
+            match wrote {
+                None | Some(0) => return Err(()),
+                Some(count) => written += count,
+            }
+        }
+        if written > 0 {
+            thread::with(|thread| thread.stats.bytes_out.add(written as u64));
+            client.reply_bytes.store(0, Relaxed);
+            out.clear();
+            if out.capacity() > WRITE_BYTES {
+                out.shrink_to(WRITE_BYTES);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Executes a command that needs a hold, as one unit.
+async fn held(
+    node: &'static Node,
+    command: &'static Command,
+    args: Args<'_>,
+    out: &mut curfew_protocol::Reply,
+    session: &mut Session,
+) {
+    let mark = out.len();
+    loop {
+        let set = gate::reach(node, command, args, session);
+        let mut hold = match hold::acquire(node, set).await {
+            Ok(hold) => hold,
+            Err(error) => {
+                thread::with(|thread| thread.stats.error(&error));
+                out.truncate(mark);
+                return out.error(&error);
+            }
+        };
+        let again = thread::with(|thread| {
+            let settings = thread.settings();
+            let now = clock::moment();
+            let mut sink = thread.sink.borrow_mut();
+            let changes = sink.changes;
+            let mut unit = Unit::new(hold.held(), &mut sink, now, session.db, &settings);
+            let mut ctx = Ctx { thread, session, out: &mut *out, now, command };
+            let outcome = exec::try_within(&mut ctx, &mut unit, args);
+            if let Err(error) = &outcome
+                && !gate::is_retry(error)
+            {
+                ctx.out.truncate(mark);
+                exec::fail(&mut ctx, error);
+            }
+            if !unit.sink().is_empty() {
+                node.settle(unit.sink(), now.ms);
+            }
+            thread.stats.changes.add(sink.changes - changes);
+            outcome.as_ref().is_err_and(gate::is_retry)
+        });
+        if !again {
+            return;
+        }
+        out.truncate(mark);
+    }
+}

@@ -1,0 +1,117 @@
+//! Executes commands: runs of data commands on a shard that was entered, and single commands within a unit.
+
+use crate::batch::{Batch, Run as Requests};
+use crate::clock;
+use crate::commands::{Command, Run};
+use crate::session::Ctx;
+use crate::thread::Thread;
+use curfew_protocol::spec::KeyShape;
+use curfew_protocol::{Args, Error};
+use curfew_shard::{Held, Shard, Unit};
+
+/// Requests whose memory is asked for together: far enough ahead to hide a miss, near enough to stay in the first cache.
+const GROUP: usize = 16;
+
+/// Executes the next `count` requests of a batch, all data commands for `shard`, each a unit of its own. The session is
+/// plain (no transaction, no subscriptions): nothing but data is touched.
+///
+/// The moment is read once for each group: the requests of a group start within microseconds of each other.
+pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) {
+    let settings = thread.settings();
+    let mut sink = thread.sink.borrow_mut();
+    let changes = sink.changes;
+    let start = thread.ticks();
+    let (requests, out, session) = batch.parts(count);
+    for group in requests.groups(GROUP) {
+        let now = clock::moment();
+        let mut unit = Unit::new(Held::One(shard), &mut sink, now, session.db, &settings);
+        unit.no_touch = session.no_touch;
+        if group.len() > 1 {
+            prefetch(&mut unit, group);
+        }
+        for (request, args) in group.iter() {
+            let Ok(Command { run: Run::Data(handler), id, .. }) = request.command else {
+                debug_assert!(false, "only data commands are sent to a shard");
+                continue;
+            };
+            let mark = out.len();
+            if let Err(error) = handler(&mut unit, args, out) {
+                out.truncate(mark);
+                out.error(&error);
+                thread.stats.error(&error);
+                thread.stats.commands[*id].failed.add(1);
+            }
+            if !unit.sink().is_empty() {
+                thread.node.settle(unit.sink(), now.ms);
+            }
+        }
+    }
+    let nanos = thread.nanos(start, thread.ticks()) / count.max(1) as u64;
+    thread.stats.changes.add(sink.changes - changes);
+    count_executed(thread, requests, nanos);
+}
+
+/// Executes one command inside a unit: of a transaction, of a script, or of its own.
+pub fn within(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) {
+    let mark = ctx.out.len();
+    if let Err(error) = try_within(ctx, unit, args) {
+        ctx.out.truncate(mark);
+        fail(ctx, &error);
+    }
+}
+
+/// The same, with the error left to the caller.
+pub fn try_within(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
+    let thread = ctx.thread;
+    let command = ctx.command;
+    let start = thread.ticks();
+    unit.db = ctx.session.db;
+    unit.no_touch = ctx.session.no_touch;
+    let result = match command.run {
+        Run::Data(handler) => handler(unit, args, ctx.out),
+        Run::Inline(handler) => handler(ctx, args),
+        Run::Held(handler) => handler(ctx, unit, args),
+        // The table never resolves to a container.
+        Run::Container => Err(Error::wrong_arity(command.spec.name)),
+    };
+    thread.stats.executed(command.id, 1, thread.nanos(start, thread.ticks()));
+    if result.is_err() {
+        thread.stats.commands[command.id].failed.add(1);
+    }
+    result
+}
+
+/// Answers with an error and counts it.
+pub fn fail(ctx: &mut Ctx<'_>, error: &Error) {
+    ctx.out.error(error);
+    ctx.thread.stats.error(error);
+}
+
+/// Asks the memory for the slots of all keys, and then, when those are on their way, for the entries.
+fn prefetch(unit: &mut Unit<'_>, group: Requests<'_>) {
+    let keys = group.iter().filter_map(|(request, args)| match request.command {
+        Ok(command) => match command.spec.shape {
+            KeyShape::One(at) => args.get(at.into()),
+            _ => None,
+        },
+        Err(_) => None,
+    });
+    keys.clone().for_each(|key| unit.prefetch_slot(key));
+    keys.for_each(|key| unit.prefetch_entry(key));
+}
+
+/// Counts the requests of a run, equal neighbours together, at the run's mean duration.
+fn count_executed(thread: &Thread, requests: Requests<'_>, nanos: u64) {
+    let (mut last, mut calls) = (usize::MAX, 0);
+    for id in requests.iter().filter_map(|(request, _)| request.command.as_ref().ok()).map(|command| command.id) {
+        if id != last && calls > 0 {
+            thread.stats.executed(last, calls, nanos * calls);
+            calls = 0;
+        }
+        last = id;
+        calls += 1;
+    }
+    if calls > 0 {
+        thread.stats.executed(last, calls, nanos * calls);
+    }
+}

@@ -1,0 +1,111 @@
+//! The keeper of a shard: the task on each shard thread that does what the shard does by itself. It expires keys at their
+//! deadlines, in slices, and serves what a long queue left in the inbox.
+
+use crate::cell::Turn;
+use crate::clock;
+use crate::node::Node;
+use crate::thread;
+use curfew_shard::{Held, Shard, Unit};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
+
+/// Looks at the wheel in one slice: about half a millisecond of expiries.
+const SLICE_STEPS: u32 = 512;
+
+/// The longest sleep: a step of the wall clock is noticed after so long at most.
+const SLEEP_MAX: Duration = Duration::from_millis(100);
+
+/// A difference between wall clock and monotonic clock that counts as a step, in milliseconds.
+const STEP_MS: i64 = 500;
+
+/// Keeps the shard of the calling thread for the life of the process.
+pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
+    let cell = &node.shards[index];
+    let mut steps = StepWatch::new();
+    loop {
+        steps.look(node);
+        node.memory.look(node.config.load().maxmemory);
+        let next = match cell.try_enter() {
+            Some(mut guard) => slice(node, cell, &mut guard),
+            None => {
+                let (tell, told) = oneshot::channel();
+                cell.leave(Box::new(move |turn| {
+                    let next = match turn {
+                        Turn::Shard(shard) => slice(node, &node.shards[index], shard),
+                        Turn::Busy => Next::Later,
+                    };
+                    let _ = tell.send(next);
+                }));
+                told.await.unwrap_or(Next::Later)
+            }
+        };
+        match next {
+            // Clients have their turn between two slices.
+            Next::More => tokio::task::yield_now().await,
+            Next::At(deadline) => {
+                // Due once now > deadline: the first moment is a millisecond later.
+                let wait = (deadline.saturating_add(1) - clock::moment().ms).max(0) as u64;
+                let wait = Duration::from_millis(wait).min(SLEEP_MAX);
+                // Woken by a ring or by time: either way, look again.
+                let _ = timeout(wait, bell.notified()).await;
+            }
+            Next::Later => {
+                let _ = timeout(Duration::from_millis(1), bell.notified()).await;
+            }
+        }
+    }
+}
+
+/// When the keeper has to look again.
+enum Next {
+    /// At once: more is due.
+    More,
+    /// After this deadline (Unix milliseconds).
+    At(i64),
+    /// Soon: a busy script has the shard.
+    Later,
+}
+
+/// One slice of expiry: one unit, on whichever thread has the shard.
+fn slice(node: &Node, cell: &crate::cell::ShardCell, shard: &mut Shard) -> Next {
+    thread::with(|thread| {
+        let settings = thread.settings();
+        let now = clock::moment();
+        let mut sink = thread.sink.borrow_mut();
+        let mut unit = Unit::new(Held::One(shard), &mut sink, now, 0, &settings);
+        let more = unit.expire_due(SLICE_STEPS);
+        if !unit.sink().is_empty() {
+            node.settle(unit.sink(), now.ms);
+        }
+        if more {
+            return Next::More;
+        }
+        let next = shard.next_wakeup().unwrap_or(i64::MAX);
+        cell.plan(next);
+        Next::At(next)
+    })
+}
+
+/// Notices steps of the wall clock, which are logged and counted. Expiry itself follows the new time by its nature.
+struct StepWatch {
+    wall_ms: i64,
+    monotonic: Instant,
+}
+
+impl StepWatch {
+    fn new() -> StepWatch {
+        StepWatch { wall_ms: clock::moment().ms, monotonic: Instant::now() }
+    }
+
+    fn look(&mut self, node: &Node) {
+        let (wall_ms, monotonic) = (clock::moment().ms, Instant::now());
+        let step = (wall_ms - self.wall_ms) - (monotonic - self.monotonic).as_millis() as i64;
+        if step.abs() > STEP_MS {
+            tracing::warn!(step_ms = step, "the wall clock was stepped; deadlines follow the new time");
+            node.stats.clock_steps.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        (self.wall_ms, self.monotonic) = (wall_ms, monotonic);
+    }
+}
