@@ -172,9 +172,13 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
         "atms" => text(random, ABSOLUTE_MS),
         "off" if random.one_in(2) => text(random, &OFFSETS[..12]),
         "off" => text(random, OFFSETS),
+        "bitoff" => match value("off", random) {
+            large if large == b"536870912" => b"4294967295000".to_vec(), // valid for a bit, and 64 MiB then
+            other => other,
+        },
         "bit" => text(random, &["0", "1", "0", "1", "0", "1", "2", "-1", "x", ""]),
         "field" => text(random, &["u8", "i8", "u1", "i1", "u4", "i16", "u16", "i32", "u32", "u63", "i64", "i5", "U8", "u64", "i65", "u0", "x8", "u", ""]),
-        "fieldoff" => text(random, &["0", "1", "7", "8", "#0", "#1", "#5", "100", "1000", "-1", "#-1", "#", "4294967290", "abc", ""]),
+        "fieldoff" => text(random, &["0", "1", "7", "8", "#0", "#1", "#5", "100", "1000", "-1", "#-1", "#", "4294967296", "99999999999", "abc", ""]),
         "db" => text(random, &["0", "0", "0", "1", "1", "2", "15", "16", "-1", "abc", "", "9223372036854775807", "4294967296"]),
         "glob" => text(random, GLOBS),
         "chan" => text(random, CHANNELS),

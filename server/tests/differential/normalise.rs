@@ -46,6 +46,7 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
     ("HELLO", "", Rule::ExceptFields(&["version", "id", "modules"]), "own version and numbering; Redis may have modules"),
     ("CONFIG", "GET", Rule::PairsInAnyOrder, "hash order"),
     ("COMMAND", "INFO", Rule::AnyOrder, "flags and categories are sets, and RESP2 sends sets as arrays"),
+    ("COMMAND", "DOCS", Rule::AnyOrder, "subcommands in hash order"),
     ("COMMAND", "GETKEYSANDFLAGS", Rule::AnyOrder, "flags are a set"),
     ("PUBSUB", "CHANNELS", Rule::AnyOrder, "hash order"),
     ("PUBSUB", "SHARDCHANNELS", Rule::AnyOrder, "hash order"),
@@ -81,6 +82,19 @@ pub fn equal(rules: &[Rule], expected: &[Reply], got: &[Reply]) -> bool {
         }),
         _ => expected == got,
     }
+}
+
+/// Messages in the order in which they are compared: where several patterns of one connection match a message, it comes
+/// once for each, in hash order.
+pub fn messages(mut messages: Vec<Reply>) -> Vec<Reply> {
+    let same_message = |one: &Reply, other: &Reply| match (one, other) {
+        (Reply::Array(one), Reply::Array(other)) | (Reply::Push(one), Reply::Push(other)) => {
+            one.len() == 4 && other.len() == 4 && one[0] == Reply::bulk("pmessage") && one[0] == other[0] && one[2..] == other[2..]
+        }
+        _ => false,
+    };
+    messages.chunk_by_mut(same_message).for_each(<[Reply]>::sort);
+    messages
 }
 
 fn same(rule: Rule, expected: &Reply, got: &Reply) -> bool {

@@ -83,8 +83,8 @@ impl Pair {
         self.reference.finish_transactions();
         self.subject.finish_transactions();
         for listener in 0..=CONNECTIONS {
-            let expected = self.reference.messages(listener, 0);
-            let got = self.subject.messages(listener, expected.len());
+            let expected = normalise::messages(self.reference.messages(listener, 0));
+            let got = normalise::messages(self.subject.messages(listener, expected.len()));
             if expected != got {
                 let who = if listener == CONNECTIONS { "the listener".to_owned() } else { format!("connection {listener}") };
                 let at = (0..).find(|at| expected.get(*at) != got.get(*at)).unwrap_or(0);
@@ -113,12 +113,21 @@ impl std::fmt::Display for Difference {
     }
 }
 
+/// Both as text. Of long ones only the part around the first line that differs.
 fn two(expected: &[Reply], got: &[Reply]) -> String {
-    let show = |replies: &[Reply]| {
-        let text: String = replies.iter().map(|reply| format!("{reply}\n")).collect();
-        text.lines().map(|line| format!("      {line}\n")).collect::<String>()
+    let lines = |replies: &[Reply]| -> Vec<String> { replies.iter().flat_map(|reply| reply.to_string().lines().map(str::to_owned).collect::<Vec<_>>()).collect() };
+    let (expected, got) = (lines(expected), lines(got));
+    let differs = expected.iter().zip(&got).take_while(|(one, other)| one == other).count();
+    let from = differs.saturating_sub(6);
+    let show = |lines: &[String]| {
+        let mut text = if from > 0 { format!("      ({from} lines before)\n") } else { String::new() };
+        lines.iter().skip(from).take(16).for_each(|line| text.push_str(&format!("      {line}\n")));
+        if lines.len() > from + 16 {
+            text.push_str(&format!("      ({} lines after)\n", lines.len() - from - 16));
+        }
+        text
     };
-    format!("    Redis:\n{}    Curfew:\n{}", show(expected), show(got))
+    format!("    Redis:\n{}    Curfew:\n{}", show(&expected), show(&got))
 }
 
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use super::Row;
 
 pub const ROWS: &[Row] = &[
-    (8, "SETBIT <k> <off> <bit>"),
-    (5, "GETBIT <k> <off>"),
+    (8, "SETBIT <k> <bitoff> <bit>"),
+    (5, "GETBIT <k> <bitoff>"),
     (6, "BITCOUNT <k> [ <off> <off> [ ( BYTE | BIT | bit | nosuch ) ] ]"),
     (1, "BITCOUNT <k> <off>"),
     (6, "BITPOS <k> <bit> [ <off> [ <off> [ ( BYTE | BIT | byte | nosuch ) ] ] ]"),
