@@ -1,7 +1,7 @@
 //! Everything that a server holds, read by ordinary commands, and compared key by key.
 
-use super::support::{Client, Reply};
 use super::support::reply::quoted;
+use super::support::{Client, Reply, wait_until};
 use std::collections::BTreeMap;
 
 /// The databases that the grammars use.
@@ -28,9 +28,16 @@ pub fn read(client: &mut Client) -> Dataset {
     for database in DATABASES {
         client.ok(&format!("SELECT {database}"));
         for key in client.line("KEYS *").items() {
-            let Reply::Bulk(key) = key else { panic!("KEYS returned {key}") };
+            let Reply::Bulk(key) = key else {
+                panic!("KEYS returned {key}")
+            };
             let mut of_key = |before: &[&str], after: &[&str]| {
-                let args: Vec<&[u8]> = before.iter().map(|arg| arg.as_bytes()).chain([key.as_slice()]).chain(after.iter().map(|arg| arg.as_bytes())).collect();
+                let args: Vec<&[u8]> = before
+                    .iter()
+                    .map(|arg| arg.as_bytes())
+                    .chain([key.as_slice()])
+                    .chain(after.iter().map(|arg| arg.as_bytes()))
+                    .collect();
                 client.cmd(&args)
             };
             let kind = of_key(&["TYPE"], &[]).text();
@@ -45,7 +52,8 @@ pub fn read(client: &mut Client) -> Dataset {
             };
             let value = match (kind.as_str(), value) {
                 ("set" | "hash", Reply::Array(items)) => {
-                    let mut groups: Vec<&[Reply]> = items.chunks(if kind == "set" { 1 } else { 2 }).collect();
+                    let mut groups: Vec<&[Reply]> =
+                        items.chunks(if kind == "set" { 1 } else { 2 }).collect();
                     groups.sort();
                     Reply::Array(groups.concat())
                 }
@@ -53,11 +61,21 @@ pub fn read(client: &mut Client) -> Dataset {
             };
             let encoding = of_key(&["OBJECT", "ENCODING"], &[]);
             let deadline_ms = of_key(&["PEXPIRETIME"], &[]).int();
-            out.insert((*database, key.clone()), Entry { kind, value, encoding, deadline_ms });
+            out.insert(
+                (*database, key.clone()),
+                Entry {
+                    kind,
+                    value,
+                    encoding,
+                    deadline_ms,
+                },
+            );
         }
-        let count = client.int("DBSIZE");
         let found = out.keys().filter(|(of, _)| of == database).count();
-        assert_eq!(usize::try_from(count), Ok(found), "DBSIZE of database {database} and KEYS disagree");
+        // Redis counts keys that are dead but not removed yet.
+        wait_until("DBSIZE is the number of KEYS", || {
+            usize::try_from(client.int("DBSIZE")) == Ok(found)
+        });
     }
     client.ok("SELECT 0");
     out
@@ -70,13 +88,22 @@ pub fn difference(expected: &Dataset, got: &Dataset) -> Option<String> {
         let (one, other) = (expected.get(key), got.get(key));
         let same = match (one, other) {
             (Some(one), Some(other)) => {
-                let far = one.deadline_ms.abs_diff(other.deadline_ms) > DEADLINE_TOLERANCE_MS || (one.deadline_ms < 0) != (other.deadline_ms < 0);
-                (&one.kind, &one.value, &one.encoding) == (&other.kind, &other.value, &other.encoding) && !far
+                let far = one.deadline_ms.abs_diff(other.deadline_ms) > DEADLINE_TOLERANCE_MS
+                    || (one.deadline_ms < 0) != (other.deadline_ms < 0);
+                (&one.kind, &one.value, &one.encoding)
+                    == (&other.kind, &other.value, &other.encoding)
+                    && !far
             }
             _ => false,
         };
         if !same {
-            return Some(format!("  afterwards, key {} of database {}:\n    Redis:\n{}    Curfew:\n{}", quoted(&key.1), key.0, describe(one), describe(other)));
+            return Some(format!(
+                "  afterwards, key {} of database {}:\n    Redis:\n{}    Curfew:\n{}",
+                quoted(&key.1),
+                key.0,
+                describe(one),
+                describe(other)
+            ));
         }
     }
     None
@@ -87,7 +114,10 @@ fn describe(entry: Option<&Entry>) -> String {
         None => "      (none)\n".into(),
         Some(entry) => {
             let value = entry.value.to_string().replace('\n', "\n      ");
-            format!("      {} ({}), deadline {}:\n      {value}\n", entry.kind, entry.encoding, entry.deadline_ms)
+            format!(
+                "      {} ({}), deadline {}:\n      {value}\n",
+                entry.kind, entry.encoding, entry.deadline_ms
+            )
         }
     }
 }

@@ -32,7 +32,9 @@ impl Line {
             .split(" ; ")
             .map(|command| {
                 let mut words: Vec<&str> = command.split_whitespace().collect();
-                let connection = words[0].strip_prefix('@').map(|digits| digits.parse().expect("a connection's number"));
+                let connection = words[0]
+                    .strip_prefix('@')
+                    .map(|digits| digits.parse().expect("a connection's number"));
                 if connection.is_some() {
                     words.remove(0);
                 }
@@ -50,7 +52,10 @@ impl Line {
         let command = |(connection, node): &(usize, Node)| {
             let mut args = Vec::new();
             write(node, random, &mut args);
-            Step { connection: *connection, args }
+            Step {
+                connection: *connection,
+                args,
+            }
         };
         self.commands.iter().map(command).collect()
     }
@@ -64,7 +69,11 @@ fn parse_alternatives(words: &[&str], at: &mut usize, close: Option<&str>) -> No
         *at += 1;
         let mut group = |close| {
             let node = parse_alternatives(words, at, Some(close));
-            assert_eq!(words.get(*at), Some(&close), "a bracket is not closed in {words:?}");
+            assert_eq!(
+                words.get(*at),
+                Some(&close),
+                "a bracket is not closed in {words:?}"
+            );
             *at += 1;
             Box::new(node)
         };
@@ -78,7 +87,10 @@ fn parse_alternatives(words: &[&str], at: &mut usize, close: Option<&str>) -> No
             "{" => Node::Repeated(0, 3, group("}")),
             "+{" => Node::Repeated(1, 4, group("}")),
             "\"\"" => Node::Word(Vec::new()),
-            _ => match word.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+            _ => match word
+                .strip_prefix('<')
+                .and_then(|rest| rest.strip_suffix('>'))
+            {
                 Some(name) => {
                     value(name, &mut Random::new(0)); // to know now that it exists
                     Node::Generator(name.to_owned())
@@ -88,7 +100,11 @@ fn parse_alternatives(words: &[&str], at: &mut usize, close: Option<&str>) -> No
         });
     }
     alternatives.push(Node::All(current));
-    if alternatives.len() == 1 { alternatives.remove(0) } else { Node::OneOf(alternatives) }
+    if alternatives.len() == 1 {
+        alternatives.remove(0)
+    } else {
+        Node::OneOf(alternatives)
+    }
 }
 
 fn write(node: &Node, random: &mut Random, out: &mut Vec<Vec<u8>>) {
@@ -106,30 +122,189 @@ fn write(node: &Node, random: &mut Random, out: &mut Vec<Vec<u8>>) {
 
 /// Keys: few, so that commands meet; some share a slot by their hash tag, some look odd. l, h, s, z and x hold other types
 /// where the servers have them.
-const KEYS: &[&str] = &["a", "b", "c", "d", "e", "{t}1", "{t}2", "{t}3", "{u}1", "{u}2", "{}x", "{", "a b", "l", "h", "s", "z", "x"];
+const KEYS: &[&str] = &[
+    "a", "b", "c", "d", "e", "{t}1", "{t}2", "{t}3", "{u}1", "{u}2", "{}x", "{", "a b", "l", "h",
+    "s", "z", "x",
+];
 
 const INTEGERS: &[&str] = &[
-    "0", "1", "-1", "2", "3", "5", "7", "8", "10", "-3", "100", "9223372036854775807", "-9223372036854775808", "9223372036854775808",
-    "-9223372036854775809", "9223372036854775806", "18446744073709551615", "4294967296", "2147483648", "-2147483649", "00", "+1", "-0", " 1", "1 ", "1.0",
-    "0x10", "1e2", "abc", "", "12345678901234567890123456789012345678901234567890",
+    "0",
+    "1",
+    "-1",
+    "2",
+    "3",
+    "5",
+    "7",
+    "8",
+    "10",
+    "-3",
+    "100",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "9223372036854775806",
+    "18446744073709551615",
+    "4294967296",
+    "2147483648",
+    "-2147483649",
+    "00",
+    "+1",
+    "-0",
+    " 1",
+    "1 ",
+    "1.0",
+    "0x10",
+    "1e2",
+    "abc",
+    "",
+    "12345678901234567890123456789012345678901234567890",
 ];
 
 const FLOATS: &[&str] = &[
-    "0", "1", "-1", "0.1", "0.2", "1.5", "-2.75", "3.0e3", "5.0e-1", "1e17", "1e-17", "1e300", "1e400", "-1e4932", "inf", "-inf", "+inf", "nan", "infinity", "abc", "",
-    " 1", "1 ", "0x1p3", "123456789.123456789", "0.30000000000000004", "-0", "99999999999999999999", "1.7976931348623157e308", "4.9e-324", "3,5",
+    "0",
+    "1",
+    "-1",
+    "0.1",
+    "0.2",
+    "1.5",
+    "-2.75",
+    "3.0e3",
+    "5.0e-1",
+    "1e17",
+    "1e-17",
+    "1e300",
+    "1e400",
+    "-1e4932",
+    "inf",
+    "-inf",
+    "+inf",
+    "nan",
+    "infinity",
+    "abc",
+    "",
+    " 1",
+    "1 ",
+    "0x1p3",
+    "123456789.123456789",
+    "0.30000000000000004",
+    "-0",
+    "99999999999999999999",
+    "1.7976931348623157e308",
+    "4.9e-324",
+    "3,5",
 ];
 
 /// Nobody can compare what happens in the middle of a second: relative times are long past or far away. What expires
 /// really is `~EXPIRE`.
-const RELATIVE_SECONDS: &[&str] = &["100", "1000", "5000", "1000000", "0", "-1", "-100", "9223372036854775", "9223372036854775807", "9223372036854776", "-9223372036854775808", "abc", "", "1.5", "100 "];
-const RELATIVE_MS: &[&str] = &["100000", "2000000", "5000000", "0", "-1", "-100000", "9223372036854775807", "9223370000000000000", "-9223372036854775808", "abc", "", "1.5"];
-const ABSOLUTE_SECONDS: &[&str] = &["4000000000", "4000000001", "33177117420", "9000000000", "0", "1", "-1", "1000000000", "9223372036854775", "9223372036854775807", "-9223372036854775808", "abc", ""];
-const ABSOLUTE_MS: &[&str] = &["4000000000000", "4000000000001", "4000000000999", "33177117420000", "0", "1", "-1", "1000000000000", "9223372036854775807", "-9223372036854775808", "abc", ""];
+const RELATIVE_SECONDS: &[&str] = &[
+    "100",
+    "1000",
+    "5000",
+    "1000000",
+    "0",
+    "-1",
+    "-100",
+    "9223372036854775",
+    "9223372036854775807",
+    "9223372036854776",
+    "-9223372036854775808",
+    "abc",
+    "",
+    "1.5",
+    "100 ",
+];
+const RELATIVE_MS: &[&str] = &[
+    "100000",
+    "2000000",
+    "5000000",
+    "0",
+    "-1",
+    "-100000",
+    "9223372036854775807",
+    "9223370000000000000",
+    "-9223372036854775808",
+    "abc",
+    "",
+    "1.5",
+];
+const ABSOLUTE_SECONDS: &[&str] = &[
+    "4000000000",
+    "4000000001",
+    "33177117420",
+    "9000000000",
+    "0",
+    "1",
+    "-1",
+    "1000000000",
+    "9223372036854775",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "abc",
+    "",
+];
+const ABSOLUTE_MS: &[&str] = &[
+    "4000000000000",
+    "4000000000001",
+    "4000000000999",
+    "33177117420000",
+    "0",
+    "1",
+    "-1",
+    "1000000000000",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "abc",
+    "",
+];
 
 /// Offsets into strings and bitmaps: no larger than what both servers can allocate in a moment, or too large by far.
-const OFFSETS: &[&str] = &["0", "1", "2", "5", "7", "8", "9", "15", "16", "31", "63", "64", "100", "1000", "10007", "-1", "-2", "-5", "-100", "4294967296", "536870912", "9223372036854775807", "-9223372036854775808", "abc", ""];
+const OFFSETS: &[&str] = &[
+    "0",
+    "1",
+    "2",
+    "5",
+    "7",
+    "8",
+    "9",
+    "15",
+    "16",
+    "31",
+    "63",
+    "64",
+    "100",
+    "1000",
+    "10007",
+    "-1",
+    "-2",
+    "-5",
+    "-100",
+    "4294967296",
+    "536870912",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "abc",
+    "",
+];
 
-const GLOBS: &[&str] = &["*", "a", "?", "[a-c]", "[^a]", "{t}*", "*b*", "\\*", "[a", "a*", "", "[b-a]", "**", "?[0-9]", "h[a-e]llo", "__key*"];
+const GLOBS: &[&str] = &[
+    "*",
+    "a",
+    "?",
+    "[a-c]",
+    "[^a]",
+    "{t}*",
+    "*b*",
+    "\\*",
+    "[a",
+    "a*",
+    "",
+    "[b-a]",
+    "**",
+    "?[0-9]",
+    "h[a-e]llo",
+    "__key*",
+];
 
 const CHANNELS: &[&str] = &["news", "news.1", "other", "", "{t}1", "a b"];
 
@@ -157,7 +332,21 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
                 let length = random.below(24);
                 random.bytes(length)
             }
-            _ => text(random, &["hello", "Hello World", "foo", "bar", "ohmytext", "mynewtext", "10", "3.14", "007", "a"]),
+            _ => text(
+                random,
+                &[
+                    "hello",
+                    "Hello World",
+                    "foo",
+                    "bar",
+                    "ohmytext",
+                    "mynewtext",
+                    "10",
+                    "3.14",
+                    "007",
+                    "a",
+                ],
+            ),
         },
         "i" if random.one_in(2) => text(random, &INTEGERS[..9]),
         "i" => text(random, INTEGERS),
@@ -177,18 +366,112 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
             other => other,
         },
         "bit" => text(random, &["0", "1", "0", "1", "0", "1", "2", "-1", "x", ""]),
-        "field" => text(random, &["u8", "i8", "u1", "i1", "u4", "i16", "u16", "i32", "u32", "u63", "i64", "i5", "U8", "u64", "i65", "u0", "x8", "u", ""]),
-        "fieldoff" => text(random, &["0", "1", "7", "8", "#0", "#1", "#5", "100", "1000", "-1", "#-1", "#", "4294967296", "99999999999", "abc", ""]),
-        "db" => text(random, &["0", "0", "0", "1", "1", "2", "15", "16", "-1", "abc", "", "9223372036854775807", "4294967296"]),
+        "field" => text(
+            random,
+            &[
+                "u8", "i8", "u1", "i1", "u4", "i16", "u16", "i32", "u32", "u63", "i64", "i5", "U8",
+                "u64", "i65", "u0", "x8", "u", "",
+            ],
+        ),
+        "fieldoff" => text(
+            random,
+            &[
+                "0",
+                "1",
+                "7",
+                "8",
+                "#0",
+                "#1",
+                "#5",
+                "100",
+                "1000",
+                "-1",
+                "#-1",
+                "#",
+                "4294967296",
+                "99999999999",
+                "abc",
+                "",
+            ],
+        ),
+        "db" => text(
+            random,
+            &[
+                "0",
+                "0",
+                "0",
+                "1",
+                "1",
+                "2",
+                "15",
+                "16",
+                "-1",
+                "abc",
+                "",
+                "9223372036854775807",
+                "4294967296",
+            ],
+        ),
         "glob" => text(random, GLOBS),
         "chan" => text(random, CHANNELS),
         "type" => text(random, &["string", "list", "STRING", "hash", "nothing", ""]),
         "n" => text(random, &["1", "2", "10", "0", "-1", "abc", ""]),
-        "events" => text(random, &["KEA", "", "K", "E", "Kg$", "Ex", "KEA", "AKE", "Em", "KEn", "KEx$", "q", "KEAmn", "Kt"]),
+        "events" => text(
+            random,
+            &[
+                "KEA", "", "K", "E", "Kg$", "Ex", "KEA", "AKE", "Em", "KEn", "KEx$", "q", "KEAmn",
+                "Kt",
+            ],
+        ),
         "script" => text(random, super::families::scripts::SCRIPTS),
-        "sha" => text(random, &["e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "E0E1F9FABFC9D4800C877A703B823AC0578FF8DB", "4e6d8fc8bb01276962cce5371fa795a7763657ae", "ffffffffffffffffffffffffffffffffffffffff", "short", ""]),
-        "cmd" => text(random, &["GET", "set", "mset", "EVAL", "bitop", "NOSUCH", "ping", "object", "OBJECT|ENCODING", "config|get", "getex", "lcs", "del", "rename", "copy", "multi", "xx|yy"]),
-        "param" => text(random, &["maxmemory", "maxmemory-policy", "notify-keyspace-events", "timeout", "databases", "busy-reply-threshold", "proto-max-bulk-len", "nosuch", "", "MAXMEMORY"]),
+        "sha" => text(
+            random,
+            &[
+                "e0e1f9fabfc9d4800c877a703b823ac0578ff8db",
+                "E0E1F9FABFC9D4800C877A703B823AC0578FF8DB",
+                "4e6d8fc8bb01276962cce5371fa795a7763657ae",
+                "ffffffffffffffffffffffffffffffffffffffff",
+                "short",
+                "",
+            ],
+        ),
+        "cmd" => text(
+            random,
+            &[
+                "GET",
+                "set",
+                "mset",
+                "EVAL",
+                "bitop",
+                "NOSUCH",
+                "ping",
+                "object",
+                "OBJECT|ENCODING",
+                "config|get",
+                "getex",
+                "lcs",
+                "del",
+                "rename",
+                "copy",
+                "multi",
+                "xx|yy",
+            ],
+        ),
+        "param" => text(
+            random,
+            &[
+                "maxmemory",
+                "maxmemory-policy",
+                "notify-keyspace-events",
+                "timeout",
+                "databases",
+                "busy-reply-threshold",
+                "proto-max-bulk-len",
+                "nosuch",
+                "",
+                "MAXMEMORY",
+            ],
+        ),
         other => panic!("no generator is called {other}"),
     }
 }

@@ -7,8 +7,19 @@ use std::time::{Duration, Instant};
 const TIME: Duration = Duration::from_secs(20);
 
 /// The smallest sequence found that still shows a difference, and that difference.
-pub fn shrink(pair: &mut Pair, events: &str, steps: Vec<Step>, found: Difference) -> (Vec<Step>, Difference) {
-    let mut best = Best { pair, events, start: Instant::now(), steps, found };
+pub fn shrink(
+    pair: &mut Pair,
+    events: &str,
+    steps: Vec<Step>,
+    found: Difference,
+) -> (Vec<Step>, Difference) {
+    let mut best = Best {
+        pair,
+        events,
+        start: Instant::now(),
+        steps,
+        found,
+    };
     if let Some(last) = best.found.step {
         best.attempt(best.steps[..=last].to_vec());
     }
@@ -32,14 +43,18 @@ pub fn shrink(pair: &mut Pair, events: &str, steps: Vec<Step>, found: Difference
         }
         for arg in 1..best.steps[step].args.len() {
             for simpler in ["a", "0", "1"] {
-                if best.steps[step].args[arg].len() > 1 && best.attempt_change(step, |args| args[arg] = simpler.into()) {
+                if best.steps[step].args[arg].len() > 1
+                    && best.attempt_change(step, |args| args[arg] = simpler.into())
+                {
                     break;
                 }
             }
-            while best.steps[step].args[arg].len() > 8 && best.attempt_change(step, |args| {
-                let half = args[arg].len() / 2;
-                args[arg].truncate(half);
-            }) {}
+            while best.steps[step].args[arg].len() > 8
+                && best.attempt_change(step, |args| {
+                    let half = args[arg].len() / 2;
+                    args[arg].truncate(half);
+                })
+            {}
         }
     }
     (best.steps, best.found)

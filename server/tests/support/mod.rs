@@ -1,7 +1,7 @@
 //! What every test of the running server needs: servers of our own, a small client, and random numbers from a seed.
 //!
 //! Nothing here uses the server's code: a mistake in the server's parser must not hide itself in the tests.
-#![allow(dead_code)] // each test binary uses its own part
+#![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 pub mod client;
 pub mod random;
@@ -25,14 +25,19 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
+        assert!(
+            start.elapsed() < PATIENCE,
+            "waited {PATIENCE:?} in vain until {what}"
+        );
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
 /// Milliseconds since 1970 by this machine's clock, which is also the servers'.
 pub fn unix_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the clock is after 1970");
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("the clock is after 1970");
     i64::try_from(since.as_millis()).expect("milliseconds fit for a while")
 }
 
@@ -53,7 +58,12 @@ pub fn words(line: &str) -> Vec<Vec<u8>> {
                         Some(b'r') => word.push(b'\r'),
                         Some(b't') => word.push(b'\t'),
                         Some(b'x') => {
-                            let mut hex = || bytes.next().and_then(|digit| char::from(digit).to_digit(16)).expect("two hex digits after \\x");
+                            let mut hex = || {
+                                bytes
+                                    .next()
+                                    .and_then(|digit| char::from(digit).to_digit(16))
+                                    .expect("two hex digits after \\x")
+                            };
                             word.push((hex() * 16 + hex()) as u8);
                         }
                         Some(other) => word.push(other),

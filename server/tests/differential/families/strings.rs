@@ -4,13 +4,25 @@ use super::Row;
 
 pub const ROWS: &[Row] = &[
     (6, "SET <k> <v>"),
-    (6, "SET <k> <v> { NX | XX | GET | KEEPTTL | EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> }"),
-    (4, "SET <k> <v> [ ( nx | Xx ) ] [ get ] [ ( EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | KEEPTTL ) ]"),
-    (1, "SET <k> <v> ( EX | PX | NX XX | KEEPTTL EX 100 | NOSUCH | \"\" | EX 100 PX 100 | GET GET )"),
+    (
+        6,
+        "SET <k> <v> { NX | XX | GET | KEEPTTL | EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> }",
+    ),
+    (
+        4,
+        "SET <k> <v> [ ( nx | Xx ) ] [ get ] [ ( EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | KEEPTTL ) ]",
+    ),
+    (
+        1,
+        "SET <k> <v> ( EX | PX | NX XX | KEEPTTL EX 100 | NOSUCH | \"\" | EX 100 PX 100 | GET GET )",
+    ),
     (6, "GET <k>"),
     (3, "GETSET <k> <v>"),
     (3, "GETDEL <k>"),
-    (4, "GETEX <k> [ ( EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | PERSIST | persist | EX 10 PERSIST | EX | NOSUCH ) ]"),
+    (
+        4,
+        "GETEX <k> [ ( EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | PERSIST | persist | EX 10 PERSIST | EX | NOSUCH ) ]",
+    ),
     (3, "SETNX <k> <v>"),
     (2, "SETEX <k> <sec> <v>"),
     (2, "PSETEX <k> <ms> <v>"),
@@ -28,11 +40,20 @@ pub const ROWS: &[Row] = &[
     (3, "MSET +{ <k> <v> }"),
     (2, "MSETNX +{ <k> <v> }"),
     (1, "( MSET | MSETNX ) <k> <v> <k>"),
-    (4, "LCS <k> <k> { LEN | IDX | MINMATCHLEN <n> | WITHMATCHLEN | nosuch }"),
-    (2, "MSET a ohmytext b mynewtext ; LCS a b [ IDX ] [ MINMATCHLEN 4 ] [ WITHMATCHLEN ]"),
+    (
+        4,
+        "LCS <k> <k> { LEN | IDX | MINMATCHLEN <n> | WITHMATCHLEN | nosuch }",
+    ),
+    (
+        2,
+        "MSET a ohmytext b mynewtext ; LCS a b [ IDX ] [ MINMATCHLEN 4 ] [ WITHMATCHLEN ]",
+    ),
     (1, "SET <k> <i> ; INCRBY <k> <i> ; INCRBYFLOAT <k> <f>"),
     (1, "OBJECT ENCODING <k>"),
-    (1, "( SET | GET | INCR | APPEND | MGET | MSET | LCS | GETEX | SETRANGE | INCRBYFLOAT )"),
+    (
+        1,
+        "( SET | GET | INCR | APPEND | MGET | MSET | LCS | GETEX | SETRANGE | INCRBYFLOAT )",
+    ),
 ];
 
 /// Ordinary traffic that other families mix in.
