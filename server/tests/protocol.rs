@@ -198,7 +198,7 @@ fn hello_and_protocol_versions() {
     assert!(matches!(client.line("HELLO 2"), Reply::Array(_)));
     assert_eq!(client.line("GET nothing"), Reply::NullBulk);
     assert_eq!(
-        client.line("HELLO 3 AUTH default wrong"),
+        client.line("HELLO 3 AUTH nobody wrong"),
         Reply::error("WRONGPASS invalid username-password pair or user is disabled.")
     );
 }

@@ -359,6 +359,17 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
         "at" => text(random, ABSOLUTE_SECONDS),
         "atms" if random.one_in(2) => text(random, &ABSOLUTE_MS[..4]),
         "atms" => text(random, ABSOLUTE_MS),
+        // Redis keeps a key that SET gives a past deadline until it is looked at or a background cycle finds it, so that
+        // the moment of its event is chance. Errors stay.
+        "setat" | "setatms" => loop {
+            let text = value(name.trim_start_matches("set"), random);
+            if !["1", "1000000000", "1000000000000"]
+                .iter()
+                .any(|past| past.as_bytes() == text)
+            {
+                break text;
+            }
+        },
         "off" if random.one_in(2) => text(random, &OFFSETS[..12]),
         "off" => text(random, OFFSETS),
         "bitoff" => match value("off", random) {

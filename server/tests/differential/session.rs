@@ -50,6 +50,7 @@ pub fn listing(events: &str, steps: &[Step]) -> String {
     for step in steps {
         let plain = |arg: &[u8]| {
             !arg.is_empty()
+                && arg.len() < 400
                 && arg
                     .iter()
                     .all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(byte))

@@ -270,7 +270,11 @@ fn check_with_crate(frame: &[u8]) {
         .map(|found| found.map(|(_, length)| length));
     // It keeps sets and maps in hash tables, so that it cannot read those whose members are arrays (COMMAND INFO).
     let beyond_it = matches!(&resp3, Err(error) if error.to_string().contains("hash key"));
-    if !beyond_it && !matches!(resp3, Ok(Some(length)) if length == frame.len()) {
+    // EXEC with HELLO in it answers in both.
+    let mixed = frame
+        .windows(5)
+        .any(|bytes| bytes == b"$-1\r\n" || bytes == b"*-1\r\n");
+    if !beyond_it && !mixed && !matches!(resp3, Ok(Some(length)) if length == frame.len()) {
         panic!(
             "the redis-protocol crate reads {} otherwise: {resp2:?} as RESP2, {resp3:?} as RESP3",
             quoted(frame)

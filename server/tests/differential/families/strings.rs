@@ -6,11 +6,11 @@ pub const ROWS: &[Row] = &[
     (6, "SET <k> <v>"),
     (
         6,
-        "SET <k> <v> { NX | XX | GET | KEEPTTL | EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> }",
+        "SET <k> <v> { NX | XX | GET | KEEPTTL | EX <sec> | PX <ms> | EXAT <setat> | PXAT <setatms> }",
     ),
     (
         4,
-        "SET <k> <v> [ ( nx | Xx ) ] [ get ] [ ( EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | KEEPTTL ) ]",
+        "SET <k> <v> [ ( nx | Xx ) ] [ get ] [ ( EX <sec> | PX <ms> | EXAT <setat> | PXAT <setatms> | KEEPTTL ) ]",
     ),
     (
         1,
