@@ -42,16 +42,17 @@ pub fn shrink(
             best.attempt_change(step, |args| drop(args.remove(arg)));
         }
         for arg in 1..best.steps[step].args.len() {
-            // A smaller number may be a nearer deadline, and then the difference is one of chance.
-            if best.steps[step].args[arg].iter().all(u8::is_ascii_digit) {
+            // A smaller number may be a nearer deadline, and then the difference is one of chance. Half a script says
+            // something else.
+            if best.steps[step].args[arg].contains(&b' ')
+                || best.steps[step].args[arg].iter().all(u8::is_ascii_digit)
+            {
                 continue;
             }
-            for simpler in ["a"] {
-                if best.steps[step].args[arg].len() > 1
-                    && best.attempt_change(step, |args| args[arg] = simpler.into())
-                {
-                    break;
-                }
+            if best.steps[step].args[arg].len() > 1
+                && best.attempt_change(step, |args| args[arg] = b"a".to_vec())
+            {
+                continue;
             }
             while best.steps[step].args[arg].len() > 8
                 && best.attempt_change(step, |args| {
