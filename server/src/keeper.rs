@@ -26,7 +26,7 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
     let mut steps = StepWatch::new();
     loop {
         steps.look(node);
-        node.memory.look(node.config.load().maxmemory);
+        node.memory.glance(&node.stats, clock::moment().ms);
         let next = match cell.try_enter() {
             Some(mut guard) => slice(node, cell, &mut guard),
             None => {

@@ -12,6 +12,7 @@ mod exec;
 mod gate;
 mod hold;
 mod keeper;
+mod log;
 mod memory;
 mod node;
 mod pause;
@@ -23,8 +24,10 @@ mod server;
 mod session;
 mod signals;
 mod stats;
+mod system;
 mod thread;
 mod transaction;
+mod version;
 
 use std::io::Read;
 use std::process::ExitCode;

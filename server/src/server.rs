@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::runtime::{Builder, Handle};
@@ -57,7 +57,9 @@ fn make_node(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify>]
         started: Instant::now(),
         run_id: (1..4).map(|salt| format!("{:016x}", dice(salt))).collect::<String>()[..40].to_owned(),
         hasher,
-        shutdown: tokio::sync::Notify::new(),
+        shutdown: Notify::new(),
+        is_closed: AtomicBool::new(true),
+        active_expire: AtomicBool::new(true),
         journal: None,
         config: ConfigCell::new(config),
         config_file,
@@ -70,12 +72,15 @@ fn make_node(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify>]
 
 /// Puts the parts of the configuration into force that are kept elsewhere.
 pub fn apply_limits(node: &Node) {
-    let limit = node.config.load().client_output_buffer_limit.pubsub;
+    let config = node.config.load();
+    let limit = config.client_output_buffer_limit.pubsub;
     node.pubsub.set_limit(OutputLimit {
         hard: limit.hard_bytes as usize,
         soft: limit.soft_bytes as usize,
         soft_ms: limit.soft_seconds as i64 * 1000,
     });
+    crate::log::set_level(config.loglevel);
+    node.memory.set_limit(config.maxmemory, &node.stats);
 }
 
 /// Starts one thread for each shard and answers their runtimes.
