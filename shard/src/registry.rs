@@ -50,5 +50,10 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 const FAMILIES: &[&[Row]] = &[
+    command::database::ROWS,
+    command::expiry::ROWS,
+    command::generic::ROWS,
+    command::object::ROWS,
+    command::scan::ROWS,
     command::string::ROWS,
 ];

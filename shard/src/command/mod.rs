@@ -1,3 +1,9 @@
 //! Data commands, one file per family: rows first, then handlers, then tests.
 
+pub mod database;
+pub mod describe;
+pub mod expiry;
+pub mod generic;
+pub mod object;
+pub mod scan;
 pub mod string;
