@@ -86,7 +86,8 @@ const COMMANDS: &[&str] = &[
 const WHOLE_SHARDS: &[&str] = &["FLUSHDB", "FLUSHALL", "SWAPDB"];
 
 const KEYS: &[&str] = &["a", "b", "c", "d", "{a}e", "foo", "bar", "key:1", "key:2"];
-const VALUES: &[&str] = &["v", "0", "12", "-7", "3.25", "007", "hello", "a-value-of-more-than-the-forty-four-bytes-of-an-embstr"];
+const VALUES: &[&str] =
+    &["v", "0", "12", "-7", "3.25", "007", "hello", "a-value-of-more-than-the-forty-four-bytes-of-an-embstr"];
 const DATABASES: u64 = 3;
 
 proptest! {

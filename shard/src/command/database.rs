@@ -60,8 +60,15 @@ pub const ROWS: &[Row] = &[
         spec: Spec::new("flushdb", -1, Group::Server, "1.0.0")
             .flags(WRITE)
             .acl(acl::KEYSPACE | acl::DANGEROUS)
-            .doc("O(N) where N is the number of keys in the selected database", "Remove all keys from the current database.", "[flush-type<ASYNC^4.0.0|SYNC^6.2.0>]")
-            .history(&[("4.0.0", "Added the `ASYNC` flushing mode modifier."), ("6.2.0", "Added the `SYNC` flushing mode modifier.")])
+            .doc(
+                "O(N) where N is the number of keys in the selected database",
+                "Remove all keys from the current database.",
+                "[flush-type<ASYNC^4.0.0|SYNC^6.2.0>]",
+            )
+            .history(&[
+                ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
+                ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+            ])
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
         run: flushdb,
@@ -70,8 +77,15 @@ pub const ROWS: &[Row] = &[
         spec: Spec::new("flushall", -1, Group::Server, "1.0.0")
             .flags(WRITE)
             .acl(acl::KEYSPACE | acl::DANGEROUS)
-            .doc("O(N) where N is the total number of keys in all databases", "Removes all keys from all databases.", "[flush-type<ASYNC^4.0.0|SYNC^6.2.0>]")
-            .history(&[("4.0.0", "Added the `ASYNC` flushing mode modifier."), ("6.2.0", "Added the `SYNC` flushing mode modifier.")])
+            .doc(
+                "O(N) where N is the total number of keys in all databases",
+                "Removes all keys from all databases.",
+                "[flush-type<ASYNC^4.0.0|SYNC^6.2.0>]",
+            )
+            .history(&[
+                ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
+                ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+            ])
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
         run: flushall,
@@ -80,7 +94,11 @@ pub const ROWS: &[Row] = &[
         spec: Spec::new("swapdb", 3, Group::Server, "4.0.0")
             .flags(WRITE | FAST)
             .acl(acl::KEYSPACE | acl::DANGEROUS)
-            .doc("O(N) where N is the count of clients watching or blocking on keys from both databases.", "Swaps two Redis databases.", "index1:int index2:int"),
+            .doc(
+                "O(N) where N is the count of clients watching or blocking on keys from both databases.",
+                "Swaps two Redis databases.",
+                "index1:int index2:int",
+            ),
         reach: Reach::All,
         run: swapdb,
     },
@@ -93,9 +111,11 @@ pub const ROWS: &[Row] = &[
         run: time,
     },
     Row {
-        spec: Spec::new("lolwut", -1, Group::Server, "5.0.0")
-            .flags(READONLY | FAST)
-            .doc("", "Displays computer art and the Redis version", "[VERSION version:int]"),
+        spec: Spec::new("lolwut", -1, Group::Server, "5.0.0").flags(READONLY | FAST).doc(
+            "",
+            "Displays computer art and the Redis version",
+            "[VERSION version:int]",
+        ),
         reach: Reach::None,
         run: lolwut,
     },
@@ -213,7 +233,7 @@ fn frees_at_once(args: Args<'_>) -> Result<bool, Error> {
 
 /// Empties databases of every shard; what was in them is freed at once or in the background.
 fn flush(unit: &mut Unit<'_>, at_once: bool, empty: impl Fn(&mut Shard) -> Vec<Keyspace>) {
-    let old: Vec<Keyspace> = unit.shards().into_iter().flat_map(|shard| empty(shard)).collect();
+    let old: Vec<Keyspace> = unit.shards().into_iter().flat_map(empty).collect();
     if !at_once {
         old.into_iter().for_each(|keyspace| unit.discard_keyspace(keyspace));
     }
@@ -227,7 +247,6 @@ fn everywhere(unit: &mut Unit<'_>, command: &[&[u8]]) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::command::generic::testing::*;
     use crate::unit::shard_of;
     use crate::watch::Flag;
@@ -267,7 +286,9 @@ mod tests {
 
     #[test]
     fn flushing_leaves_effects_everywhere_no_events_and_an_empty_wheel() {
-        for (line, left) in [("flushdb", ["FLUSHDB", ":10"]), ("flushall", ["FLUSHALL", ":0"]), ("flushdb sync", ["FLUSHDB", ":10"])] {
+        for (line, left) in
+            [("flushdb", ["FLUSHDB", ":10"]), ("flushall", ["FLUSHALL", ":0"]), ("flushdb sync", ["FLUSHDB", ":10"])]
+        {
             over_shards(|world| {
                 let at = world.now.ms + 10;
                 for db in [0, 1] {

@@ -27,7 +27,11 @@ pub const ROWS: &[Row] = &[
         Spec::new("pexpire", -3, Group::Generic, "2.6.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1)", "Sets the expiration time of a key in milliseconds.", "key milliseconds [condition<NX|XX|GT|LT>^7.0.0]")
+            .doc(
+                "O(1)",
+                "Sets the expiration time of a key in milliseconds.",
+                "key milliseconds [condition<NX|XX|GT|LT>^7.0.0]",
+            )
             .history(&[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")]),
         pexpire,
     ),
@@ -35,7 +39,11 @@ pub const ROWS: &[Row] = &[
         Spec::new("expireat", -3, Group::Generic, "1.2.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1)", "Sets the expiration time of a key to a Unix timestamp.", "key unix-time-seconds [condition<NX|XX|GT|LT>^7.0.0]")
+            .doc(
+                "O(1)",
+                "Sets the expiration time of a key to a Unix timestamp.",
+                "key unix-time-seconds [condition<NX|XX|GT|LT>^7.0.0]",
+            )
             .history(&[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")]),
         expireat,
     ),
@@ -43,7 +51,11 @@ pub const ROWS: &[Row] = &[
         Spec::new("pexpireat", -3, Group::Generic, "2.6.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1)", "Sets the expiration time of a key to a Unix milliseconds timestamp.", "key unix-time-milliseconds [condition<NX|XX|GT|LT>^7.0.0]")
+            .doc(
+                "O(1)",
+                "Sets the expiration time of a key to a Unix milliseconds timestamp.",
+                "key unix-time-milliseconds [condition<NX|XX|GT|LT>^7.0.0]",
+            )
             .history(&[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")]),
         pexpireat,
     ),
@@ -80,10 +92,11 @@ pub const ROWS: &[Row] = &[
         pexpiretime,
     ),
     Row::new(
-        Spec::new("persist", 2, Group::Generic, "2.2.0")
-            .flags(WRITE | FAST)
-            .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1)", "Removes the expiration time of a key.", "key"),
+        Spec::new("persist", 2, Group::Generic, "2.2.0").flags(WRITE | FAST).keys(&[KeySpec::first(RW | UPDATE)]).doc(
+            "O(1)",
+            "Removes the expiration time of a key.",
+            "key",
+        ),
         persist,
     ),
 ];
@@ -319,7 +332,13 @@ mod tests {
                 put(world, "k", b"v", at);
                 let line = format!("pexpire k {after} {option}");
                 assert_eq!(world.run(&line), format!(":{}", i32::from(applies)), "{line} at {before:?}");
-                let left = if !applies { before.unwrap_or(-1) } else if after <= 0 { -2 } else { after };
+                let left = if !applies {
+                    before.unwrap_or(-1)
+                } else if after <= 0 {
+                    -2
+                } else {
+                    after
+                };
                 assert_eq!(world.run("pttl k"), format!(":{left}"), "{line} at {before:?}");
             });
         }

@@ -35,9 +35,11 @@ const HELP: &[&str] = &[
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
     Row {
-        spec: Spec::new("object", -2, Group::Generic, "2.2.3")
-            .container()
-            .doc("Depends on subcommand.", "A container for object introspection commands.", ""),
+        spec: Spec::new("object", -2, Group::Generic, "2.2.3").container().doc(
+            "Depends on subcommand.",
+            "A container for object introspection commands.",
+            "",
+        ),
         reach: Reach::None,
         run: container,
     },
@@ -74,17 +76,20 @@ pub const ROWS: &[Row] = &[
         refcount,
     ),
     Row {
-        spec: Spec::new("object|help", 2, Group::Generic, "6.2.0")
-            .flags(LOADING | STALE)
-            .doc("O(1)", "Returns helpful text about the different subcommands.", ""),
+        spec: Spec::new("object|help", 2, Group::Generic, "6.2.0").flags(LOADING | STALE).doc(
+            "O(1)",
+            "Returns helpful text about the different subcommands.",
+            "",
+        ),
         reach: Reach::None,
         run: help,
     },
     Row::new(
-        Spec::new("memory|usage", -3, Group::Server, "4.0.0")
-            .flags(READONLY)
-            .keys(&[KeySpec::at(2, RO)])
-            .doc("O(N) where N is the number of samples.", "Estimates the memory usage of a key.", "key [SAMPLES count]"),
+        Spec::new("memory|usage", -3, Group::Server, "4.0.0").flags(READONLY).keys(&[KeySpec::at(2, RO)]).doc(
+            "O(N) where N is the number of samples.",
+            "Estimates the memory usage of a key.",
+            "key [SAMPLES count]",
+        ),
         memory_usage,
     ),
 ];
@@ -250,7 +255,9 @@ mod tests {
             world.settings.lfu = true;
             put(world, "k", b"v", None);
             assert_eq!(world.run("object freq k"), ":5");
-            assert!(world.run("object idletime k").starts_with("-ERR An LFU maxmemory policy is selected, idle time not"));
+            assert!(
+                world.run("object idletime k").starts_with("-ERR An LFU maxmemory policy is selected, idle time not")
+            );
         });
     }
 
