@@ -191,6 +191,16 @@ texts! {
     NEGATIVE_KEYS = "ERR Number of keys can't be negative";
     /// EVAL's key count.
     TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args";
+    /// BITPOS's bit.
+    BITPOS_BIT = "ERR The bit argument must be 1 or 0.";
+    /// BITOP NOT of several keys.
+    BITOP_NOT = "ERR BITOP NOT must be called with a single source key.";
+    /// BITFIELD's type.
+    BITFIELD_TYPE = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.";
+    /// BITFIELD's OVERFLOW.
+    BITFIELD_OVERFLOW = "ERR Invalid OVERFLOW type specified";
+    /// BITFIELD_RO with a write.
+    BITFIELD_READ_ONLY = "ERR BITFIELD_RO only supports the GET subcommand";
 }
 
 #[cfg(test)]

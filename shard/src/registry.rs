@@ -50,5 +50,6 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 const FAMILIES: &[&[Row]] = &[
+    command::bitmap::ROWS,
     command::string::ROWS,
 ];
