@@ -332,6 +332,11 @@ impl<'u> Unit<'u> {
         space.prefetch_entry(space.hasher().hash(key));
     }
 
+    /// Whether effects are kept: where they are not, there is no need to put costly ones together.
+    pub fn keeps_effects(&self) -> bool {
+        self.sink.journal
+    }
+
     /// The number of changes so far (effects, kept or not), over the sink's life: what a script or EXEC compares to know
     /// whether it has written.
     pub fn changes(&self) -> u64 {
@@ -345,6 +350,22 @@ impl<'u> Unit<'u> {
         match &mut self.held {
             Held::One(shard) => vec![shard],
             Held::Many(shards) => shards.iter_mut().filter_map(|shard| shard.as_deref_mut()).collect(),
+        }
+    }
+
+    /// The shard at `index`, if it is held. A unit that holds one alone has it at 0.
+    pub fn shard_mut(&mut self, index: usize) -> Option<&mut Shard> {
+        match &mut self.held {
+            Held::One(shard) => (index == 0).then_some(&mut **shard),
+            Held::Many(shards) => shards.get_mut(index)?.as_deref_mut(),
+        }
+    }
+
+    /// A random number, from the first shard held: for RANDOMKEY and its kin, not for secrets. 0 if none is held.
+    pub fn random(&mut self) -> u64 {
+        match &mut self.held {
+            Held::One(shard) => shard.random(),
+            Held::Many(shards) => shards.iter_mut().flatten().next().map_or(0, |shard| shard.random()),
         }
     }
 

@@ -4,6 +4,7 @@
 pub mod command;
 pub mod config;
 pub mod info;
+pub mod transaction;
 
 use crate::commands::ServerRow;
 
@@ -12,4 +13,4 @@ pub fn rows() -> impl Iterator<Item = &'static ServerRow> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[ServerRow]] = &[command::ROWS, config::ROWS, info::ROWS];
+const FAMILIES: &[&[ServerRow]] = &[command::ROWS, config::ROWS, info::ROWS, transaction::ROWS];
