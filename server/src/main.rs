@@ -8,6 +8,7 @@ mod command;
 mod commands;
 mod config;
 mod connection;
+mod evict;
 mod exec;
 mod gate;
 mod hold;

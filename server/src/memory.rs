@@ -25,6 +25,8 @@ pub struct Memory {
     /// Most bytes in use at any look.
     peak: AtomicU64,
     over: AtomicBool,
+    /// Nothing could be evicted at the last try.
+    exhausted: AtomicBool,
     /// Bytes of requests since the last look.
     spent: AtomicU64,
     /// Unix milliseconds of the last look.
@@ -42,6 +44,17 @@ impl Memory {
     #[inline]
     pub fn is_over(&self) -> bool {
         self.over.load(Relaxed)
+    }
+
+    /// Whether writes that need memory are refused: too much is in use, and nothing can be evicted.
+    #[inline]
+    pub fn refuses(&self) -> bool {
+        self.is_over() && self.exhausted.load(Relaxed)
+    }
+
+    /// Whether there was nothing to evict.
+    pub fn set_exhausted(&self, exhausted: bool) {
+        self.exhausted.store(exhausted, Relaxed);
     }
 
     /// Bytes above the limit at the last look.
@@ -125,6 +138,26 @@ pub fn allocator() -> AllocatorStats {
     }
 }
 
+/// The allocator's report: MEMORY MALLOC-STATS.
+pub fn report() -> String {
+    use tikv_jemalloc_ctl::{background_thread, stats};
+    let _ = tikv_jemalloc_ctl::epoch::advance();
+    let mut text = String::from("___ Begin jemalloc statistics ___\n");
+    let figures = [
+        ("Allocated", stats::allocated::read()),
+        ("active", stats::active::read()),
+        ("metadata", stats::metadata::read()),
+        ("resident", stats::resident::read()),
+        ("mapped", stats::mapped::read()),
+        ("retained", stats::retained::read()),
+    ];
+    let figures = figures.map(|(name, bytes)| format!("{name}: {}", bytes.unwrap_or(0)));
+    text.push_str(&figures.join(", "));
+    let threads = background_thread::read().unwrap_or(false);
+    text.push_str(&format!("\nBackground threads: {threads}\n--- End jemalloc statistics ---\n"));
+    text
+}
+
 /// Bytes that the allocator has given out.
 fn allocated() -> u64 {
     // Statistics are cached until the epoch advances.
@@ -150,9 +183,8 @@ mod tests {
         stats.shards[0].reserve.store(u64::MAX / 2, Relaxed);
         assert_eq!(memory.look(&stats), 0);
         assert!(memory.peak() > 0);
-        let hour = clock::moment().ms + 3_600_000;
         memory.spend(&stats, 1, clock::moment().ms);
-        memory.spend(&stats, SPENT_MAX as usize, hour - 3_600_000);
+        memory.spend(&stats, SPENT_MAX as usize, clock::moment().ms);
         assert_eq!(memory.spent.load(Relaxed), 0, "looked");
     }
 }

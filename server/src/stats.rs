@@ -179,9 +179,26 @@ pub struct ShardFigures {
     pub reserve: AtomicU64,
     /// Unix milliseconds at which the keeper was last seen: its thread turns.
     pub beat_ms: AtomicI64,
+    /// Unix milliseconds at which the keeper published these figures.
+    published_ms: AtomicI64,
 }
 
 impl ShardFigures {
+    /// The reserve of one database has changed. The caller holds the shard.
+    pub fn move_reserve(&self, before: usize, after: usize) {
+        let others = self.reserve.load(Relaxed).saturating_sub(before as u64);
+        self.reserve.store(others + after as u64, Relaxed);
+    }
+
+    /// Whether it is time for the keeper to publish again. True at most ten times a second.
+    pub fn is_stale(&self, now_ms: i64) -> bool {
+        let fresh = (0..100).contains(&(now_ms - self.published_ms.load(Relaxed)));
+        if !fresh {
+            self.published_ms.store(now_ms, Relaxed);
+        }
+        !fresh
+    }
+
     /// Publishes the figures of a shard that the caller holds.
     pub fn publish(&self, shard: &curfew_shard::Shard) {
         let sum = |of: fn(&curfew_shard::keyspace::Keyspace) -> usize| -> u64 {

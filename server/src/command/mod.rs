@@ -3,7 +3,9 @@
 #[allow(clippy::module_inception)] // the family is called COMMAND
 pub mod command;
 pub mod config;
+pub mod debug;
 pub mod info;
+pub mod server;
 pub mod transaction;
 
 use crate::commands::ServerRow;
@@ -13,4 +15,5 @@ pub fn rows() -> impl Iterator<Item = &'static ServerRow> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[ServerRow]] = &[command::ROWS, config::ROWS, info::ROWS, transaction::ROWS];
+const FAMILIES: &[&[ServerRow]] = 
+    &[command::ROWS, config::ROWS, debug::ROWS, info::ROWS, server::ROWS, transaction::ROWS];
