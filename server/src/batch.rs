@@ -54,17 +54,22 @@ pub struct Batch {
     parser: Parser,
     /// Requests executed in this round.
     done: usize,
+    /// What ends the connection, once the requests before it have been executed.
+    broken: Option<ProtocolError>,
 }
 
 impl Batch {
     /// An empty batch of a new connection.
     pub fn new(session: Session) -> Batch {
-        Batch { buffers: Buffers::default(), session, parser: Parser::default(), done: 0 }
+        Batch { buffers: Buffers::default(), session, parser: Parser::default(), done: 0, broken: None }
     }
 
     /// Finds requests in the input, up to a bound. A protocol error is returned after the requests before it have been
     /// executed, so it comes only when nothing is left to do.
     pub fn parse(&mut self, limits: Limits, shards: usize) -> Result<(), ProtocolError> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         let Buffers { input, ranges, commands, .. } = &mut self.buffers;
         let table = commands::table();
         while commands.len() < BATCH_MAX {
@@ -76,8 +81,8 @@ impl Batch {
                 }
                 Ok(Progress::Incomplete) => break,
                 Err(error) if commands.is_empty() => return Err(error),
-                Err(_) => {
-                    // Found again, at the same place, when the requests before it are done.
+                Err(error) => {
+                    self.broken = Some(error);
                     break;
                 }
             }
