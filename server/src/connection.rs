@@ -46,6 +46,10 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(node: &'static Node, strea
     let batch = Box::new(Batch::new(Session::new(client.clone(), authenticated)));
     connection.batch = Some(batch);
     connection.run().await;
+    client.close();
+    if client.passed_limit.load(Relaxed) {
+        node.stats.output_limit_kills.fetch_add(1, Relaxed);
+    }
     if let Some(mut batch) = connection.batch.take() {
         node.pubsub.leave(&client, &mut batch.session.subscriptions);
         gate::unwatch(node, &mut batch.session).await;
@@ -72,9 +76,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if signals & signal::MESSAGES != 0 {
                 let Some(batch) = &mut self.batch else { return };
                 self.client.take_messages(&mut batch.buffers.out);
-                if batch.session.reply_mode == ReplyMode::Off {
-                    batch.buffers.out.clear();
-                }
             }
             if self.flush().await.is_err() {
                 return;
@@ -96,6 +97,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Some(batch) = &mut self.batch else { return Woken::Read(Ok(0)) };
         let (stream, client) = (&mut self.stream, &self.client);
         let idle = batch.is_idle();
+        let memory = batch.buffers.input.capacity() + batch.buffers.out.capacity();
+        client.memory.store(if idle { 0 } else { memory }, Relaxed);
         if idle {
             let buffers = batch.take_buffers();
             thread::with(|thread| thread.give_buffers(buffers));
@@ -213,7 +216,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Executes the next command alone: everything that is not plain data.
     async fn single(&mut self) -> Result<(), ()> {
         let Some(batch) = &mut self.batch else { return Err(()) };
+        // What was sent before this command takes effect arrives before its reply.
+        if self.client.signals() & signal::MESSAGES != 0 {
+            self.client.take_messages(&mut batch.buffers.out);
+        }
         let mark = batch.buffers.out.len();
+        batch.session.reply_at = mark;
         let command = match &batch.pending()[0].command {
             Ok(command) => *command,
             Err(error) => {
@@ -227,11 +235,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.client.last_command.store(command.id + 1, Relaxed);
         if let Err(error) = gate::check(&batch.session, batch.buffers.out.resp, self.node, command) {
             gate::refused(&mut batch.session, Some(command));
+            let error = if command.spec.name == "exec" { gate::aborted(&error) } else { error };
             thread::with(|thread| thread.stats.error(&error));
             batch.buffers.out.error(&error);
             return self.finish(mark);
         }
-        gate::pass(self.node, &batch.session, command).await;
+        if !gate::pass(self.node, &batch.session, command).await {
+            return Err(());
+        }
         let Some(batch) = &mut self.batch else { return Err(()) };
         let batch = &mut **batch;
         if batch.session.transaction.is_some() && gate::is_queued(command) {
@@ -239,6 +250,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if let (Some(transaction), Some((_, args))) = (&mut session.transaction, run.iter().next()) {
                 transaction.push(command, args);
                 self.client.multi.store(transaction.queue.len() as i64, Relaxed);
+                self.client.multi_bytes.store(transaction.bytes, Relaxed);
             }
             out.simple("QUEUED");
             return self.finish(mark);
@@ -266,19 +278,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Some(batch) = &mut self.batch else { return Err(()) };
         batch.advance(1);
         let session = &mut batch.session;
-        match session.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off => batch.buffers.out.truncate(mark),
-            ReplyMode::SkipNext => {
-                batch.buffers.out.truncate(mark);
-                session.reply_mode = ReplyMode::SkipThis;
-            }
-            ReplyMode::SkipThis => {
-                batch.buffers.out.truncate(mark);
-                session.reply_mode = ReplyMode::On;
-            }
+        let silent = matches!(session.reply_mode, ReplyMode::Off | ReplyMode::SkipThis);
+        if silent && !std::mem::take(&mut session.pushed) {
+            batch.buffers.out.truncate(mark);
         }
-        if self.client.signals() & signal::MESSAGES != 0 && session.reply_mode == ReplyMode::On {
+        session.pushed = false;
+        session.reply_mode = match session.reply_mode {
+            // CLIENT REPLY SKIP itself writes nothing.
+            ReplyMode::SkipNext => ReplyMode::SkipThis,
+            ReplyMode::SkipThis => ReplyMode::On,
+            mode => mode,
+        };
+        if self.client.signals() & signal::MESSAGES != 0 {
             self.client.take_messages(&mut batch.buffers.out);
         }
         if session.closing { Err(()) } else { Ok(()) }
@@ -288,6 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn flush(&mut self) -> Result<(), ()> {
         let Some(batch) = &mut self.batch else { return Err(()) };
         let (stream, client, out) = (&mut self.stream, &self.client, &mut batch.buffers.out);
+        let subscriber = batch.session.subscriptions.any();
         let mut written = 0;
         while written < out.len() {
             client.reply_bytes.store(out.len() - written, Relaxed);
@@ -305,6 +317,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match wrote {
                 None | Some(0) => return Err(()),
                 Some(count) => written += count,
+            }
+            // Proof of life: of subscribers for the pace of events, of slow readers for the idle timeout.
+            if subscriber || written < out.len() {
+                let now = clock::moment().ms;
+                client.drained_ms.store(now, Relaxed);
+                client.active_ms.store(now, Relaxed);
             }
         }
         if written > 0 {

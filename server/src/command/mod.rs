@@ -2,6 +2,8 @@
 
 #[allow(clippy::module_inception)] // the family is called COMMAND
 pub mod command;
+pub mod connection;
+pub mod pubsub;
 
 use crate::commands::ServerRow;
 
@@ -10,4 +12,4 @@ pub fn rows() -> impl Iterator<Item = &'static ServerRow> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[ServerRow]] = &[command::ROWS];
+const FAMILIES: &[&[ServerRow]] = &[command::ROWS, connection::ROWS, pubsub::ROWS];
