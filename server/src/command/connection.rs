@@ -7,7 +7,7 @@ use crate::version;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Resp, number};
-use curfew_shard::Unit;
+use curfew_shard::{Reach, Unit};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The rows of this family.
@@ -71,7 +71,8 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
             .doc("O(1)", "Resets the connection.", ""),
         Run::Held(reset),
-    ),
+    )
+    .reach(Reach::None),
     ServerRow::new(
         Spec::new("select", 2, Group::Connection, "1.0.0").flags(LOADING | STALE | FAST).doc(
             "O(1)",
