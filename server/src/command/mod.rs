@@ -5,6 +5,7 @@ pub mod client;
 pub mod command;
 pub mod connection;
 pub mod pubsub;
+pub mod transaction;
 
 use crate::commands::ServerRow;
 
@@ -13,4 +14,5 @@ pub fn rows() -> impl Iterator<Item = &'static ServerRow> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[ServerRow]] = &[client::ROWS, command::ROWS, connection::ROWS, pubsub::ROWS];
+const FAMILIES: &[&[ServerRow]] =
+    &[client::ROWS, command::ROWS, connection::ROWS, pubsub::ROWS, transaction::ROWS];
