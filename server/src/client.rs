@@ -1,6 +1,7 @@
 //! The clients: what everybody may see of a connection (CLIENT LIST, CLIENT KILL), and the way to reach it from any
 //! thread (messages, signals).
 
+use crate::config::values::BufferLimit;
 use atomic_waker::AtomicWaker;
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -188,15 +189,22 @@ impl Client {
         outbox.bytes.extend_from_slice(message);
         self.outbox_bytes.store(outbox.bytes.len(), Relaxed);
         drop(outbox);
+        if self.check(limit, now_ms) {
+            self.signal(signal::MESSAGES);
+        }
+        self.waiting_bytes()
+    }
+
+    /// Cuts the client off if too much waits for it. True if not.
+    pub fn check(&self, limit: OutputLimit, now_ms: i64) -> bool {
         let waiting = self.waiting_bytes();
-        if limit.is_passed(waiting, &self.over_soft_since, now_ms) {
+        let passed = limit.is_passed(waiting, &self.over_soft_since, now_ms);
+        if passed {
             tracing::warn!(client = self.id, bytes = waiting, "client closed: output buffer limit reached");
             self.passed_limit.store(true, Relaxed);
             self.signal(signal::KILL);
-        } else {
-            self.signal(signal::MESSAGES);
         }
-        waiting
+        !passed
     }
 
     /// The connection is over: nothing is sent to it any more, and what waited is forgotten.
@@ -261,7 +269,22 @@ pub struct OutputLimit {
     pub soft_ms: i64,
 }
 
+impl From<BufferLimit> for OutputLimit {
+    fn from(limit: BufferLimit) -> OutputLimit {
+        OutputLimit {
+            hard: limit.hard_bytes as usize,
+            soft: limit.soft_bytes as usize,
+            soft_ms: i64::from(limit.soft_seconds) * 1000,
+        }
+    }
+}
+
 impl OutputLimit {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.hard == 0 && self.soft == 0
+    }
+
     fn is_passed(&self, bytes: usize, since: &AtomicI64, now_ms: i64) -> bool {
         if self.hard > 0 && bytes > self.hard {
             return true;

@@ -6,8 +6,9 @@
 
 use crate::batch::Batch;
 use crate::cell::Turn;
-use crate::client::{Client, signal};
+use crate::client::{Client, OutputLimit, signal};
 use crate::commands::{Command, Run};
+use crate::config::Config;
 use crate::node::Node;
 use crate::route::Target;
 use crate::session::{Ctx, ReplyMode, Session};
@@ -159,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             while self.batch.as_ref().is_some_and(|batch| !batch.pending().is_empty()) {
                 self.step().await?;
                 if self.batch.as_ref().is_some_and(|batch| batch.buffers.out.len() >= WRITE_BYTES) {
-                    self.flush().await?;
+                    self.relieve(&config).await?;
                 }
                 if self.client.signals() & signal::KILL != 0 {
                     return Err(());
@@ -293,6 +294,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.client.take_messages(&mut batch.buffers.out);
         }
         if session.closing { Err(()) } else { Ok(()) }
+    }
+
+    /// Writes what has gathered in the midst of a batch. A client that does not read stops its own execution there; or it
+    /// is cut off, if `client-output-buffer-limit` says so: then the replies gather up to the limit, as in Redis.
+    async fn relieve(&mut self, config: &Config) -> Result<(), ()> {
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        let limits = &config.client_output_buffer_limit;
+        let limit = OutputLimit::from(if batch.session.subscriptions.any() { limits.pubsub } else { limits.normal });
+        if limit.is_none() {
+            return self.flush().await;
+        }
+        let (stream, out) = (&mut self.stream, &mut batch.buffers.out);
+        let mut written = 0;
+        std::future::poll_fn(|context| {
+            while written < out.len() {
+                match pin!(stream.write(&out.as_bytes()[written..])).poll(context) {
+                    Poll::Ready(Ok(count)) if count > 0 => written += count,
+                    Poll::Ready(_) => return Poll::Ready(Err(())),
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await?;
+        thread::with(|thread| thread.stats.bytes_out.add(written as u64));
+        out.consume(written);
+        self.client.reply_bytes.store(out.len(), Relaxed);
+        match self.client.check(limit, clock::moment().ms) {
+            true => Ok(()),
+            false => Err(()),
+        }
     }
 
     /// Writes all replies. Waits for a slow client without reading more from it, and gives up when it is killed.
