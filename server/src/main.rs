@@ -25,6 +25,7 @@ mod signals;
 mod stats;
 mod thread;
 mod transaction;
+mod version;
 
 use std::io::Read;
 use std::process::ExitCode;

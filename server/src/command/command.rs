@@ -521,13 +521,13 @@ mod tests {
         };
         let mut reply = Reply::new(resp);
         let answer: fn(&Catalog, Args<'_>, &mut Reply) -> Result<(), Error> = match name.as_str() {
-            "command" => all,
-            "command|count" => count,
+            "command" => super::all,
+            "command|count" => super::count,
             "command|docs" => super::docs,
             "command|getkeys" => super::getkeys,
-            "command|getkeysandflags" => getkeysandflags,
-            "command|help" => help,
-            "command|info" => info,
+            "command|getkeysandflags" => super::getkeysandflags,
+            "command|help" => super::help,
+            "command|info" => super::info,
             "command|list" => super::list,
             other => panic!("no row {other}"),
         };

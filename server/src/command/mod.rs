@@ -1,7 +1,10 @@
 //! Commands that the server answers itself, one file per family: rows first, then handlers, then tests.
 
+pub mod client;
 #[allow(clippy::module_inception)] // the family is called COMMAND
 pub mod command;
+pub mod connection;
+pub mod pubsub;
 pub mod transaction;
 
 use crate::commands::ServerRow;
@@ -11,4 +14,5 @@ pub fn rows() -> impl Iterator<Item = &'static ServerRow> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[ServerRow]] = &[command::ROWS, transaction::ROWS];
+const FAMILIES: &[&[ServerRow]] =
+    &[client::ROWS, command::ROWS, connection::ROWS, pubsub::ROWS, transaction::ROWS];
