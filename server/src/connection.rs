@@ -13,7 +13,7 @@ use crate::node::Node;
 use crate::route::Target;
 use crate::session::{Ctx, ReplyMode, Session};
 use crate::thread;
-use crate::{clock, exec, gate, hold};
+use crate::{clock, evict, exec, gate, hold};
 use curfew_protocol::request::Limits;
 use curfew_protocol::{Args, Error};
 use curfew_shard::Unit;
@@ -31,6 +31,9 @@ const READ_BYTES: usize = 16 * 1024;
 /// Replies are written once so many bytes have gathered, even if more requests wait: a client that pipelines a million
 /// commands and reads nothing costs no more than this.
 const WRITE_BYTES: usize = 256 * 1024;
+
+/// Under a memory limit, memory is looked at between runs: requests of one run have about so many bytes at most.
+const LIMITED_RUN_BYTES: usize = 64 * 1024;
 
 /// What ended a wait.
 enum Woken {
@@ -71,7 +74,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn run(&mut self) {
         loop {
             let signals = self.client.signals();
-            if signals & (signal::KILL | signal::DRAIN) != 0 {
+            if signals & signal::KILL != 0 {
+                return;
+            }
+            if signals & signal::DRAIN != 0 {
+                // What was executed is answered.
+                let _ = self.flush().await;
                 return;
             }
             if signals & signal::MESSAGES != 0 {
@@ -180,7 +188,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             && !gate::is_closed(self.node)
         {
             let same = |request: &&crate::batch::Parsed| request.target == Target::Shard(shard);
-            let count = batch.pending().iter().take_while(same).count();
+            let mut count = batch.pending().iter().take_while(same).count();
+            if self.node.memory.is_limited() {
+                let mut bytes = 0;
+                for ahead in 0..count {
+                    bytes += batch.request(ahead).1.bytes();
+                    if bytes > LIMITED_RUN_BYTES {
+                        count = ahead + 1;
+                        break;
+                    }
+                }
+                self.node.memory.spend(&self.node.stats, bytes, clock::moment().ms);
+                if self.node.memory.is_over() {
+                    return self.single().await;
+                }
+            }
             if let Some(command) = batch.pending()[count - 1].command.as_ref().ok() {
                 self.client.last_command.store(command.id + 1, Relaxed);
             }
@@ -234,6 +256,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         };
         self.client.last_command.store(command.id + 1, Relaxed);
+        if self.node.memory.is_over() && gate::needs_memory(command) {
+            let shard = match batch.pending()[0].target {
+                Target::Shard(shard) => usize::from(shard),
+                Target::Inline | Target::Hold => self.client.thread,
+            };
+            evict::make_room(self.node, shard).await;
+        }
+        let Some(batch) = &mut self.batch else { return Err(()) };
         if let Err(error) = gate::check(&batch.session, batch.buffers.out.resp, self.node, command) {
             gate::refused(&mut batch.session, Some(command));
             let error = if command.spec.name == "exec" { gate::aborted(&error) } else { error };
@@ -406,6 +436,9 @@ async fn held(
                 node.settle(unit.sink(), now.ms);
             }
             thread.stats.changes.add(sink.changes - changes);
+            if node.memory.is_limited() {
+                hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
+            }
             outcome.as_ref().is_err_and(gate::is_retry)
         });
         if !again {

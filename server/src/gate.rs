@@ -28,6 +28,11 @@ pub fn is_closed(node: &Node) -> bool {
     node.pause.is_set() || node.memory.is_over()
 }
 
+/// Whether `command` may need memory, by itself or by what it runs: room is made before it while there is none.
+pub fn needs_memory(command: &Command) -> bool {
+    command.is(DENYOOM) || command.spec.name == "exec" || script::is_script(command)
+}
+
 /// Whether the connection may execute `command` in its present state.
 pub fn check(session: &Session, resp: Resp, node: &Node, command: &Command) -> Result<(), Error> {
     let name = command.spec.name;
@@ -37,7 +42,7 @@ pub fn check(session: &Session, resp: Resp, node: &Node, command: &Command) -> R
     if session.transaction.is_some() && command.is(NO_MULTI) {
         return Err(Error::made("ERR Command not allowed inside a transaction"));
     }
-    if command.is(DENYOOM) && node.memory.is_over() {
+    if command.is(DENYOOM) && node.memory.refuses() {
         return Err(Error::OUT_OF_MEMORY);
     }
     if resp == Resp::Two && session.subscriptions.any() && !is_for_subscribers(name) {
