@@ -1,0 +1,38 @@
+# The few things one does with this repository. `make run` needs nothing but cargo.
+#
+#   make run [ARGS="--shards 2"]                     build the release server and start it on port 6379
+#   make test                                        everything that CI checks
+#   make bench                                       Curfew beside Redis and Valkey, one table
+#   make fuzz [SECONDS=60]                           random input for the parser and the server
+#   make differential [SEED=1] [SECONDS=60]          generated commands, compared with Redis 8.0
+
+ARGS ?=
+# bash counts SECONDS by itself and make would take it from the environment: only the command line sets it.
+ifneq ($(origin SECONDS),command line)
+SECONDS := 60
+endif
+REFERENCE := $(or $(CURFEW_REFERENCE),$(CURDIR)/.cache/reference)
+
+.PHONY: run test bench fuzz differential reference
+
+run:
+	cargo build --release -p curfew-server
+	exec target/release/curfew-server --port 6379 $(ARGS)
+
+test:
+	scripts/test.sh
+
+reference:
+	scripts/reference-servers.sh
+
+bench: reference
+	cargo build --release --workspace --bins
+	CURFEW_REFERENCE=$(REFERENCE) scripts/bench.sh $(ARGS)
+
+# Every test with `fuzz` in its name takes its time from CURFEW_FUZZ_SECONDS.
+fuzz: reference
+	CURFEW_REFERENCE=$(REFERENCE) CURFEW_FUZZ_SECONDS=$(SECONDS) cargo test --workspace fuzz -- --nocapture
+
+differential: reference
+	CURFEW_REFERENCE=$(REFERENCE) CURFEW_DIFF_SECONDS=$(SECONDS) $(if $(SEED),CURFEW_DIFF_SEED=$(SEED)) \
+		cargo test -p curfew-server --test differential -- --nocapture --test-threads 2

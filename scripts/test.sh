@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change goes in; `make test` and CI run this. Each part is named as it starts, and
+# all parts run even where one fails, so that one run tells everything. The failed ones are listed at the end.
+#
+#   scripts/test.sh             all parts
+#   scripts/test.sh PART...     only these: prepare format clippy docs rust python memcheck
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export CURFEW_REFERENCE=${CURFEW_REFERENCE:-$PWD/.cache/reference}
+
+# What the others need. Valgrind is the only thing that is installed in the system, and only by root.
+prepare() {
+    scripts/reference-servers.sh || return
+    scripts/python-client.sh || return
+    if ! command -v valgrind >/dev/null; then
+        [[ $(id -u) == 0 ]] || {
+            echo "valgrind is missing and this is not root: apt-get install valgrind" >&2
+            return 1
+        }
+        apt-get -qq update && apt-get -qq install -y --no-install-recommends valgrind libc6-dbg
+    fi
+}
+
+format() {
+    cargo fmt --all --check
+}
+
+clippy() {
+    cargo clippy --quiet --workspace --all-targets -- -D warnings
+}
+
+docs() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items
+}
+
+# nextest where it is installed (it runs each test in a process of its own, and bounds its time); compiling it in CI
+# would take longer than the tests.
+rust() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --no-fail-fast && cargo test --quiet --workspace --doc
+    else
+        cargo test --workspace --no-fail-fast
+    fi
+}
+
+python() {
+    compgen -G 'server/tests/python/*.py' >/dev/null || {
+        echo "no server/tests/python/*.py"
+        return 0
+    }
+    cargo build --quiet -p curfew-server || return
+    CURFEW_SERVER=$PWD/target/debug/curfew-server .cache/venv/bin/pytest -q -p no:cacheprovider server/tests/python
+}
+
+memcheck() {
+    scripts/memcheck.sh
+}
+
+parts=(prepare format clippy docs rust python memcheck)
+[[ $# -gt 0 ]] && parts=("$@")
+failed=()
+for part in "${parts[@]}"; do
+    declare -F "$part" >/dev/null || {
+        echo "no such part: $part" >&2
+        exit 2
+    }
+    printf '\n==> %s\n' "$part"
+    started=$SECONDS
+    if "$part"; then
+        printf -- '--- %s: passed in %d s\n' "$part" $((SECONDS - started))
+    else
+        printf -- '--- %s: FAILED after %d s\n' "$part" $((SECONDS - started))
+        failed+=("$part")
+    fi
+done
+if [[ ${#failed[@]} -gt 0 ]]; then
+    printf '\nFAILED: %s\n' "${failed[*]}"
+    exit 1
+fi
+printf '\nAll passed: %s\n' "${parts[*]}"
