@@ -111,9 +111,9 @@ fn may_write(name: &str) -> bool {
 /// The shards that a unit on the connection's own thread holds.
 pub fn reach(node: &Node, command: &Command, args: Args<'_>, session: &Session) -> ShardSet {
     let shards = node.shards.len();
-    let one = |command: &Command, args: Args<'_>| match command.spec.name {
-        "eval" | "evalsha" | "eval_ro" | "evalsha_ro" => script::reach(node, command, args),
-        _ => route::reach(command, args, shards),
+    let one = |command: &Command, args: Args<'_>| match script::is_script(command) {
+        true => script::reach(node, command, args),
+        false => route::reach(command, args, shards),
     };
     let mut set = one(command, args);
     if matches!(command.spec.name, "exec" | "discard" | "unwatch" | "reset") {
@@ -122,7 +122,13 @@ pub fn reach(node: &Node, command: &Command, args: Args<'_>, session: &Session) 
     if command.spec.name == "exec"
         && let Some(transaction) = &session.transaction
     {
-        transaction.queue.iter().for_each(|(command, args)| set.join(one(command, args.view())));
+        for (command, args) in &transaction.queue {
+            // A script cannot start over in the middle of a transaction, so inside one it holds all that it may need.
+            match script::is_script(command) {
+                true => set = ShardSet::all(shards),
+                false => set.join(one(command, args.view())),
+            }
+        }
     }
     set
 }

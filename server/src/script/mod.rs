@@ -18,3 +18,8 @@ pub type VmSlot = std::cell::RefCell<Option<()>>;
 pub fn reach(node: &Node, command: &Command, args: Args<'_>) -> ShardSet {
     route::reach(command, args, node.shards.len())
 }
+
+/// Whether `command` runs a script.
+pub fn is_script(command: &Command) -> bool {
+    matches!(command.spec.name, "eval" | "evalsha" | "eval_ro" | "evalsha_ro")
+}
