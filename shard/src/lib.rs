@@ -19,6 +19,7 @@ pub mod shard;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod unit;
+pub mod value;
 pub mod watch;
 
 pub use effect::{Effect, Garbage, Sink};

@@ -55,5 +55,6 @@ const FAMILIES: &[&[Row]] = &[
     command::generic::ROWS,
     command::object::ROWS,
     command::scan::ROWS,
+    command::bitmap::ROWS,
     command::string::ROWS,
 ];

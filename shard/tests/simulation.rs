@@ -26,7 +26,7 @@ fn a_life_of_keys_with_deadlines_is_that_of_a_plain_map() {
         expired.iter_mut().zip(life.expired).for_each(|(sum, count)| *sum += count);
     }
     // The test is about these: without them it would say nothing.
-    assert!(expired.iter().all(|count| *count > 1_000), "lazily, by the wheel, at the end: {expired:?}");
+    assert!(expired.iter().all(|count| *count > 100), "lazily, by the wheel, at the end: {expired:?}");
 }
 
 /// Where `expired` events came from.

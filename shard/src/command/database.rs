@@ -233,7 +233,7 @@ fn frees_at_once(args: Args<'_>) -> Result<bool, Error> {
 
 /// Empties databases of every shard; what was in them is freed at once or in the background.
 fn flush(unit: &mut Unit<'_>, at_once: bool, empty: impl Fn(&mut Shard) -> Vec<Keyspace>) {
-    let old: Vec<Keyspace> = unit.shards().into_iter().flat_map(|shard| empty(shard)).collect();
+    let old: Vec<Keyspace> = unit.shards().into_iter().flat_map(empty).collect();
     if !at_once {
         old.into_iter().for_each(|keyspace| unit.discard_keyspace(keyspace));
     }
@@ -247,7 +247,6 @@ fn everywhere(unit: &mut Unit<'_>, command: &[&[u8]]) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::command::generic::testing::*;
     use crate::unit::shard_of;
     use crate::watch::Flag;

@@ -7,4 +7,5 @@ pub mod expiry;
 pub mod generic;
 pub mod object;
 pub mod scan;
+pub mod bitmap;
 pub mod string;
