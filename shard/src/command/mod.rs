@@ -1,5 +1,6 @@
 //! Data commands, one file per family: rows first, then handlers, then tests.
 
+pub mod bitmap;
 pub mod database;
 pub mod describe;
 mod expire_options;
@@ -7,5 +8,4 @@ pub mod expiry;
 pub mod generic;
 pub mod object;
 pub mod scan;
-pub mod bitmap;
 pub mod string;

@@ -42,8 +42,7 @@ pub const ROWS: &[Row] = &[
 /// The shard that SCAN with this cursor needs, among `shards` of them. A cursor that is none, or that names no shard, needs
 /// none in particular: the handler answers it without looking.
 ///
-/// The router may hold later shards as well (then one SCAN goes on to them), and must hold this one as one of many
-/// ([`crate::Held::Many`]), since the handler has to know how many there are.
+/// The router may hold later shards as well; then one SCAN goes on to them.
 pub fn cursor_shard(cursor: &[u8], shards: usize) -> usize {
     let shard = number::parse_u64_lenient(cursor).unwrap_or(0) >> CURSOR_SHARD_SHIFT;
     if shard < shards as u64 { shard as usize } else { 0 }
