@@ -19,6 +19,12 @@ const SLICE_STEPS: u32 = 512;
 /// The longest sleep: a step of the wall clock is noticed after so long at most.
 const SLEEP_MAX: Duration = Duration::from_millis(100);
 
+/// How long expiry waits for subscribers before it looks again whether they have caught up.
+const PACE_STEP: Duration = Duration::from_millis(1);
+
+/// How long expiry waits for subscribers between two slices at most. Five thousand keys a second go in any case.
+const PACE_MAX: Duration = Duration::from_millis(100);
+
 /// A difference between wall clock and monotonic clock that counts as a step, in milliseconds.
 const STEP_MS: i64 = 500;
 
@@ -49,7 +55,10 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
         };
         match next {
             // Clients have their turn between two slices.
-            Next::More => tokio::task::yield_now().await,
+            Next::More => {
+                pace(node, cell, &bell).await;
+                tokio::task::yield_now().await;
+            }
             Next::At(deadline) => {
                 // Due once now > deadline: the first moment is a millisecond later.
                 let wait = (deadline.saturating_add(1) - clock::moment().ms).max(0) as u64;
@@ -60,6 +69,19 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
             Next::Later => {
                 let _ = timeout(Duration::from_millis(1), bell.notified()).await;
             }
+        }
+    }
+}
+
+/// Waits while a subscriber that keeps reading is far behind: a million keys of one deadline are more messages than its
+/// output limit. The shard is free meanwhile, and the keys are gone for everybody already. Not for long at a time: a
+/// reader that is too slow must not keep the keys in memory.
+async fn pace(node: &Node, cell: &crate::cell::ShardCell, bell: &Notify) {
+    let end = Instant::now() + PACE_MAX;
+    while node.pubsub.is_crowded(clock::moment().ms) && Instant::now() < end {
+        if timeout(PACE_STEP, bell.notified()).await.is_ok() {
+            // Whoever rang has left something in the inbox: letting go of the shard serves it.
+            drop(cell.try_enter());
         }
     }
 }

@@ -53,7 +53,10 @@ pub async fn serve(node: &'static Node, listener: TcpListener) {
         };
         tokio::spawn(async move {
             let mut http = hyper::server::conn::http1::Builder::new();
-            http.keep_alive(false).max_buf_size(REQUEST_MAX).timer(TokioTimer::new()).header_read_timeout(CONNECTION_TIME);
+            http.keep_alive(false)
+                .max_buf_size(REQUEST_MAX)
+                .timer(TokioTimer::new())
+                .header_read_timeout(CONNECTION_TIME);
             let answer = service_fn(move |request: Request<Incoming>| async move {
                 Ok::<_, Infallible>(answer(node, request.method(), request.uri().path()))
             });
@@ -177,11 +180,11 @@ fn record(node: &Node) {
 
 /// The histogram of the latency of each command that was called.
 fn latencies(node: &Node, text: &mut String) {
-    let mut histogram = Histogram::start(text, "curfew_command_duration_seconds", "Time that commands took, by command.");
+    let mut histogram =
+        Histogram::start(text, "curfew_command_duration_seconds", "Time that commands took, by command.");
     for command in &table().all {
-        let counts: [u64; LATENCY_BUCKETS] = std::array::from_fn(|bucket| {
-            node.stats.sum(|thread| thread.commands[command.id].latency[bucket].get())
-        });
+        let counts: [u64; LATENCY_BUCKETS] =
+            std::array::from_fn(|bucket| node.stats.sum(|thread| thread.commands[command.id].latency[bucket].get()));
         if counts.iter().any(|&count| count > 0) {
             let nanos = node.stats.sum(|thread| thread.commands[command.id].nanos.get());
             let bounds = (0..LATENCY_BUCKETS - 1).map(|bucket| (1u64 << bucket) as f64 / 1e6);

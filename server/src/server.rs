@@ -158,6 +158,7 @@ async fn control_loop(node: &'static Node, handles: Vec<Handle>) -> io::Result<(
     if acceptors.is_empty() {
         return Err(io::Error::other("Configured to not listen anywhere, exiting."));
     }
+    tokio::spawn(close_idle(node));
     serve_metrics(node, &config);
     let signals = crate::signals::Signals::new()?;
     node.is_closed.store(false, Relaxed);
@@ -202,6 +203,18 @@ async fn drain(node: &Node) {
     while node.clients.len() > 0 && Instant::now() < end {
         node.clients.all().iter().for_each(|client| client.signal(signal::DRAIN));
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Enforces `timeout`: a sweep every second costs commands nothing. A paused client is not idle.
+async fn close_idle(node: &'static Node) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        let (idle_s, now_ms) = (node.config.load().timeout_s, clock::moment().ms);
+        if idle_s > 0 && !node.pause.is_active(now_ms) {
+            node.clients.close_idle(i64::from(idle_s) * 1000, now_ms);
+        }
     }
 }
 

@@ -239,8 +239,7 @@ impl Rates {
             }
             let next = state.next % RATE_SAMPLES;
             // Counters go back at CONFIG RESETSTAT.
-            state.samples[next] =
-                std::array::from_fn(|at| counters[at].saturating_sub(before[at]) as f64 / seconds);
+            state.samples[next] = std::array::from_fn(|at| counters[at].saturating_sub(before[at]) as f64 / seconds);
             state.next += 1;
         }
         state.last = Some((now, counters));

@@ -202,7 +202,9 @@ mod tests {
         for order in [Order::LeastRecent, Order::LeastFrequent, Order::Random] {
             let mut world = filled(50);
             for left in (0..50).rev() {
-                assert!(matches!(evict(&mut world, Policy { order, volatile: false }), Evicted::Freed(bytes) if bytes > 0));
+                assert!(
+                    matches!(evict(&mut world, Policy { order, volatile: false }), Evicted::Freed(bytes) if bytes > 0)
+                );
                 assert_eq!(world.shards[0].db(0).len(), left);
                 let effects = world.effect_lines();
                 let events = world.events();

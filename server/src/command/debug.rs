@@ -216,10 +216,7 @@ mod tests {
         assert_eq!(both("map"), ["*6 :0 :0 :1 :1 :2 :0 ", "%3 :0 #f :1 #t :2 #f "]);
         assert_eq!(both("DOUBLE"), ["$5 3.141 ", ",3.141 "]);
         assert_eq!(both("push")[0], "-ERR RESP2 is not supported by this command ");
-        assert_eq!(
-            both("push")[1],
-            "$40 Some real reply following the push reply >2 $16 server-cpu-usage :42 "
-        );
+        assert_eq!(both("push")[1], "$40 Some real reply following the push reply >2 $16 server-cpu-usage :42 ");
         assert!(both("nosuch")[0].ends_with("attrib|push|verbatim|true|false "));
     }
 }
