@@ -15,7 +15,7 @@ use crate::session::{Ctx, ReplyMode, Session};
 use crate::thread;
 use crate::{clock, evict, exec, gate, hold};
 use curfew_protocol::request::Limits;
-use curfew_protocol::{Args, Error};
+use curfew_protocol::{Args, Error, args};
 use curfew_shard::Unit;
 use std::future::Future;
 use std::pin::pin;
@@ -249,6 +249,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(command) => *command,
             Err(error) => {
                 let error = (**error).clone();
+                if args::is(batch.request(0).1.at(0), "exec") {
+                    return self.abort(mark, &error).await;
+                }
                 gate::refused(&mut batch.session, None);
                 thread::with(|thread| thread.stats.error(&error));
                 batch.buffers.out.error(&error);
@@ -266,7 +269,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Some(batch) = &mut self.batch else { return Err(()) };
         if let Err(error) = gate::check(&batch.session, batch.buffers.out.resp, self.node, command) {
             gate::refused(&mut batch.session, Some(command));
-            let error = if command.spec.name == "exec" { gate::aborted(&error) } else { error };
+            if command.spec.name == "exec" {
+                return self.abort(mark, &error).await;
+            }
             thread::with(|thread| thread.stats.error(&error));
             batch.buffers.out.error(&error);
             return self.finish(mark);
@@ -301,6 +306,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }),
             _ => held(self.node, command, args, out, session).await,
         }
+        self.finish(mark)
+    }
+
+    /// EXEC itself was refused: that ends the transaction.
+    async fn abort(&mut self, mark: usize, reason: &Error) -> Result<(), ()> {
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        let error = gate::aborted(reason);
+        thread::with(|thread| thread.stats.error(&error));
+        batch.buffers.out.error(&error);
+        batch.session.transaction = None;
+        self.client.multi.store(-1, Relaxed);
+        gate::unwatch(self.node, &mut batch.session).await;
         self.finish(mark)
     }
 
