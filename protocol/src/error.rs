@@ -191,6 +191,18 @@ texts! {
     NEGATIVE_KEYS = "ERR Number of keys can't be negative";
     /// EVAL's key count.
     TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args";
+    /// LCS of something else than strings; unlike elsewhere not a WRONGTYPE.
+    LCS_NOT_STRINGS = "ERR The specified keys must contain string values";
+    /// LCS's options.
+    LCS_LEN_AND_IDX = "ERR If you want both the length and indexes, please just use IDX.";
+    /// LCS of strings whose lengths multiply to too much.
+    LCS_TOO_LARGE = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+    /// LCS without memory.
+    LCS_NO_MEMORY = "ERR Insufficient memory, failed allocating transient memory for LCS";
+    /// MSETEX's key count.
+    MSETEX_KEYS = "ERR invalid numkeys value";
+    /// MSETEX's key count is more than there are pairs.
+    MSETEX_PAIRS = "ERR wrong number of key-value pairs";
 }
 
 #[cfg(test)]

@@ -1,0 +1,513 @@
+//! Strings. This file has the rows and the commands that read; those that write are next to it, by what they do.
+
+mod counter;
+mod edit;
+mod lcs;
+mod set;
+
+use super::expire_options::Expiry;
+use crate::keyspace::{NewValue, Type};
+use crate::unit::{Str, as_str};
+use crate::{Row, Unit, class};
+use curfew_protocol::args::integer;
+use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error, Reply, number};
+
+/// The rows of this family.
+pub const ROWS: &[Row] = &[
+    Row::new(
+        Spec::new("append", 3, Group::String, "2.0.0")
+            .flags(WRITE | DENYOOM | FAST)
+            .keys(&[KeySpec::first(RW | INSERT)])
+            .doc("O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.", "Appends a string to the value of a key. Creates the key if it doesn't exist.", "key value"),
+        edit::append,
+    ),
+    Row::new(
+        Spec::new("decr", 2, Group::String, "1.0.0")
+            .flags(WRITE | DENYOOM | FAST)
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
+            .doc("O(1)", "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.", "key"),
+        counter::decr,
+    ),
+    Row::new(
+        Spec::new("decrby", 3, Group::String, "1.0.0")
+            .flags(WRITE | DENYOOM | FAST)
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
+            .doc("O(1)", "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.", "key decrement:int"),
+        counter::decr_by,
+    ),
+    Row::new(
+        Spec::new("get", 2, Group::String, "1.0.0")
+            .flags(READONLY | FAST)
+            .keys(&[KeySpec::first(RO | ACCESS)])
+            .doc("O(1)", "Returns the string value of a key.", "key"),
+        get,
+    ),
+    Row::new(
+        Spec::new("getdel", 2, Group::String, "6.2.0")
+            .flags(WRITE | FAST)
+            .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
+            .doc("O(1)", "Returns the string value of a key after deleting the key.", "key"),
+        get_del,
+    ),
+    Row::new(
+        Spec::new("getex", -2, Group::String, "6.2.0")
+            .flags(WRITE | FAST)
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE).notes("RW and UPDATE because it changes the TTL")])
+            .doc("O(1)", "Returns the string value of a key after setting its expiration time.", "key [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST>]"),
+        get_ex,
+    ),
+    Row::new(
+        Spec::new("getrange", 4, Group::String, "2.4.0")
+            .flags(READONLY)
+            .keys(&[KeySpec::first(RO | ACCESS)])
+            .doc("O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Returns a substring of the string stored at a key.", "key start:int end:int"),
+        get_range,
+    ),
+    Row::new(
+        Spec::new("getset", 3, Group::String, "1.0.0")
+            .flags(WRITE | DENYOOM | FAST)
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
+            .doc("O(1)", "Returns the previous string value of a key after setting it to a new value.", "key value")
+            .deprecated("6.2.0", "`SET` with the `!GET` argument"),
+        set::get_set,
+    ),
+    Row::new(
+        Spec::new("incr", 2, Group::String, "1.0.0")
+            .flags(WRITE | DENYOOM | FAST)
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
+            .doc("O(1)", "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.", "key"),
+        counter::incr,
+    ),
+    Row::new(
+        Spec::new("incrby", 3, Group::String, "1.0.0")
+            .flags(WRITE | DENYOOM | FAST)
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
+            .doc("O(1)", "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.", "key increment:int"),
+        counter::incr_by,
+    ),
+    Row::new(
+        Spec::new("incrbyfloat", 3, Group::String, "2.6.0")
+            .flags(WRITE | DENYOOM | FAST)
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
+            .doc("O(1)", "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.", "key increment:double"),
+        counter::incr_by_float,
+    ),
+    Row::new(
+        Spec::new("lcs", -3, Group::String, "7.0.0")
+            .flags(READONLY)
+            .keys(&[KeySpec::range(1, 1, 1, RO | ACCESS)])
+            .doc("O(N*M) where N and M are the lengths of s1 and s2, respectively", "Finds the longest common substring.", "key1:key key2:key [LEN] [IDX] [MINMATCHLEN min-match-len:int] [WITHMATCHLEN]"),
+        lcs::lcs,
+    ),
+    Row::new(
+        Spec::new("mget", -2, Group::String, "1.0.0")
+            .flags(READONLY | FAST)
+            .keys(&[KeySpec::range(1, -1, 1, RO | ACCESS)])
+            .doc("O(N) where N is the number of keys to retrieve.", "Atomically returns the string values of one or more keys.", "key...")
+            .tips(&["request_policy:multi_shard"]),
+        m_get,
+    ),
+    Row::new(
+        Spec::new("mset", -3, Group::String, "1.0.1")
+            .flags(WRITE | DENYOOM)
+            .keys(&[KeySpec::range(1, -1, 2, OW | UPDATE)])
+            .doc("O(N) where N is the number of keys to set.", "Atomically creates or modifies the string values of one or more keys.", "data(key value)...")
+            .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
+        set::m_set,
+    ),
+    Row::new(
+        Spec::new("msetnx", -3, Group::String, "1.0.1")
+            .flags(WRITE | DENYOOM)
+            .keys(&[KeySpec::range(1, -1, 2, OW | INSERT)])
+            .doc("O(N) where N is the number of keys to set.", "Atomically modifies the string values of one or more keys only when all keys don't exist.", "data(key value)..."),
+        set::m_set_nx,
+    ),
+    Row::new(
+        Spec::new("psetex", 4, Group::String, "2.6.0")
+            .flags(WRITE | DENYOOM)
+            .keys(&[KeySpec::first(OW | UPDATE)])
+            .doc("O(1)", "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.", "key milliseconds value")
+            .deprecated("2.6.12", "`SET` with the `PX` argument"),
+        set::p_set_ex,
+    ),
+    Row::new(
+        Spec::new("set", -3, Group::String, "1.0.0")
+            .flags(WRITE | DENYOOM)
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE | VARIABLE_FLAGS).notes("RW and ACCESS due to the optional `GET` argument")])
+            .finder(Finder::Set)
+            .doc("O(1)", "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.", "key value [condition<NX|XX|IFEQ comparison-value^8.1.0{Sets the key's value only if the current value matches the specified comparison value.}>^2.6.12] [GET^6.2.0] [expiration<EX seconds^2.6.12|PX milliseconds^2.6.12|EXAT unix-time-seconds^6.2.0|PXAT unix-time-milliseconds^6.2.0|KEEPTTL^6.0.0>]")
+            .history(&[("2.6.12", "Added the `EX`, `PX`, `NX` and `XX` options."), ("6.0.0", "Added the `KEEPTTL` option."), ("6.2.0", "Added the `GET`, `EXAT` and `PXAT` option."), ("7.0.0", "Allowed the `NX` and `GET` options to be used together."), ("8.1.0", "Added the `IFEQ` option.")]),
+        set::set,
+    ),
+    Row::new(
+        Spec::new("setex", 4, Group::String, "2.0.0")
+            .flags(WRITE | DENYOOM)
+            .keys(&[KeySpec::first(OW | UPDATE)])
+            .doc("O(1)", "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.", "key seconds value")
+            .deprecated("2.6.12", "`SET` with the `EX` argument"),
+        set::set_ex,
+    ),
+    Row::new(
+        Spec::new("setnx", 3, Group::String, "1.0.0")
+            .flags(WRITE | DENYOOM | FAST)
+            .keys(&[KeySpec::first(OW | INSERT)])
+            .doc("O(1)", "Set the string value of a key only when the key doesn't exist.", "key value")
+            .deprecated("2.6.12", "`SET` with the `NX` argument"),
+        set::set_nx,
+    ),
+    Row::new(
+        Spec::new("setrange", 4, Group::String, "2.2.0")
+            .flags(WRITE | DENYOOM)
+            .keys(&[KeySpec::first(RW | UPDATE)])
+            .doc("O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.", "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.", "key offset value"),
+        edit::set_range,
+    ),
+    Row::new(
+        Spec::new("strlen", 2, Group::String, "2.2.0")
+            .flags(READONLY | FAST)
+            .keys(&[KeySpec::first(RO)])
+            .doc("O(1)", "Returns the length of a string value.", "key"),
+        strlen,
+    ),
+    Row::new(
+        Spec::new("substr", 4, Group::String, "1.0.0")
+            .flags(READONLY)
+            .keys(&[KeySpec::first(RO | ACCESS)])
+            .doc("O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Returns a substring from a string value.", "key start:int end:int")
+            .deprecated("2.0.0", "`GETRANGE`"),
+        get_range,
+    ),
+    Row::new(
+        Spec::new("delifeq", 3, Group::String, "9.0.0")
+            .flags(WRITE | FAST)
+            .keys(&[KeySpec::first(RM | DELETE)])
+            .doc("O(1)", "Delete key if value matches string.", "key value"),
+        del_if_eq,
+    ),
+    Row::new(
+        Spec::new("msetex", -4, Group::String, "8.4.0")
+            .flags(WRITE | DENYOOM)
+            .keys(&[KeySpec::numkeys_every(1, 2, OW | UPDATE)])
+            .doc("O(N) where N is the number of keys to set.", "Atomically sets multiple string keys with a shared expiration in a single operation. Supports flexible argument parsing where condition and expiration flags can appear in any order.", "numkeys data(key value)... [condition<NX|XX>] [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL>]")
+            .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
+        set::m_set_ex,
+    ),];
+
+fn get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    reply_str(out, unit.read_str(args.at(1))?);
+    Ok(())
+}
+
+fn m_get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    out.array(args.len() - 1);
+    for key in args.iter().skip(1) {
+        // What is no string is shown as absent.
+        let entry = unit.read(key).filter(|entry| entry.kind() == Type::String);
+        reply_str(out, entry.map(as_str).transpose()?);
+    }
+    Ok(())
+}
+
+fn strlen(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    out.count(unit.read_str(args.at(1))?.map_or(0, len));
+    Ok(())
+}
+
+/// GETRANGE and SUBSTR.
+fn get_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
+    let mut digits = itoa::Buffer::new();
+    let value = unit.read_str(args.at(1))?.map_or(b"".as_slice(), |value| text(value, &mut digits));
+    out.bulk(slice(value, start, end));
+    Ok(())
+}
+
+fn get_del(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let key = args.at(1);
+    let value = unit.read_str(key)?;
+    reply_str(out, value);
+    if value.is_some() {
+        delete(unit, key);
+    }
+    Ok(())
+}
+
+fn del_if_eq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let key = args.at(1);
+    let equal = unit.peek_str(key)?.is_some_and(|value| equals(value, args.at(2)));
+    if equal {
+        delete(unit, key);
+    }
+    out.flag(equal);
+    Ok(())
+}
+
+fn get_ex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let key = args.at(1);
+    let (mut expiry, mut cursor) = (Expiry::default(), args.cursor(2));
+    while let Some(option) = cursor.next() {
+        if !expiry.take_amount(option, &mut cursor) && !expiry.take_persist(option) {
+            return Err(Error::SYNTAX);
+        }
+    }
+    let Some(entry) = unit.read(key) else {
+        out.null();
+        return Ok(());
+    };
+    let has_deadline = entry.deadline().is_some();
+    reply_str(out, Some(as_str(entry)?));
+    match expiry.deadline(unit.now, "getex")? {
+        Some(deadline) if deadline <= unit.now.ms => delete(unit, key),
+        Some(deadline) => {
+            unit.set_deadline(key, Some(deadline));
+            let mut digits = itoa::Buffer::new();
+            unit.effect(key, [b"PEXPIREAT".as_slice(), key, digits.format(deadline).as_bytes()]);
+            unit.changed(key, class::GENERIC, "expire");
+        }
+        None if expiry == Expiry::Persist && has_deadline => {
+            unit.set_deadline(key, None);
+            unit.effect(key, [b"PERSIST".as_slice(), key]);
+            unit.changed(key, class::GENERIC, "persist");
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// Removes a key that is there, with its effect and its event.
+fn delete(unit: &mut Unit<'_>, key: &[u8]) {
+    unit.remove(key);
+    unit.effect(key, [b"DEL".as_slice(), key]);
+    unit.changed(key, class::GENERIC, "del");
+}
+
+/// Writes a string value, or a null.
+pub(super) fn reply_str(out: &mut Reply, value: Option<Str<'_>>) {
+    match value {
+        None => out.null(),
+        Some(Str::Int(number)) => out.bulk_int(number),
+        Some(Str::Bytes(bytes)) => out.bulk(bytes),
+    }
+}
+
+/// The form in which a string is stored: as a number where it is the canonical text of one.
+pub(super) fn encode(value: &[u8]) -> NewValue<'_> {
+    // The longest is that of the smallest number.
+    match number::parse_i64(value) {
+        Some(number) if value.len() <= 20 => NewValue::Int(number),
+        _ => NewValue::Bytes(value),
+    }
+}
+
+/// A string value as bytes.
+fn text<'a>(value: Str<'a>, digits: &'a mut itoa::Buffer) -> &'a [u8] {
+    match value {
+        Str::Int(number) => digits.format(number).as_bytes(),
+        Str::Bytes(bytes) => bytes,
+    }
+}
+
+/// The length of a string value in bytes.
+fn len(value: Str<'_>) -> usize {
+    match value {
+        Str::Int(number) => number::decimal_len(number),
+        Str::Bytes(bytes) => bytes.len(),
+    }
+}
+
+/// Whether a string value is these bytes.
+fn equals(value: Str<'_>, bytes: &[u8]) -> bool {
+    text(value, &mut itoa::Buffer::new()) == bytes
+}
+
+/// The error for a string that would get `offset + added` bytes long, where that is too long.
+fn check_len(unit: &Unit<'_>, offset: usize, added: usize) -> Result<(), Error> {
+    match offset.checked_add(added) {
+        Some(len) if len <= unit.settings.bulk_max => Ok(()),
+        _ => Err(Error::STRING_TOO_LONG),
+    }
+}
+
+/// The bytes from `start` to `end`, both included and counted from the end when negative. As in Redis, what lies before the
+/// first byte stands for the first, unless both are negative and the wrong way round.
+fn slice(bytes: &[u8], start: i64, end: i64) -> &[u8] {
+    if start < 0 && end < 0 && start > end {
+        return b"";
+    }
+    let len = bytes.len() as i64;
+    let absolute = |index: i64| if index < 0 { (index + len).max(0) } else { index };
+    let (start, end) = (absolute(start), absolute(end).min(len - 1));
+    if start > end { b"" } else { &bytes[start as usize..=end as usize] }
+}
+
+/// Runs lines of a test, each with the reply, the events and the effects that it leaves.
+#[cfg(test)]
+fn check(world: &mut crate::testing::World, cases: &[(&str, &str, &str, &str)]) {
+    for (line, reply, events, effects) in cases {
+        assert_eq!(world.run(line), *reply, "reply of {line}");
+        assert_eq!(world.events().join(", "), *events, "events of {line}");
+        assert_eq!(world.effect_lines().join(", "), *effects, "effects of {line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+
+    /// A list, for commands that expect a string.
+    pub(super) fn put_a_list(world: &mut World, key: &[u8]) {
+        let shards = world.shards.len();
+        let space = world.shards[crate::unit::shard_of(key, shards)].db_mut(0);
+        let hash = space.hasher().hash(key);
+        let value = NewValue::Bytes(b"packed");
+        assert!(space.put(hash, key, Type::List, value, crate::keyspace::Deadline::Clear, 0).is_none());
+    }
+
+    /// What OBJECT ENCODING says, and the deadline.
+    pub(super) fn form(world: &World, key: &[u8]) -> (&'static str, Option<i64>) {
+        let space = world.shards[crate::unit::shard_of(key, world.shards.len())].db(0);
+        let entry = space.get(space.hasher().hash(key), key).expect("the key is there");
+        let encoding = match as_str(entry).expect("the key is a string") {
+            Str::Int(_) => "int",
+            Str::Bytes(bytes) if bytes.len() <= 44 && !entry.raw() => "embstr",
+            Str::Bytes(_) => "raw",
+        };
+        (encoding, entry.deadline())
+    }
+
+    const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+    const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range";
+
+    #[test]
+    fn reads() {
+        for shards in [1, 5] {
+            let mut world = World::new(shards);
+            put_a_list(&mut world, b"l");
+            world.run("mset k Hello n -15");
+            world.events();
+            world.effects();
+            let cases = [
+                ("get k", "$5 Hello"),
+                ("get n", "$3 -15"),
+                ("get nokey", "$-1"),
+                ("get l", WRONG_TYPE),
+                ("mget k nokey l n", "*4 $5 Hello $-1 $-1 $3 -15"),
+                ("strlen k", ":5"),
+                ("strlen n", ":3"),
+                ("strlen nokey", ":0"),
+                ("strlen l", WRONG_TYPE),
+                ("getrange k 0 -100", "$1 H"),
+                ("getrange k -100 -100", "$1 H"),
+                ("getrange k -1 -2", "$0"),
+                ("getrange k 3 2", "$0"),
+                ("getrange k 1 2", "$2 el"),
+                ("getrange k 0 100", "$5 Hello"),
+                ("getrange k 5 6", "$0"),
+                ("getrange k 9223372036854775807 9223372036854775807", "$0"),
+                ("getrange k -9223372036854775808 9223372036854775807", "$5 Hello"),
+                ("getrange k x 1", NOT_AN_INTEGER),
+                ("getrange l x 1", NOT_AN_INTEGER),
+                ("getrange l 0 1", WRONG_TYPE),
+                ("getrange nokey 0 1", "$0"),
+                ("getrange n 1 -1", "$2 15"),
+                ("substr k 1 -1", "$4 ello"),
+            ];
+            for (line, reply) in cases {
+                check(&mut world, &[(line, reply, "", "")]);
+            }
+        }
+    }
+
+    #[test]
+    fn hits_and_misses() {
+        let cases = [
+            ("get k", 1, 0),
+            ("get nokey", 0, 1),
+            ("get l", 1, 0),
+            ("mget k nokey l", 2, 1),
+            ("strlen k", 1, 0),
+            ("getrange nokey 0 1", 0, 1),
+            ("getex nokey", 0, 1),
+            ("getdel nokey", 0, 1),
+            ("getset k w", 1, 0),
+            ("set k w get", 1, 0),
+            ("lcs k nokey", 1, 1),
+            ("set k w", 0, 0),
+            ("set nokey w xx", 0, 0),
+            ("set k w ifeq v", 0, 0),
+            ("msetnx k w", 0, 0),
+            ("append k x", 0, 0),
+            ("incr n", 0, 0),
+            ("incrbyfloat n 1", 0, 0),
+            ("delifeq k x", 0, 0),
+        ];
+        for (line, hits, misses) in cases {
+            let mut world = World::new(1);
+            put_a_list(&mut world, b"l");
+            world.run("mset k v n 1");
+            world.run(line);
+            let stats = &world.shards[0].stats;
+            assert_eq!((stats.hits, stats.misses), (hits, misses), "{line}");
+        }
+    }
+
+    #[test]
+    fn getdel_and_delifeq() {
+        let mut world = World::new(3);
+        put_a_list(&mut world, b"l");
+        world.run("mset k v n 11");
+        world.events();
+        world.effects();
+        check(
+            &mut world,
+            &[
+                ("getdel nokey", "$-1", "", ""),
+                ("getdel l", WRONG_TYPE, "", ""),
+                ("getdel k", "$1 v", "del k", "DEL k"),
+                ("getdel k", "$-1", "", ""),
+                ("delifeq k v", ":0", "", ""),
+                ("delifeq l v", WRONG_TYPE, "", ""),
+                ("delifeq n 011", ":0", "", ""),
+                ("delifeq n 11", ":1", "del n", "DEL n"),
+                ("delifeq n 11", ":0", "", ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn getex_changes_the_deadline_only() {
+        let mut world = World::new(2);
+        put_a_list(&mut world, b"l");
+        world.run("set k v");
+        world.events();
+        world.effects();
+        let invalid = "-ERR invalid expire time in 'getex' command";
+        let now = world.now.ms;
+        check(
+            &mut world,
+            &[
+                ("getex k", "$1 v", "", ""),
+                ("getex k persist", "$1 v", "", ""),
+                ("getex k ex 100", "$1 v", "expire k", &format!("PEXPIREAT k {}", now + 100_000)),
+                ("getex k", "$1 v", "", ""),
+                ("getex k px 7", "$1 v", "expire k", &format!("PEXPIREAT k {}", now + 7)),
+                ("getex k persist", "$1 v", "persist k", "PERSIST k"),
+                ("getex k persist ex 10", "-ERR syntax error", "", ""),
+                ("getex k ex 10 persist", "-ERR syntax error", "", ""),
+                ("getex k keepttl", "-ERR syntax error", "", ""),
+                ("getex k nx", "-ERR syntax error", "", ""),
+                ("getex k ex", "-ERR syntax error", "", ""),
+                ("getex k ex 0", invalid, "", ""),
+                ("getex k ex x", NOT_AN_INTEGER, "", ""),
+                ("getex k px 9223372036854775807", invalid, "", ""),
+                ("getex nokey ex 0", "$-1", "", ""),
+                ("getex l ex 0", WRONG_TYPE, "", ""),
+                (&format!("getex k pxat {}", now + 1), "$1 v", "expire k", &format!("PEXPIREAT k {}", now + 1)),
+                (&format!("getex k pxat {now}"), "$1 v", "del k", "DEL k"),
+                ("getex k exat 1", "$-1", "", ""),
+            ],
+        );
+    }
+}
