@@ -7,7 +7,7 @@ use crate::route::{self, ShardSet};
 use crate::session::Session;
 use crate::thread;
 use crate::{clock, hold, script};
-use curfew_protocol::spec::{DENYOOM, NO_AUTH, NO_MULTI, WRITE};
+use curfew_protocol::spec::{ALLOW_BUSY, DENYOOM, NO_AUTH, NO_MULTI, WRITE};
 use curfew_protocol::{Args, Error, Resp};
 use curfew_shard::unit::shard_of;
 use curfew_shard::{Held, Unit};
@@ -32,6 +32,9 @@ pub fn check(session: &Session, resp: Resp, node: &Node, command: &Command) -> R
     let name = command.spec.name;
     if !session.authenticated && !command.is(NO_AUTH) {
         return Err(Error::NO_AUTH);
+    }
+    if node.scripts.is_all_busy(node.shards.len()) && !command.is(ALLOW_BUSY) {
+        return Err(Error::BUSY_SCRIPT);
     }
     if session.transaction.is_some() && command.is(NO_MULTI) {
         return Err(Error::made("ERR Command not allowed inside a transaction"));
@@ -111,9 +114,9 @@ fn may_write(name: &str) -> bool {
 /// The shards that a unit on the connection's own thread holds.
 pub fn reach(node: &Node, command: &Command, args: Args<'_>, session: &Session) -> ShardSet {
     let shards = node.shards.len();
-    let one = |command: &Command, args: Args<'_>| match command.spec.name {
-        "eval" | "evalsha" | "eval_ro" | "evalsha_ro" => script::reach(node, command, args),
-        _ => route::reach(command, args, shards),
+    let one = |command: &Command, args: Args<'_>| match script::is_script(command) {
+        true => script::reach(node, command, args),
+        false => route::reach(command, args, shards),
     };
     let mut set = one(command, args);
     if matches!(command.spec.name, "exec" | "discard" | "unwatch" | "reset") {
@@ -122,7 +125,11 @@ pub fn reach(node: &Node, command: &Command, args: Args<'_>, session: &Session) 
     if command.spec.name == "exec"
         && let Some(transaction) = &session.transaction
     {
-        transaction.queue.iter().for_each(|(command, args)| set.join(one(command, args.view())));
+        for (command, args) in &transaction.queue {
+            // A script in a transaction cannot start over: what came before it is done.
+            let all = script::is_script(command).then(|| ShardSet::all(shards));
+            set.join(all.unwrap_or_else(|| route::reach(command, args.view(), shards)));
+        }
     }
     set
 }

@@ -2,6 +2,7 @@
 
 #[allow(clippy::module_inception)] // the family is called COMMAND
 pub mod command;
+pub mod scripting;
 
 use crate::commands::ServerRow;
 
@@ -10,4 +11,4 @@ pub fn rows() -> impl Iterator<Item = &'static ServerRow> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[ServerRow]] = &[command::ROWS];
+const FAMILIES: &[&[ServerRow]] = &[command::ROWS, scripting::ROWS];
