@@ -110,6 +110,8 @@ unsafe fn collect(state: *mut lua_State, engine: &mut Engine) -> bool {
                     let integer = value as i64;
                     match integer as f64 == value && value.abs() < 4_611_686_018_427_387_904.0 {
                         true => number::write_i64(&mut engine.scratch, integer),
+                        // As printf writes 0/0.
+                        false if value.is_nan() && value.is_sign_negative() => engine.scratch.extend_from_slice(b"-nan"),
                         false => number::write_f64(&mut engine.scratch, value),
                     }
                     engine.args.push(&engine.scratch);
@@ -161,7 +163,7 @@ unsafe fn generic(state: *mut lua_State, engine: &mut Engine, on_error: c_int) -
             }
         }
         let is_error = reply.as_bytes().first() == Some(&b'-');
-        if push_reply(state, reply.as_bytes()).is_none() {
+        if push_reply(state, reply.as_bytes(), reply.resp).is_none() {
             return fail(state, "reached lua stack limit");
         }
         if is_error { on_error } else { 1 }

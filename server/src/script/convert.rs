@@ -64,7 +64,7 @@ pub unsafe fn push_error(state: *mut lua_State, text: &[u8], counted: bool) {
 ///
 /// # Safety
 /// `state` is a live Lua state.
-pub unsafe fn push_reply(state: *mut lua_State, bytes: &[u8]) -> Option<usize> {
+pub unsafe fn push_reply(state: *mut lua_State, bytes: &[u8], resp: Resp) -> Option<usize> {
     // SAFETY: room for eight values is made before anything is pushed; each arm uses at most five beyond the values of
     // nested replies, which make room for themselves.
     unsafe {
@@ -120,9 +120,10 @@ pub unsafe fn push_reply(state: *mut lua_State, bytes: &[u8]) -> Option<usize> {
                     ffi::lua_pushboolean(state, 0);
                     return Some(next);
                 }
-                ffi::lua_createtable(state, len, 0);
+                // With nulls among the elements, `#` of a table that grew element by element is what Redis's scripts see.
+                ffi::lua_createtable(state, if resp == Resp::Two { len } else { 0 }, 0);
                 for index in 1..=len {
-                    let Some(used) = push_reply(state, &bytes[next..]) else {
+                    let Some(used) = push_reply(state, &bytes[next..], resp) else {
                         ffi::lua_settop(state, -2);
                         return None;
                     };
@@ -140,7 +141,7 @@ pub unsafe fn push_reply(state: *mut lua_State, bytes: &[u8]) -> Option<usize> {
                             ffi::lua_pushboolean(state, 1);
                             continue;
                         }
-                        let Some(used) = push_reply(state, &bytes[next..]) else {
+                        let Some(used) = push_reply(state, &bytes[next..], resp) else {
                             ffi::lua_settop(state, -3 - part);
                             return None;
                         };

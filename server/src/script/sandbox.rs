@@ -18,7 +18,7 @@ use super::convert::push_bytes;
 use super::lib;
 use super::vm::Engine;
 use mlua::{Lua, LuaOptions, StdLib, ffi, lua_State};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::transmute;
 use std::ptr;
 
@@ -418,7 +418,7 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
 }
 
 /// Compiles the string at `index`. Binary chunks can crash the interpreter: one is read as text, and so refused.
-unsafe fn compile(state: *mut lua_State, index: c_int, name: *const std::ffi::c_char) -> c_int {
+unsafe fn compile(state: *mut lua_State, index: c_int, name: *const c_char) -> c_int {
     unsafe {
         let mut len = 0;
         let text = ffi::lua_tolstring(state, index, &raw mut len);
@@ -445,29 +445,37 @@ unsafe extern "C-unwind" fn load(state: *mut lua_State) -> c_int {
     unsafe {
         ffi::luaL_checktype(state, 1, ffi::LUA_TFUNCTION);
         let name = ffi::luaL_optlstring(state, 2, c"=(load)".as_ptr(), ptr::null_mut());
-        ffi::lua_settop(state, 2);
-        push_bytes(state, b"");
-        loop {
-            ffi::lua_pushvalue(state, 1);
-            if ffi::lua_pcall(state, 0, 1, 0) != 0 {
-                ffi::lua_pushnil(state);
-                ffi::lua_insert(state, -2);
-                return 2;
-            }
-            if ffi::lua_type(state, -1) == ffi::LUA_TNIL {
-                break;
-            }
-            if ffi::lua_isstring(state, -1) == 0 {
-                ffi::lua_pushnil(state);
-                push_bytes(state, b"reader function must return a string");
-                return 2;
-            }
-            if ffi::lua_objlen(state, -1) == 0 {
-                break;
-            }
-            ffi::lua_concat(state, 2);
+        ffi::lua_settop(state, 3);
+        let mut is_first = true;
+        if ffi::lua_load(state, read_piece, (&raw mut is_first).cast(), name) == 0 {
+            return 1;
         }
-        compile(state, 3, name)
+        ffi::lua_pushnil(state);
+        ffi::lua_insert(state, -2);
+        2
+    }
+}
+
+/// Asks the function at index 1 for the next piece, which is kept at index 3 while it is read.
+unsafe extern "C-unwind" fn read_piece(state: *mut lua_State, first: *mut c_void, size: *mut usize) -> *const c_char {
+    unsafe {
+        ffi::luaL_checkstack_(state, 2, c"too many nested functions".as_ptr());
+        ffi::lua_pushvalue(state, 1);
+        ffi::lua_call(state, 0, 1);
+        if ffi::lua_type(state, -1) == ffi::LUA_TNIL {
+            *size = 0;
+            return ptr::null();
+        }
+        if ffi::lua_isstring(state, -1) == 0 {
+            ffi::luaL_error(state, c"reader function must return a string".as_ptr());
+        }
+        ffi::lua_replace(state, 3);
+        let text = ffi::lua_tolstring(state, 3, size);
+        if ptr::replace(first.cast::<bool>(), false) && *size > 0 && *text == 0x1b {
+            *size = 2;
+            return c" \x1b".as_ptr();
+        }
+        text
     }
 }
 
