@@ -163,18 +163,18 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next argument; a syntax error where there is none.
-    pub fn take(&mut self) -> Result<&'a [u8], Error> {
+    pub fn need(&mut self) -> Result<&'a [u8], Error> {
         self.next().ok_or(Error::SYNTAX)
     }
 
     /// The next argument as a 64-bit integer; a syntax error where there is none.
     pub fn i64(&mut self) -> Result<i64, Error> {
-        number::parse_i64(self.take()?).ok_or(Error::NOT_AN_INTEGER)
+        number::parse_i64(self.need()?).ok_or(Error::NOT_AN_INTEGER)
     }
 
     /// The next argument as a double; a syntax error where there is none.
     pub fn f64(&mut self) -> Result<f64, Error> {
-        number::parse_f64(self.take()?).ok_or(Error::NOT_A_FLOAT)
+        number::parse_f64(self.need()?).ok_or(Error::NOT_A_FLOAT)
     }
 
     /// Takes the next argument if it is `keyword` in any case.

@@ -84,6 +84,11 @@ impl Error {
         Error::made(text)
     }
 
+    /// `Unsupported option x`: what EXPIRE says.
+    pub fn unsupported_option(given: &[u8]) -> Error {
+        Error::made([b"ERR Unsupported option ", given].concat())
+    }
+
     /// `invalid expire time in 'name' command`.
     pub fn invalid_expire(name: &str) -> Error {
         Error::made(format!("ERR invalid expire time in '{name}' command"))
@@ -203,6 +208,28 @@ texts! {
     MSETEX_KEYS = "ERR invalid numkeys value";
     /// MSETEX's key count is more than there are pairs.
     MSETEX_PAIRS = "ERR wrong number of key-value pairs";
+    /// COPY's and MOVE's database.
+    NOT_A_32_BIT_INTEGER = "ERR value is out of range, value must between -2147483648 and 2147483647";
+    /// SWAPDB's first argument.
+    INVALID_FIRST_DB = "ERR invalid first DB index";
+    /// SWAPDB's second argument.
+    INVALID_SECOND_DB = "ERR invalid second DB index";
+    /// SCAN's options.
+    NOVALUES_ONLY_HSCAN = "ERR NOVALUES option can only be used in HSCAN";
+    /// OBJECT FREQ under another policy.
+    NO_FREQUENCY = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+    /// OBJECT IDLETIME under an LFU policy.
+    NO_IDLE_TIME = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+    /// BITPOS's bit.
+    BITPOS_BIT = "ERR The bit argument must be 1 or 0.";
+    /// BITOP NOT of several keys.
+    BITOP_NOT = "ERR BITOP NOT must be called with a single source key.";
+    /// BITFIELD's type.
+    BITFIELD_TYPE = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.";
+    /// BITFIELD's OVERFLOW.
+    BITFIELD_OVERFLOW = "ERR Invalid OVERFLOW type specified";
+    /// BITFIELD_RO with a write.
+    BITFIELD_READ_ONLY = "ERR BITFIELD_RO only supports the GET subcommand";
 }
 
 #[cfg(test)]

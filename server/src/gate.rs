@@ -1,6 +1,7 @@
 //! What stands between a request and its execution: authentication, the modes of a connection, MULTI's queue, pauses, and
 //! which shards a unit has to hold.
 
+use crate::client::signal;
 use crate::commands::Command;
 use crate::node::Node;
 use crate::route::{self, ShardSet};
@@ -27,10 +28,15 @@ pub fn is_closed(node: &Node) -> bool {
     node.pause.is_set() || node.memory.is_over()
 }
 
+/// Whether `command` may need memory, by itself or by what it runs: room is made before it while there is none.
+pub fn needs_memory(command: &Command) -> bool {
+    command.is(DENYOOM) || command.spec.name == "exec" || script::is_script(command)
+}
+
 /// Whether the connection may execute `command` in its present state.
 pub fn check(session: &Session, resp: Resp, node: &Node, command: &Command) -> Result<(), Error> {
     let name = command.spec.name;
-    if !session.authenticated && !command.is(NO_AUTH) {
+    if !session.authenticated && !command.is(NO_AUTH) && !node.config.load().requirepass.0.is_empty() {
         return Err(Error::NO_AUTH);
     }
     if node.scripts.is_all_busy(node.shards.len()) && !command.is(ALLOW_BUSY) {
@@ -39,7 +45,7 @@ pub fn check(session: &Session, resp: Resp, node: &Node, command: &Command) -> R
     if session.transaction.is_some() && command.is(NO_MULTI) {
         return Err(Error::made("ERR Command not allowed inside a transaction"));
     }
-    if command.is(DENYOOM) && node.memory.is_over() {
+    if command.is(DENYOOM) && node.memory.refuses() {
         return Err(Error::OUT_OF_MEMORY);
     }
     if resp == Resp::Two && session.subscriptions.any() && !is_for_subscribers(name) {
@@ -65,6 +71,13 @@ fn is_for_subscribers(name: &str) -> bool {
     )
 }
 
+/// What EXEC answers when it is refused itself.
+pub fn aborted(error: &Error) -> Error {
+    let reason = error.as_bytes();
+    let reason = reason.strip_prefix(b"ERR ").unwrap_or(reason);
+    Error::made([b"EXECABORT Transaction discarded because of: ", reason].concat())
+}
+
 /// A request was refused before execution: it fails the transaction that it should have become part of.
 pub fn refused(session: &mut Session, command: Option<&Command>) {
     if let Some(transaction) = &mut session.transaction
@@ -82,13 +95,17 @@ pub fn is_queued(command: &Command) -> bool {
     !matches!(command.spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
 }
 
-/// Waits for the end of a pause that holds `command` back.
-pub async fn pass(node: &Node, session: &Session, command: &Command) {
+/// Waits for the end of a pause that holds `command` back. False if the connection is to be closed instead.
+pub async fn pass(node: &Node, session: &Session, command: &Command) -> bool {
     loop {
+        if !node.pause.is_set() {
+            return true;
+        }
         let now = clock::moment().ms;
         // What pausing must never hold back: the commands that end it.
         if !node.pause.is_active(now) || command.spec.container_name() == "client" {
-            return;
+            node.pause.forget(now);
+            return true;
         }
         let writes = |command: &Command| command.is(WRITE) || may_write(command.spec.name);
         let may_write = match (&session.transaction, command.spec.name) {
@@ -97,10 +114,13 @@ pub async fn pass(node: &Node, session: &Session, command: &Command) {
             (None, _) => writes(command),
         };
         if session.transaction.is_some() && command.spec.name != "exec" && !node.pause.holds(false, now) {
-            return;
+            return true;
         }
         if !node.pause.holds(may_write, now) {
-            return;
+            return true;
+        }
+        if session.client.signals() & (signal::KILL | signal::DRAIN) != 0 {
+            return false;
         }
         node.pause.wait(now).await;
     }
@@ -126,9 +146,11 @@ pub fn reach(node: &Node, command: &Command, args: Args<'_>, session: &Session) 
         && let Some(transaction) = &session.transaction
     {
         for (command, args) in &transaction.queue {
-            // A script in a transaction cannot start over: what came before it is done.
-            let all = script::is_script(command).then(|| ShardSet::all(shards));
-            set.join(all.unwrap_or_else(|| route::reach(command, args.view(), shards)));
+            // A script cannot start over in the middle of a transaction, so inside one it holds all that it may need.
+            match script::is_script(command) {
+                true => set = ShardSet::all(shards),
+                false => set.join(one(command, args.view())),
+            }
         }
     }
     set

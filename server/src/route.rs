@@ -4,6 +4,7 @@ use crate::commands::{Command, Run};
 use curfew_protocol::Args;
 use curfew_protocol::spec::KeyShape;
 use curfew_shard::Reach;
+use curfew_shard::command::scan::cursor_shard;
 use curfew_shard::unit::shard_of;
 
 /// Where a command runs.
@@ -83,7 +84,7 @@ pub fn reach(command: &Command, args: Args<'_>, shards: usize) -> ShardSet {
     match command.reach {
         Reach::None => {}
         Reach::All => set = ShardSet::all(shards),
-        Reach::Cursor => set = ShardSet::all(shards),
+        Reach::Cursor => set.add(args.get(1).map_or(0, |cursor| cursor_shard(cursor, shards))),
         // Arguments that do not say where the keys are get the handler's error, which needs no shard.
         Reach::Keys => {
             let positions = command.spec.key_positions(&args);

@@ -121,6 +121,7 @@ pub fn settings(config: &crate::config::Config) -> Settings {
     use crate::config::values::MaxmemoryPolicy::{AllkeysLfu, VolatileLfu};
     Settings {
         notify: u32::from(config.notify_keyspace_events.0),
+        shards: config.shards as usize,
         databases: config.databases as usize,
         bulk_max: config.proto_max_bulk_len as usize,
         lfu: matches!(config.maxmemory_policy, AllkeysLfu | VolatileLfu),

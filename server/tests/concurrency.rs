@@ -15,11 +15,7 @@ use support::{Client, Random, Reply, Server, unix_ms, wait_until};
 const SHARDS: usize = 4;
 
 /// Runs the observer until the writers are through; every one gets a connection of its own.
-fn observe_while(
-    server: &Server,
-    writers: Vec<Box<dyn FnOnce(Client) + Send>>,
-    observer: impl Fn(&mut Client) + Sync,
-) {
+fn observe_while(server: &Server, writers: Vec<Box<dyn FnOnce(Client) + Send>>, observer: impl Fn(&mut Client) + Sync) {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let watching = scope.spawn(|| {
@@ -30,27 +26,16 @@ fn observe_while(
                 looks += 1;
             }
         });
-        let writing: Vec<_> = writers
-            .into_iter()
-            .map(|writer| scope.spawn(|| writer(server.client())))
-            .collect();
-        let results: Vec<_> = writing
-            .into_iter()
-            .map(thread::ScopedJoinHandle::join)
-            .collect();
+        let writing: Vec<_> = writers.into_iter().map(|writer| scope.spawn(|| writer(server.client()))).collect();
+        let results: Vec<_> = writing.into_iter().map(thread::ScopedJoinHandle::join).collect();
         done.store(true, Ordering::Relaxed);
         watching.join().expect("the observer found nothing wrong");
-        results
-            .into_iter()
-            .for_each(|result| result.expect("a writer found nothing wrong"));
+        results.into_iter().for_each(|result| result.expect("a writer found nothing wrong"));
     });
 }
 
 fn sum(replies: &[Reply]) -> i64 {
-    replies
-        .iter()
-        .map(|reply| reply.text().parse::<i64>().expect("a number"))
-        .sum()
+    replies.iter().map(|reply| reply.text().parse::<i64>().expect("a number")).sum()
 }
 
 /// Money moves between accounts on different shards in MULTI; whoever reads them all, by MGET or in MULTI, finds the same
@@ -59,20 +44,15 @@ fn sum(replies: &[Reply]) -> i64 {
 fn transfers_never_tear() {
     const ACCOUNTS: usize = 16;
     let server = Server::subject(SHARDS, &[]);
-    let names: Vec<String> = (0..ACCOUNTS)
-        .map(|number| format!("account{number}"))
-        .collect();
+    let names: Vec<String> = (0..ACCOUNTS).map(|number| format!("account{number}")).collect();
     let mut client = server.client();
-    names
-        .iter()
-        .for_each(|name| client.ok(&format!("SET {name} 1000")));
+    names.iter().for_each(|name| client.ok(&format!("SET {name} 1000")));
     let writer = |seed: u64| {
         let names = names.clone();
         Box::new(move |mut client: Client| {
             let mut random = Random::new(seed);
             for _ in 0..1500 {
-                let (from, to, amount) =
-                    (random.pick(&names), random.pick(&names), random.below(100));
+                let (from, to, amount) = (random.pick(&names), random.pick(&names), random.below(100));
                 let replies = client.pipeline(&[
                     "MULTI",
                     &format!("DECRBY {from} {amount}"),
@@ -85,22 +65,12 @@ fn transfers_never_tear() {
     };
     let all = names.join(" ");
     observe_while(&server, (0..4).map(writer).collect(), |client| {
-        assert_eq!(
-            sum(client.line(&format!("MGET {all}")).items()),
-            16_000,
-            "MGET saw half of a transfer"
-        );
+        assert_eq!(sum(client.line(&format!("MGET {all}")).items()), 16_000, "MGET saw half of a transfer");
         let reads: Vec<String> = names.iter().map(|name| format!("GET {name}")).collect();
-        let lines: Vec<&str> = std::iter::once("MULTI")
-            .chain(reads.iter().map(String::as_str))
-            .chain(["EXEC"])
-            .collect();
+        let lines: Vec<&str> =
+            std::iter::once("MULTI").chain(reads.iter().map(String::as_str)).chain(["EXEC"]).collect();
         let replies = client.pipeline(&lines);
-        assert_eq!(
-            sum(replies.last().expect("EXEC's reply").items()),
-            16_000,
-            "MULTI saw half of a transfer"
-        );
+        assert_eq!(sum(replies.last().expect("EXEC's reply").items()), 16_000, "MULTI saw half of a transfer");
     });
 }
 
@@ -110,9 +80,7 @@ fn transfers_in_scripts_never_tear() {
     let server = Server::subject(SHARDS, &[]);
     let names: Vec<String> = (0..8).map(|number| format!("account{number}")).collect();
     let mut client = server.client();
-    names
-        .iter()
-        .for_each(|name| client.ok(&format!("SET {name} 1000")));
+    names.iter().for_each(|name| client.ok(&format!("SET {name} 1000")));
     let writer = |seed: u64| {
         let names = names.clone();
         Box::new(move |mut client: Client| {
@@ -122,9 +90,23 @@ fn transfers_in_scripts_never_tear() {
                 let amount = random.below(100).to_string();
                 // Half of them do not say which keys they touch.
                 let reply = if random.one_in(2) {
-                    client.cmd(&["EVAL", "redis.call('DECRBY',KEYS[1],ARGV[1]) return redis.call('INCRBY',KEYS[2],ARGV[1])", "2", &from, &to, &amount])
+                    client.cmd(&[
+                        "EVAL",
+                        "redis.call('DECRBY',KEYS[1],ARGV[1]) return redis.call('INCRBY',KEYS[2],ARGV[1])",
+                        "2",
+                        &from,
+                        &to,
+                        &amount,
+                    ])
                 } else {
-                    client.cmd(&["EVAL", "redis.call('DECRBY',ARGV[1],ARGV[3]) return redis.call('INCRBY',ARGV[2],ARGV[3])", "0", &from, &to, &amount])
+                    client.cmd(&[
+                        "EVAL",
+                        "redis.call('DECRBY',ARGV[1],ARGV[3]) return redis.call('INCRBY',ARGV[2],ARGV[3])",
+                        "0",
+                        &from,
+                        &to,
+                        &amount,
+                    ])
                 };
                 assert!(matches!(reply, Reply::Int(_)), "EVAL answered {reply}");
             }
@@ -132,11 +114,7 @@ fn transfers_in_scripts_never_tear() {
     };
     let all = names.join(" ");
     observe_while(&server, (0..3).map(writer).collect(), |client| {
-        assert_eq!(
-            sum(client.line(&format!("MGET {all}")).items()),
-            8000,
-            "MGET saw half of a script"
-        );
+        assert_eq!(sum(client.line(&format!("MGET {all}")).items()), 8000, "MGET saw half of a script");
     });
 }
 
@@ -148,10 +126,7 @@ fn mset_is_all_or_nothing() {
         let names = names.clone();
         Box::new(move |mut client: Client| {
             for round in 0..1500 {
-                let pairs: Vec<String> = names
-                    .iter()
-                    .map(|name| format!("{name} {mark}{round}"))
-                    .collect();
+                let pairs: Vec<String> = names.iter().map(|name| format!("{name} {mark}{round}")).collect();
                 client.ok(&format!("MSET {}", pairs.join(" ")));
             }
         }) as Box<dyn FnOnce(Client) + Send>
@@ -160,10 +135,7 @@ fn mset_is_all_or_nothing() {
     observe_while(&server, vec![writer("one"), writer("two")], |client| {
         let reply = client.line(&reads);
         let values = reply.items();
-        assert!(
-            values.iter().all(|value| *value == values[0]),
-            "half of an MSET: {reply}"
-        );
+        assert!(values.iter().all(|value| *value == values[0]), "half of an MSET: {reply}");
     });
 }
 
@@ -179,19 +151,9 @@ fn rename_is_never_seen_half_done() {
         }
     });
     observe_while(&server, vec![writer], |client| {
-        let replies =
-            client.pipeline(&["EXISTS left right", "MGET left right", "DBSIZE", "KEYS *"]);
+        let replies = client.pipeline(&["EXISTS left right", "MGET left right", "DBSIZE", "KEYS *"]);
         assert_eq!(replies[0], Reply::Int(1));
-        assert_eq!(
-            replies[1]
-                .items()
-                .iter()
-                .filter(|value| value.is_null())
-                .count(),
-            1,
-            "{}",
-            replies[1]
-        );
+        assert_eq!(replies[1].items().iter().filter(|value| value.is_null()).count(), 1, "{}", replies[1]);
         assert_eq!(replies[2], Reply::Int(1), "DBSIZE");
         assert_eq!(replies[3].items().len(), 1, "KEYS: {}", replies[3]);
     });
@@ -239,8 +201,7 @@ fn watch_catches_every_race() {
                 let mut client = server.client();
                 let mut done = 0;
                 while done < 300 {
-                    let reads =
-                        client.pipeline(&["WATCH counter other", "GET counter", "GET other"]);
+                    let reads = client.pipeline(&["WATCH counter other", "GET counter", "GET other"]);
                     lost.fetch_or(reads[1] != reads[2], Ordering::Relaxed);
                     let next = reads[1].text().parse::<i64>().expect("a number") + 1;
                     let replies = client.pipeline(&[
@@ -294,10 +255,7 @@ fn never_seen_apart(one: &str, other: &str) {
                                 .filter(|value| !value.is_null())
                                 .count() as i64,
                         };
-                        assert_ne!(
-                            both, 1,
-                            "two keys with one deadline were seen apart (round {round})"
-                        );
+                        assert_ne!(both, 1, "two keys with one deadline were seen apart (round {round})");
                         if both == 0 {
                             break;
                         }
@@ -340,11 +298,7 @@ fn a_rate_limiter_never_loses_its_ttl() {
                     ]);
                     let items = replies[4].items();
                     assert!(items[1].int() >= 1, "{}", replies[4]);
-                    assert!(
-                        (0..=20).contains(&items[2].int()),
-                        "the TTL is lost: {}",
-                        replies[4]
-                    );
+                    assert!((0..=20).contains(&items[2].int()), "the TTL is lost: {}", replies[4]);
                 }
             });
         }
@@ -359,10 +313,7 @@ fn two_expires_in_one_script_give_one_deadline() {
     let slow = "redis.call('PEXPIRE',KEYS[1],100000) local x = 0 for i=1,3000000 do x = x + i end redis.call('PEXPIRE',KEYS[2],100000) return x";
     let reply = client.cmd(&["EVAL", slow, "2", "first", "second"]);
     assert!(!reply.is_error(), "{reply}");
-    assert_eq!(
-        client.int("PEXPIRETIME first"),
-        client.int("PEXPIRETIME second")
-    );
+    assert_eq!(client.int("PEXPIRETIME first"), client.int("PEXPIRETIME second"));
     let replies = client.pipeline(&[
         "MULTI",
         "PEXPIRE first 50000",
@@ -371,11 +322,7 @@ fn two_expires_in_one_script_give_one_deadline() {
         "EXEC",
     ]);
     assert!(!replies[4].is_error(), "{}", replies[4]);
-    assert_eq!(
-        client.int("PEXPIRETIME first"),
-        client.int("PEXPIRETIME second"),
-        "in MULTI"
-    );
+    assert_eq!(client.int("PEXPIRETIME first"), client.int("PEXPIRETIME second"), "in MULTI");
 }
 
 /// A key that has a deadline within a script's time does not disappear in the middle of it.
@@ -415,19 +362,11 @@ fn messages_keep_the_publishers_order() {
             let text = message.items()[2].text();
             let (me, round) = text.split_once(':').expect("our own format");
             let me: usize = me.parse().expect("a number");
-            assert_eq!(
-                round.parse::<usize>().expect("a number"),
-                next[me],
-                "out of order: {message}"
-            );
+            assert_eq!(round.parse::<usize>().expect("a number"), next[me], "out of order: {message}");
             next[me] += 1;
         }
     });
-    assert_eq!(
-        subscriber.next(Duration::from_millis(50)),
-        Incoming::Nothing,
-        "a message too many"
-    );
+    assert_eq!(subscriber.next(Duration::from_millis(50)), Incoming::Nothing, "a message too many");
 }
 
 /// FLUSHALL and SWAPDB over all shards are seen as one.
@@ -436,9 +375,7 @@ fn flush_and_swap_are_seen_as_one() {
     let server = Server::subject(SHARDS, &[]);
     let writer = Box::new(|mut client: Client| {
         for round in 0..400 {
-            let pairs: Vec<String> = (0..20)
-                .map(|number| format!("key{number} {round}"))
-                .collect();
+            let pairs: Vec<String> = (0..20).map(|number| format!("key{number} {round}")).collect();
             client.ok(&format!("MSET {}", pairs.join(" ")));
             client.ok(["FLUSHALL", "SWAPDB 0 1", "FLUSHDB"][round % 3]);
         }
@@ -457,12 +394,8 @@ fn many_connections() {
     let server = Server::subject(SHARDS, &[]);
     let mut clients: Vec<Client> = (0..500).map(|_| server.client()).collect();
     for _ in 0..5 {
-        clients
-            .iter_mut()
-            .for_each(|client| client.send(&["INCR", "counter"]));
-        clients
-            .iter_mut()
-            .for_each(|client| assert!(matches!(client.read(), Reply::Int(_))));
+        clients.iter_mut().for_each(|client| client.send(&["INCR", "counter"]));
+        clients.iter_mut().for_each(|client| assert!(matches!(client.read(), Reply::Int(_))));
     }
     assert_eq!(clients[0].int("INCRBY counter 0"), 2500);
 }

@@ -16,12 +16,7 @@ fn one_shard() -> Server {
 fn closes_with(server: &Server, other: &mut Client, bytes: &[u8], error: &str) {
     let mut client = server.client();
     client.raw(bytes);
-    assert_eq!(
-        client.read_to_close(),
-        [Reply::error(error)],
-        "for {}",
-        support::reply::quoted(bytes)
-    );
+    assert_eq!(client.read_to_close(), [Reply::error(error)], "for {}", support::reply::quoted(bytes));
     assert_eq!(other.line("PING"), Reply::simple("PONG"));
 }
 
@@ -31,50 +26,24 @@ fn protocol_errors_close_the_connection_and_nobody_else_notices() {
     let mut other = server.client();
     let cases: &[(&[u8], &str)] = &[
         (b"*abc\r\n", "ERR Protocol error: invalid multibulk length"),
-        (
-            b"*2147483648\r\n",
-            "ERR Protocol error: invalid multibulk length",
-        ),
-        (
-            b"*99999999999999999999\r\n",
-            "ERR Protocol error: invalid multibulk length",
-        ),
+        (b"*2147483648\r\n", "ERR Protocol error: invalid multibulk length"),
+        (b"*99999999999999999999\r\n", "ERR Protocol error: invalid multibulk length"),
         (b"*1 \r\n", "ERR Protocol error: invalid multibulk length"),
         (b"*+1\r\n", "ERR Protocol error: invalid multibulk length"),
         (b"*1\r\n:1\r\n", "ERR Protocol error: expected '$', got ':'"),
-        (
-            b"*2\r\n$4\r\nPING\r\nx\r\n",
-            "ERR Protocol error: expected '$', got 'x'",
-        ),
+        (b"*2\r\n$4\r\nPING\r\nx\r\n", "ERR Protocol error: expected '$', got 'x'"),
         (b"*1\r\n$abc\r\n", "ERR Protocol error: invalid bulk length"),
         (b"*1\r\n$-1\r\n", "ERR Protocol error: invalid bulk length"),
-        (
-            b"*1\r\n$536870913\r\n",
-            "ERR Protocol error: invalid bulk length",
-        ),
-        (
-            b"*1\r\n$99999999999999999999\r\n",
-            "ERR Protocol error: invalid bulk length",
-        ),
+        (b"*1\r\n$536870913\r\n", "ERR Protocol error: invalid bulk length"),
+        (b"*1\r\n$99999999999999999999\r\n", "ERR Protocol error: invalid bulk length"),
         (b"*1\r\n$\r\n", "ERR Protocol error: invalid bulk length"),
-        (
-            b"GET \"unbalanced\r\n",
-            "ERR Protocol error: unbalanced quotes in request",
-        ),
-        (
-            b"GET 'a'b\r\n",
-            "ERR Protocol error: unbalanced quotes in request",
-        ),
+        (b"GET \"unbalanced\r\n", "ERR Protocol error: unbalanced quotes in request"),
+        (b"GET 'a'b\r\n", "ERR Protocol error: unbalanced quotes in request"),
     ];
     for (bytes, error) in cases {
         closes_with(&server, &mut other, bytes, error);
     }
-    closes_with(
-        &server,
-        &mut other,
-        &[b'a'; 70_000],
-        "ERR Protocol error: too big inline request",
-    );
+    closes_with(&server, &mut other, &[b'a'; 70_000], "ERR Protocol error: too big inline request");
     closes_with(
         &server,
         &mut other,
@@ -94,17 +63,11 @@ fn protocol_errors_close_the_connection_and_nobody_else_notices() {
 fn commands_before_a_protocol_error_are_answered() {
     let server = one_shard();
     let mut client = server.client();
-    client.raw(
-        b"*1\r\n$4\r\nPING\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*x\r\n*1\r\n$4\r\nPING\r\n",
-    );
+    client.raw(b"*1\r\n$4\r\nPING\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*x\r\n*1\r\n$4\r\nPING\r\n");
     let replies = client.read_to_close();
     assert_eq!(
         replies,
-        [
-            Reply::simple("PONG"),
-            Reply::ok(),
-            Reply::error("ERR Protocol error: invalid multibulk length")
-        ]
+        [Reply::simple("PONG"), Reply::ok(), Reply::error("ERR Protocol error: invalid multibulk length")]
     );
     assert_eq!(server.client().line("GET a"), Reply::bulk("1"));
 }
@@ -116,10 +79,7 @@ fn empty_requests_are_no_requests() {
     client.raw(b"*0\r\n\r\n\n   \r\n*-1\r\n*-5\r\nPING\r\n");
     assert_eq!(client.read(), Reply::simple("PONG"));
     client.raw(b"*1\r\n$0\r\n\r\n");
-    assert_eq!(
-        client.read(),
-        Reply::error("ERR unknown command '', with args beginning with: ")
-    );
+    assert_eq!(client.read(), Reply::error("ERR unknown command '', with args beginning with: "));
 }
 
 #[test]
@@ -128,12 +88,7 @@ fn inline_commands() {
     let mut client = server.client();
     let mut check = |bytes: &[u8], reply: Reply| {
         client.raw(bytes);
-        assert_eq!(
-            client.read(),
-            reply,
-            "for {}",
-            support::reply::quoted(bytes)
-        );
+        assert_eq!(client.read(), reply, "for {}", support::reply::quoted(bytes));
     };
     check(b"PING\r\n", Reply::simple("PONG"));
     check(b"  PING  \n", Reply::simple("PONG"));
@@ -154,15 +109,10 @@ fn hello_and_protocol_versions() {
     let reply = client.line("HELLO");
     let field = |reply: &Reply, name: &str| {
         let flat: Vec<Reply> = match reply {
-            Reply::Map(pairs) => pairs
-                .iter()
-                .flat_map(|(name, value)| [name.clone(), value.clone()])
-                .collect(),
+            Reply::Map(pairs) => pairs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect(),
             other => other.items().to_vec(),
         };
-        flat.chunks(2)
-            .find(|pair| pair[0] == Reply::bulk(name))
-            .unwrap_or_else(|| panic!("no {name} in {reply}"))[1]
+        flat.chunks(2).find(|pair| pair[0] == Reply::bulk(name)).unwrap_or_else(|| panic!("no {name} in {reply}"))[1]
             .clone()
     };
     assert!(matches!(reply, Reply::Array(_)), "{reply}");
@@ -176,25 +126,14 @@ fn hello_and_protocol_versions() {
     assert!(matches!(field(&reply, "modules"), Reply::Array(_)));
     let version = field(&reply, "version").text();
     assert!(
-        version.split('.').count() == 3
-            && version.split('.').all(|part| part.parse::<u32>().is_ok()),
+        version.split('.').count() == 3 && version.split('.').all(|part| part.parse::<u32>().is_ok()),
         "version {version}"
     );
     assert_eq!(client.line("CLIENT GETNAME"), Reply::bulk("tester"));
     assert_eq!(client.line("GET nothing"), Reply::Null);
-    assert_eq!(
-        client.line("HELLO 4"),
-        Reply::error("NOPROTO unsupported protocol version")
-    );
-    assert_eq!(
-        client.line("GET nothing"),
-        Reply::Null,
-        "a failed HELLO changes nothing"
-    );
-    assert_eq!(
-        client.line("HELLO x"),
-        Reply::error("ERR Protocol version is not an integer or out of range")
-    );
+    assert_eq!(client.line("HELLO 4"), Reply::error("NOPROTO unsupported protocol version"));
+    assert_eq!(client.line("GET nothing"), Reply::Null, "a failed HELLO changes nothing");
+    assert_eq!(client.line("HELLO x"), Reply::error("ERR Protocol version is not an integer or out of range"));
     assert!(matches!(client.line("HELLO 2"), Reply::Array(_)));
     assert_eq!(client.line("GET nothing"), Reply::NullBulk);
     assert_eq!(
@@ -208,10 +147,7 @@ fn hello_and_protocol_versions() {
 fn connection_state_is_part_of_the_order() {
     let server = Server::subject(2, &["--requirepass", "secret"]);
     let mut client = server.client();
-    assert_eq!(
-        client.line("GET a"),
-        Reply::error("NOAUTH Authentication required.")
-    );
+    assert_eq!(client.line("GET a"), Reply::error("NOAUTH Authentication required."));
     let replies = client.pipeline(&[
         "AUTH secret",
         "SET a 1",
@@ -227,25 +163,10 @@ fn connection_state_is_part_of_the_order() {
     ]);
     assert_eq!(
         replies[..7],
-        [
-            Reply::ok(),
-            Reply::ok(),
-            Reply::ok(),
-            Reply::NullBulk,
-            Reply::ok(),
-            Reply::ok(),
-            Reply::bulk("1")
-        ]
+        [Reply::ok(), Reply::ok(), Reply::ok(), Reply::NullBulk, Reply::ok(), Reply::ok(), Reply::bulk("1")]
     );
     assert!(matches!(replies[7], Reply::Map(_)));
-    assert_eq!(
-        replies[8..],
-        [
-            Reply::Null,
-            Reply::simple("RESET"),
-            Reply::error("NOAUTH Authentication required.")
-        ]
-    );
+    assert_eq!(replies[8..], [Reply::Null, Reply::simple("RESET"), Reply::error("NOAUTH Authentication required.")]);
     let mut client = server.client();
     closes_unauthenticated(&mut client);
     let mut client = server.client();
@@ -257,12 +178,7 @@ fn connection_state_is_part_of_the_order() {
 /// Before AUTH, requests are kept small.
 fn closes_unauthenticated(client: &mut Client) {
     client.raw(b"*100\r\n");
-    assert_eq!(
-        client.read_to_close(),
-        [Reply::error(
-            "ERR Protocol error: unauthenticated multibulk length"
-        )]
-    );
+    assert_eq!(client.read_to_close(), [Reply::error("ERR Protocol error: unauthenticated multibulk length")]);
 }
 
 #[test]
@@ -281,23 +197,15 @@ fn reply_off_and_skip() {
 fn commands_in_pieces() {
     let server = one_shard();
     let mut client = server.client();
-    let bytes = [
-        encode(&["SET", "key", "line\r\nline"]),
-        b"ECHO 'in line'\r\n".to_vec(),
-        encode(&["GET", "key"]),
-    ]
-    .concat();
+    let bytes =
+        [encode(&["SET", "key", "line\r\nline"]), b"ECHO 'in line'\r\n".to_vec(), encode(&["GET", "key"])].concat();
     for cut in 1..bytes.len() {
         client.raw(&bytes[..cut]);
         // A reply proves that the first piece was read by itself; where there is none yet, any order is a fair test.
         client.raw(&bytes[cut..]);
         assert_eq!(
             (client.read(), client.read(), client.read()),
-            (
-                Reply::ok(),
-                Reply::bulk("in line"),
-                Reply::bulk("line\r\nline")
-            )
+            (Reply::ok(), Reply::bulk("in line"), Reply::bulk("line\r\nline"))
         );
     }
     for byte in &bytes {
@@ -305,11 +213,7 @@ fn commands_in_pieces() {
     }
     assert_eq!(
         (client.read(), client.read(), client.read()),
-        (
-            Reply::ok(),
-            Reply::bulk("in line"),
-            Reply::bulk("line\r\nline")
-        )
+        (Reply::ok(), Reply::bulk("in line"), Reply::bulk("line\r\nline"))
     );
 }
 
@@ -318,23 +222,14 @@ fn commands_in_pieces() {
 fn connections_cut_anywhere() {
     let mut server = Server::subject(2, &[]);
     let mut other = server.client();
-    let bytes = [
-        encode(&["SET", "a", "1"]),
-        encode(&["MULTI"]),
-        encode(&["SET", "never", "1"]),
-        encode(&["EXEC"]),
-    ]
-    .concat();
+    let bytes =
+        [encode(&["SET", "a", "1"]), encode(&["MULTI"]), encode(&["SET", "never", "1"]), encode(&["EXEC"])].concat();
     for cut in 0..bytes.len() {
         let mut client = server.client();
         client.raw(&bytes[..cut]);
         drop(client);
         if cut % 10 == 0 {
-            assert_eq!(
-                other.line("EXISTS never"),
-                Reply::Int(0),
-                "half a transaction was run"
-            );
+            assert_eq!(other.line("EXISTS never"), Reply::Int(0), "half a transaction was run");
         }
     }
     server.assert_alive();
@@ -350,10 +245,7 @@ fn half_closed_connections_are_answered() {
     let server = one_shard();
     let mut client = server.client();
     client.raw(b"SET a 1\r\nGET a\r\n");
-    assert_eq!(
-        (client.read(), client.read()),
-        (Reply::ok(), Reply::bulk("1"))
-    );
+    assert_eq!((client.read(), client.read()), (Reply::ok(), Reply::bulk("1")));
     client.half_close();
     assert_eq!(client.read_to_close(), []);
 }
@@ -373,16 +265,10 @@ fn large_values() {
     let server = Server::subject(2, &["--proto-max-bulk-len", "2mb"]);
     let mut client = server.client();
     let value = Random::new(1).bytes(2 << 20);
-    assert_eq!(
-        client.cmd(&[b"SET".as_slice(), b"big", &value]),
-        Reply::ok()
-    );
+    assert_eq!(client.cmd(&[b"SET".as_slice(), b"big", &value]), Reply::ok());
     assert_eq!(client.line("GET big"), Reply::Bulk(value));
     client.raw(b"*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$2097153\r\n");
-    assert_eq!(
-        client.read_to_close(),
-        [Reply::error("ERR Protocol error: invalid bulk length")]
-    );
+    assert_eq!(client.read_to_close(), [Reply::error("ERR Protocol error: invalid bulk length")]);
     let mut client = server.client();
     assert_eq!(
         client.line("APPEND big x"),
@@ -396,14 +282,11 @@ fn long_pipelines() {
     let server = Server::subject(2, &[]);
     let mut client = server.client();
     let count = 20_000;
-    let bytes: Vec<u8> = (0..count)
-        .flat_map(|number| encode(&["SET".to_owned(), format!("key{number}"), number.to_string()]))
-        .collect();
+    let bytes: Vec<u8> =
+        (0..count).flat_map(|number| encode(&["SET".to_owned(), format!("key{number}"), number.to_string()])).collect();
     client.raw(&bytes);
     (0..count).for_each(|_| assert_eq!(client.read(), Reply::ok()));
-    let bytes: Vec<u8> = (0..count)
-        .flat_map(|number| encode(&["GET".to_owned(), format!("key{number}")]))
-        .collect();
+    let bytes: Vec<u8> = (0..count).flat_map(|number| encode(&["GET".to_owned(), format!("key{number}")])).collect();
     client.raw(&bytes);
     (0..count).for_each(|number| assert_eq!(client.read(), Reply::bulk(number.to_string())));
 }
@@ -428,14 +311,11 @@ fn who_never_reads_is_cut_off() {
 /// Random bytes, and commands with random damage: the server lives, and others are served. `CURFEW_FUZZ_SECONDS` for longer.
 #[test]
 fn fuzz_the_wire() {
-    let seconds = std::env::var("CURFEW_FUZZ_SECONDS").map_or(3, |text| {
-        text.parse().expect("CURFEW_FUZZ_SECONDS is a number")
-    });
+    let seconds =
+        std::env::var("CURFEW_FUZZ_SECONDS").map_or(3, |text| text.parse().expect("CURFEW_FUZZ_SECONDS is a number"));
     let mut server = Server::subject(2, &[]);
     let mut other = server.client();
-    let seed = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     println!("seed {seed}");
     let mut random = Random::new(seed);
     let start = Instant::now();
@@ -487,9 +367,5 @@ fn fuzz_the_wire() {
         }
     }
     server.assert_alive();
-    assert_eq!(
-        other.line("ECHO alive"),
-        Reply::bulk("alive"),
-        "after {rounds} rounds, seed {seed}"
-    );
+    assert_eq!(other.line("ECHO alive"), Reply::bulk("alive"), "after {rounds} rounds, seed {seed}");
 }

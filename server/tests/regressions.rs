@@ -26,17 +26,11 @@ fn event(client: &mut Client) -> (String, String) {
     let message = client.read();
     let items = message.items();
     let channel = items[2].text();
-    (
-        channel.rsplit(':').next().unwrap_or_default().to_owned(),
-        items[3].text(),
-    )
+    (channel.rsplit(':').next().unwrap_or_default().to_owned(), items[3].text())
 }
 
 fn events(client: &mut Client, count: usize) -> Vec<String> {
-    (0..count)
-        .map(|_| event(client))
-        .map(|(name, key)| format!("{name} {key}"))
-        .collect()
+    (0..count).map(|_| event(client)).map(|(name, key)| format!("{name} {key}")).collect()
 }
 
 /// dragonfly#8016: `AUTH, PING` in one pipeline gave NOAUTH, because the commands had been looked at together.
@@ -73,27 +67,14 @@ fn scripts_may_touch_undeclared_keys_on_every_shard() {
     let mut client = server.client();
     let script = "for i=1,100 do redis.call('SET','key:'..i,i) end local s = 0 for i=1,100 do s = s + redis.call('GET','key:'..i) end return s";
     assert_eq!(client.cmd(&["EVAL", script, "0"]), Reply::Int(5050));
-    assert_eq!(
-        client.cmd(&["EVAL", script, "1", "key:1"]),
-        Reply::Int(5050)
-    );
+    assert_eq!(client.cmd(&["EVAL", script, "1", "key:1"]), Reply::Int(5050));
     // It was seen to need one shard only, and then strays: the sum must still be complete.
     let straying = "redis.call('INCR',KEYS[1]) if ARGV[1] == 'stray' then return redis.call('DEL','key:1','key:2','key:3') end return 0";
     for _ in 0..20 {
-        assert_eq!(
-            client.cmd(&["EVAL", straying, "1", "here", "stay"]),
-            Reply::Int(0)
-        );
+        assert_eq!(client.cmd(&["EVAL", straying, "1", "here", "stay"]), Reply::Int(0));
     }
-    assert_eq!(
-        client.cmd(&["EVAL", straying, "1", "here", "stray"]),
-        Reply::Int(3)
-    );
-    assert_eq!(
-        client.line("GET here"),
-        Reply::bulk("21"),
-        "the part before straying ran twice or not at all"
-    );
+    assert_eq!(client.cmd(&["EVAL", straying, "1", "here", "stray"]), Reply::Int(3));
+    assert_eq!(client.line("GET here"), Reply::bulk("21"), "the part before straying ran twice or not at all");
 }
 
 /// dragonfly#8269: SCRIPT KILL must not pass through the thread that is stuck; others get -BUSY rather than nothing.
@@ -103,36 +84,20 @@ fn a_runaway_script_can_be_killed_from_any_connection() {
     let mut stuck = server.client();
     // Enough connections that some are on the stuck thread, whichever it is.
     let mut others: Vec<Client> = (0..8).map(|_| server.client()).collect();
-    assert_eq!(
-        others[0].line("SCRIPT KILL"),
-        Reply::error("NOTBUSY No scripts in execution right now.")
-    );
+    assert_eq!(others[0].line("SCRIPT KILL"), Reply::error("NOTBUSY No scripts in execution right now."));
     stuck.send(&["EVAL", "redis.call('GET','a') while true do end", "1", "a"]);
-    let busy = Reply::error(
-        "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
-    );
-    wait_until("clients that need the script's shard are told BUSY", || {
-        others[7].line("GET a") == busy
-    });
-    let killed = others
-        .iter_mut()
-        .map(|client| client.line("SCRIPT KILL"))
-        .filter(|reply| *reply == Reply::ok())
-        .count();
+    let busy = Reply::error("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+    wait_until("clients that need the script's shard are told BUSY", || others[7].line("GET a") == busy);
+    let killed =
+        others.iter_mut().map(|client| client.line("SCRIPT KILL")).filter(|reply| *reply == Reply::ok()).count();
     assert!(killed >= 1, "no SCRIPT KILL answered OK");
     let reply = stuck.read();
     assert!(
         reply.text().starts_with("ERR Error running script")
-            || reply
-                .text()
-                .contains("Script killed by user with SCRIPT KILL"),
+            || reply.text().contains("Script killed by user with SCRIPT KILL"),
         "{reply}"
     );
-    wait_until("everything works again", || {
-        others
-            .iter_mut()
-            .all(|client| client.line("GET a").is_null())
-    });
+    wait_until("everything works again", || others.iter_mut().all(|client| client.line("GET a").is_null()));
 }
 
 /// A script that has written cannot be killed: half of it would stay.
@@ -155,15 +120,9 @@ fn a_script_that_wrote_cannot_be_killed() {
             assert_eq!(reply, Reply::bulk("done"), "it was killed");
             break;
         }
-        assert!(
-            start.elapsed() < Duration::from_secs(60),
-            "the script does not end"
-        );
+        assert!(start.elapsed() < Duration::from_secs(60), "the script does not end");
     }
-    assert!(
-        !seen.contains(&Reply::ok()),
-        "SCRIPT KILL of a script that wrote: {seen:?}"
-    );
+    assert!(!seen.contains(&Reply::ok()), "SCRIPT KILL of a script that wrote: {seen:?}");
 }
 
 /// RENAME over shards carries the TTL and touches the watchers, and `rename_from` comes before `rename_to`.
@@ -179,34 +138,18 @@ fn rename_over_shards_carries_everything() {
         watcher.ok(&format!("WATCH {to}"));
         client.ok(&format!("RENAME {from} {to}"));
         assert_eq!(client.int(&format!("PEXPIRETIME {to}")), 4_000_000_000_000);
-        assert!(
-            watcher.pipeline(&["MULTI", "PING", "EXEC"])[2].is_null(),
-            "the watcher of {to} noticed nothing"
-        );
+        assert!(watcher.pipeline(&["MULTI", "PING", "EXEC"])[2].is_null(), "the watcher of {to} noticed nothing");
         assert_eq!(
             events(&mut listener, 4),
-            [
-                format!("set {from}"),
-                format!("expire {from}"),
-                format!("rename_from {from}"),
-                format!("rename_to {to}")
-            ]
+            [format!("set {from}"), format!("expire {from}"), format!("rename_from {from}"), format!("rename_to {to}")]
         );
     }
     client.ok("SET short v PX 5");
     client.ok("RENAME short moved");
-    wait_until("the renamed key expires under its new name", || {
-        client.int("EXISTS moved") == 0
-    });
+    wait_until("the renamed key expires under its new name", || client.int("EXISTS moved") == 0);
     assert_eq!(
         events(&mut listener, 5),
-        [
-            "set short",
-            "expire short",
-            "rename_from short",
-            "rename_to moved",
-            "expired moved"
-        ]
+        ["set short", "expire short", "rename_from short", "rename_to moved", "expired moved"]
     );
 }
 
@@ -219,10 +162,7 @@ fn unsubscribe_drops_nothing_that_came_before() {
         let mut subscriber = server.client();
         subscriber.send(&["SUBSCRIBE", "channel"]);
         subscriber.read();
-        assert_eq!(
-            publisher.line(&format!("PUBLISH channel {round}")),
-            Reply::Int(1)
-        );
+        assert_eq!(publisher.line(&format!("PUBLISH channel {round}")), Reply::Int(1));
         subscriber.send(&["UNSUBSCRIBE", "channel"]);
         assert_eq!(subscriber.read().items()[2], Reply::bulk(round.to_string()));
         assert_eq!(subscriber.read().items()[0], Reply::bulk("unsubscribe"));
@@ -237,10 +177,7 @@ fn a_push_never_lands_inside_a_reply() {
     client.send(&["SUBSCRIBE", "channel"]);
     client.read_any();
     let value = "x".repeat(20_000);
-    assert_eq!(
-        client.cmd(&["MSET", "a", &value, "b", &value, "c", &value]),
-        Reply::ok()
-    );
+    assert_eq!(client.cmd(&["MSET", "a", &value, "b", &value, "c", &value]), Reply::ok());
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut publisher = server.client();
@@ -249,12 +186,7 @@ fn a_push_never_lands_inside_a_reply() {
         let mut pushes = 0;
         while pushes < 2000 {
             let reply = client.line("MGET a b c");
-            assert!(
-                reply
-                    .items()
-                    .iter()
-                    .all(|item| matches!(item, Reply::Bulk(bytes) if bytes.len() == 20_000))
-            );
+            assert!(reply.items().iter().all(|item| matches!(item, Reply::Bulk(bytes) if bytes.len() == 20_000)));
             for push in client.take_pushes() {
                 assert_eq!(push.items()[2], Reply::bulk(pushes.to_string()));
                 pushes += 1;
@@ -270,12 +202,7 @@ fn a_deadline_in_the_past_deletes_at_once() {
     let server = shards();
     let mut client = server.client();
     let mut listener = listener(&server, "__keyevent@0__:*");
-    for command in [
-        "EXPIRE a -1",
-        "PEXPIRE a 0",
-        "EXPIREAT a 1",
-        "PEXPIREAT a 1000",
-    ] {
+    for command in ["EXPIRE a -1", "PEXPIRE a 0", "EXPIREAT a 1", "PEXPIREAT a 1000"] {
         client.ok("SET a 1");
         assert_eq!(client.int(command), 1, "{command}");
         assert_eq!(client.int("DBSIZE"), 0);
@@ -312,10 +239,7 @@ fn watch_and_expiry() {
     client.ok("SET c 1 PX 5");
     wait_until("c expires", || other.int("EXISTS c") == 0);
     client.ok("WATCH c");
-    assert_eq!(
-        client.pipeline(&["MULTI", "SET b 1", "EXEC"])[2],
-        Reply::Array(vec![Reply::ok()])
-    );
+    assert_eq!(client.pipeline(&["MULTI", "SET b 1", "EXEC"])[2], Reply::Array(vec![Reply::ok()]));
 }
 
 /// redis#15411: SCAN neither starves expiry nor returns expired keys.
@@ -325,9 +249,8 @@ fn scan_returns_no_expired_keys() {
     let mut client = server.client();
     let deadline = unix_ms() + 30;
     for first in (0..2000).step_by(100) {
-        let lines: Vec<String> = (first..first + 100)
-            .map(|number| format!("SET key{number} v PXAT {deadline}"))
-            .collect();
+        let lines: Vec<String> =
+            (first..first + 100).map(|number| format!("SET key{number} v PXAT {deadline}")).collect();
         client.pipeline(&lines.iter().map(String::as_str).collect::<Vec<_>>());
     }
     client.ok("SET stays v");
@@ -358,13 +281,7 @@ fn a_burst_of_expiries_announces_each_key_once() {
     for first in (0..KEYS).step_by(1000) {
         let bytes: Vec<u8> = (first..first + 1000)
             .flat_map(|number| {
-                encode(&[
-                    "SET".into(),
-                    format!("key{number}"),
-                    "v".into(),
-                    "PXAT".into(),
-                    deadline.to_string(),
-                ])
+                encode(&["SET".into(), format!("key{number}"), "v".into(), "PXAT".into(), deadline.to_string()])
             })
             .collect();
         client.raw(&bytes);
@@ -383,11 +300,7 @@ fn a_burst_of_expiries_announces_each_key_once() {
             client.line(&format!("GET key{}", count * 7 % KEYS));
         }
     }
-    assert_eq!(
-        listener.next(Duration::from_millis(50)),
-        Incoming::Nothing,
-        "an event too many"
-    );
+    assert_eq!(listener.next(Duration::from_millis(50)), Incoming::Nothing, "an event too many");
     assert!(seen.iter().all(|times| *times == 1), "not exactly once");
     assert_eq!(client.int("DBSIZE"), 0);
 }
@@ -406,21 +319,13 @@ fn dead_keys_stay_dead_without_active_expiry() {
     assert_eq!(client.line("KEYS *"), Reply::Array(vec![]));
     assert_eq!(client.line("RENAME b c"), Reply::error("ERR no such key"));
     assert_eq!(client.line("SETNX b new"), Reply::Int(1));
-    assert_eq!(
-        client.int("PTTL b"),
-        -1,
-        "a new key took over a dead one's TTL"
-    );
+    assert_eq!(client.int("PTTL b"), -1, "a new key took over a dead one's TTL");
     client.ok("DEBUG SET-ACTIVE-EXPIRE 1");
     client.ok("SET d 1 PX 30");
     client.ok("CLIENT PAUSE 100 WRITE");
     let start = unix_ms();
     wait_until("it is due, the pause still on", || unix_ms() > start + 40);
-    assert_eq!(
-        client.line("GET d"),
-        Reply::NullBulk,
-        "the pause brought a dead key back"
-    );
+    assert_eq!(client.line("GET d"), Reply::NullBulk, "the pause brought a dead key back");
     client.ok("CLIENT UNPAUSE");
 }
 
@@ -431,9 +336,7 @@ fn expired_is_announced_once_on_every_path() {
     let mut client = server.client();
     let mut listener = listener(&server, "__keyevent@0__:*");
     client.ok("SET a 1 PX 5");
-    wait_until("it is gone by itself or by this read", || {
-        client.line("GET a").is_null()
-    });
+    wait_until("it is gone by itself or by this read", || client.line("GET a").is_null());
     client.ok("DEBUG SET-ACTIVE-EXPIRE 0");
     client.ok("SET b 1 PX 1");
     let start = unix_ms();
@@ -442,16 +345,7 @@ fn expired_is_announced_once_on_every_path() {
     client.ok("SET end 1");
     assert_eq!(
         events(&mut listener, 8),
-        [
-            "set a",
-            "expire a",
-            "expired a",
-            "set b",
-            "expire b",
-            "expired b",
-            "set b",
-            "set end"
-        ]
+        ["set a", "expire a", "expired a", "set b", "expire b", "expired b", "set b", "set end"]
     );
     client.ok("DEBUG SET-ACTIVE-EXPIRE 1");
 }
@@ -469,10 +363,7 @@ fn one_deadline_is_announced_in_one_run() {
     let script = "for i=1,50 do redis.call('SET','{one}'..i,'v','PX',30) redis.call('SET','{one}late'..i,'v','PX',31) end return 1";
     assert_eq!(client.cmd(&["EVAL", script, "1", "{one}"]), Reply::Int(1));
     let keys: Vec<String> = (0..100).map(|_| event(&mut listener).1).collect();
-    assert!(
-        keys[..50].iter().all(|key| !key.contains("late")),
-        "the batches are mixed: {keys:?}"
-    );
+    assert!(keys[..50].iter().all(|key| !key.contains("late")), "the batches are mixed: {keys:?}");
     assert!(keys[50..].iter().all(|key| key.contains("late")));
 }
 
@@ -491,9 +382,7 @@ fn a_session_that_is_touched_lives_on() {
         );
     }
     assert_eq!(client.int("PEXPIRE session 5"), 1);
-    wait_until("it goes by its last deadline", || {
-        client.int("EXISTS session") == 0
-    });
+    wait_until("it goes by its last deadline", || client.int("EXISTS session") == 0);
 }
 
 /// What clients ask when they connect: redis-py, go-redis, Lettuce, ioredis, BullMQ, StackExchange.Redis, redis-cli.
@@ -509,26 +398,14 @@ fn what_clients_ask_at_connect() {
     assert!(matches!(client.line("COMMAND DOCS GET"), Reply::Map(_)));
     assert!(client.line("COMMAND").items().len() > 50);
     let info = client.line("INFO").text();
-    for field in [
-        "redis_version:",
-        "loading:0",
-        "maxmemory_policy:noeviction",
-        "role:master",
-        "redis_mode:standalone",
-    ] {
+    for field in ["redis_version:", "loading:0", "maxmemory_policy:noeviction", "role:master", "redis_mode:standalone"]
+    {
         assert!(info.contains(field), "INFO has no {field}");
     }
-    assert_eq!(
-        client.line("CLIENT NOSUCH"),
-        Reply::error("ERR unknown subcommand 'NOSUCH'. Try CLIENT HELP.")
-    );
+    assert_eq!(client.line("CLIENT NOSUCH"), Reply::error("ERR unknown subcommand 'NOSUCH'. Try CLIENT HELP."));
     assert_eq!(client.line("ECHO \"\""), Reply::bulk(""));
     assert!(client.line("READONLY").is_error());
-    assert_eq!(
-        client.line("PING"),
-        Reply::simple("PONG"),
-        "errors do not close the connection"
-    );
+    assert_eq!(client.line("PING"), Reply::simple("PONG"), "errors do not close the connection");
 }
 
 /// SIGTERM finishes what is under way and exits 0.

@@ -11,6 +11,7 @@ pub mod access;
 pub mod command;
 pub mod effect;
 pub mod event;
+pub mod eviction;
 pub mod keyspace;
 pub mod moment;
 pub mod registry;
@@ -19,6 +20,7 @@ pub mod shard;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod unit;
+pub mod value;
 pub mod watch;
 
 pub use effect::{Effect, Garbage, Sink};

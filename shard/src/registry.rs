@@ -49,4 +49,12 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[Row]] = &[command::string::ROWS];
+const FAMILIES: &[&[Row]] = &[
+    command::database::ROWS,
+    command::expiry::ROWS,
+    command::generic::ROWS,
+    command::object::ROWS,
+    command::scan::ROWS,
+    command::bitmap::ROWS,
+    command::string::ROWS,
+];

@@ -5,6 +5,8 @@
 pub struct Settings {
     /// `notify-keyspace-events` as bits of [`crate::class`].
     pub notify: u32,
+    /// `shards`: how many there are, held by the unit or not.
+    pub shards: usize,
     /// `databases`.
     pub databases: usize,
     /// `proto-max-bulk-len`: no string grows past it. Bytes.
@@ -25,6 +27,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             notify: 0,
+            shards: 1,
             databases: 16,
             bulk_max: 512 << 20,
             lfu: false,

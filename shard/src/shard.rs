@@ -1,5 +1,6 @@
 //! The owner of one contiguous range of hash slots: its databases and what belongs to them.
 
+use crate::eviction::Evictor;
 use crate::keyspace::{Hasher, Keyspace};
 use crate::watch::Watchers;
 
@@ -30,13 +31,26 @@ pub struct Shard {
     /// The earliest deadline in Unix milliseconds that was set since the shard's keeper last looked at the wheels: tells
     /// whether it must be woken before it means to. `i64::MAX` if none.
     pub soonest: i64,
+    /// What eviction remembers.
+    pub evictor: Evictor,
+    /// The state of the random numbers.
+    random: u64,
 }
 
 impl Shard {
     /// An empty shard. `index` is its place among the shards; `hasher` is the same for all of them.
     pub fn new(index: u16, databases: usize, hasher: Hasher) -> Shard {
         let databases = (0..databases.max(1)).map(|_| Keyspace::new(hasher.clone())).collect();
-        Shard { index, databases, watchers: Watchers::default(), stats: Stats::default(), soonest: i64::MAX }
+        let random = hasher.hash(&index.to_le_bytes());
+        Shard {
+            index,
+            databases,
+            watchers: Watchers::default(),
+            stats: Stats::default(),
+            soonest: i64::MAX,
+            evictor: Evictor::default(),
+            random,
+        }
     }
 
     /// The shard's place among the shards.
@@ -75,6 +89,14 @@ impl Shard {
         self.touch_all(db);
         let empty = Keyspace::new(self.databases[db].hasher().clone());
         std::mem::replace(&mut self.databases[db], empty)
+    }
+
+    /// The next of a sequence of random numbers (SplitMix64) that starts from the hasher's seed. Not for secrets.
+    pub fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
     }
 
     /// The earliest time in Unix milliseconds at which a deadline is due or the wheel has work, over all databases.

@@ -26,8 +26,11 @@ pub struct World {
 impl World {
     /// Empty shards on 2025-01-01, with all events switched on and a journal.
     pub fn new(shards: u16) -> World {
-        let settings =
-            Settings { notify: u32::MAX & !crate::class::KEY_MISS & !crate::class::NEW, ..Settings::default() };
+        let settings = Settings {
+            notify: u32::MAX & !crate::class::KEY_MISS & !crate::class::NEW,
+            shards: shards.into(),
+            ..Settings::default()
+        };
         World {
             shards: (0..shards).map(|index| Shard::new(index, settings.databases, Hasher::new(7))).collect(),
             now: Moment::from_millis(1_735_689_600_000),

@@ -40,6 +40,14 @@ pub fn shard_of(key: &[u8], shards: usize) -> usize {
 }
 
 impl Held<'_> {
+    /// Places to look for held shards.
+    fn len(&self) -> usize {
+        match self {
+            Held::One(_) => 1,
+            Held::Many(shards) => shards.len(),
+        }
+    }
+
     #[inline]
     fn of(&mut self, key: &[u8]) -> &mut Shard {
         match self {
@@ -152,7 +160,9 @@ impl<'u> Unit<'u> {
 
     /// The same in another database.
     pub fn put_in(&mut self, db: usize, key: &[u8], kind: Type, value: NewValue<'_>, deadline: Deadline) {
-        let is_new = self.settings.notify & class::NEW != 0 && self.live(db, key).is_none();
+        // A deadline to be kept must not be that of a key that is gone; and who is new must be known before.
+        let look = deadline == Deadline::Keep || self.settings.notify & class::NEW != 0;
+        let is_new = look && self.live(db, key).is_none();
         let lru = access::fresh(self.now, self.settings);
         let now = self.now.ms;
         let shard = self.held.of(key);
@@ -163,6 +173,11 @@ impl<'u> Unit<'u> {
         space.set_now(now);
         let hash = space.hasher().hash(key);
         let removed = space.put(hash, key, kind, value, deadline, lru);
+        match removed.as_ref().and_then(|removed| removed.deadline) {
+            // What was overwritten was gone already: it goes with its own effect and event (trap 22).
+            Some(deadline) if now > deadline => self.expired(db, key, deadline),
+            _ => {}
+        }
         self.discard(removed);
         if is_new {
             self.event_in(db, class::NEW, "new", key);
@@ -304,9 +319,9 @@ impl<'u> Unit<'u> {
         self.sink
     }
 
-    /// Whether the shard of `key` is held, among `shards` of them: a script may name any key.
-    pub fn holds(&self, key: &[u8], shards: usize) -> bool {
-        let index = shard_of(key, shards);
+    /// Whether the shard of `key` is held: a script may name any key.
+    pub fn holds(&self, key: &[u8]) -> bool {
+        let index = shard_of(key, self.settings.shards);
         match &self.held {
             Held::One(shard) => usize::from(shard.index()) == index,
             Held::Many(held) => held.get(index).is_some_and(Option::is_some),
@@ -366,6 +381,11 @@ impl<'u> Unit<'u> {
         space.prefetch_entry(space.hasher().hash(key));
     }
 
+    /// Whether effects are kept: where they are not, there is no need to put costly ones together.
+    pub fn keeps_effects(&self) -> bool {
+        self.sink.journal
+    }
+
     /// The number of changes so far (effects, kept or not), over the sink's life: what a script or EXEC compares to know
     /// whether it has written.
     pub fn changes(&self) -> u64 {
@@ -382,12 +402,25 @@ impl<'u> Unit<'u> {
         }
     }
 
-    /// How many shards there are, held or not. A unit that holds one alone says 1.
-    pub fn shard_count(&self) -> usize {
-        match &self.held {
-            Held::One(_) => 1,
-            Held::Many(shards) => shards.len(),
+    /// The shard at `index`, if it is held. A unit that holds one alone has it at 0.
+    pub fn shard_mut(&mut self, index: usize) -> Option<&mut Shard> {
+        match &mut self.held {
+            Held::One(shard) => (usize::from(shard.index()) == index).then_some(&mut **shard),
+            Held::Many(shards) => shards.get_mut(index)?.as_deref_mut(),
         }
+    }
+
+    /// A random number, from the first shard held: for RANDOMKEY and its kin, not for secrets. 0 if none is held.
+    pub fn random(&mut self) -> u64 {
+        match &mut self.held {
+            Held::One(shard) => shard.random(),
+            Held::Many(shards) => shards.iter_mut().flatten().next().map_or(0, |shard| shard.random()),
+        }
+    }
+
+    /// How many shards there are, held or not.
+    pub fn shard_count(&self) -> usize {
+        self.settings.shards
     }
 
     /// Hands a large value or database to whoever frees in the background.
@@ -402,7 +435,7 @@ impl<'u> Unit<'u> {
     pub fn expire_due(&mut self, steps: u32) -> bool {
         let mut more = false;
         let mut key = Vec::new();
-        for index in 0..self.shard_count() {
+        for index in 0..self.held.len() {
             for db in 0..self.settings.databases {
                 let now = self.now.ms;
                 let mut left = steps;
@@ -451,6 +484,11 @@ impl<'u> Unit<'u> {
     /// A key goes at its deadline: by the wheel or by a lookup, it is the same removal, effect and event.
     fn expire(&mut self, db: usize, key: &[u8], deadline: i64) {
         self.remove_present(db, key);
+        self.expired(db, key, deadline);
+    }
+
+    /// The traces of a key that has gone at its deadline.
+    fn expired(&mut self, db: usize, key: &[u8], deadline: i64) {
         let lag = (self.now.ms - deadline).clamp(0, i64::from(u32::MAX)) as u32;
         self.sink.lags_ms.push(lag);
         self.held.of(key).stats.expired += 1;

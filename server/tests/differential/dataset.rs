@@ -28,9 +28,7 @@ pub fn read(client: &mut Client) -> Dataset {
     for database in DATABASES {
         client.ok(&format!("SELECT {database}"));
         for key in client.line("KEYS *").items() {
-            let Reply::Bulk(key) = key else {
-                panic!("KEYS returned {key}")
-            };
+            let Reply::Bulk(key) = key else { panic!("KEYS returned {key}") };
             let mut of_key = |before: &[&str], after: &[&str]| {
                 let args: Vec<&[u8]> = before
                     .iter()
@@ -52,8 +50,7 @@ pub fn read(client: &mut Client) -> Dataset {
             };
             let value = match (kind.as_str(), value) {
                 ("set" | "hash", Reply::Array(items)) => {
-                    let mut groups: Vec<&[Reply]> =
-                        items.chunks(if kind == "set" { 1 } else { 2 }).collect();
+                    let mut groups: Vec<&[Reply]> = items.chunks(if kind == "set" { 1 } else { 2 }).collect();
                     groups.sort();
                     Reply::Array(groups.concat())
                 }
@@ -61,21 +58,11 @@ pub fn read(client: &mut Client) -> Dataset {
             };
             let encoding = of_key(&["OBJECT", "ENCODING"], &[]);
             let deadline_ms = of_key(&["PEXPIRETIME"], &[]).int();
-            out.insert(
-                (*database, key.clone()),
-                Entry {
-                    kind,
-                    value,
-                    encoding,
-                    deadline_ms,
-                },
-            );
+            out.insert((*database, key.clone()), Entry { kind, value, encoding, deadline_ms });
         }
         let found = out.keys().filter(|(of, _)| of == database).count();
         // Redis counts keys that are dead but not removed yet.
-        wait_until("DBSIZE is the number of KEYS", || {
-            usize::try_from(client.int("DBSIZE")) == Ok(found)
-        });
+        wait_until("DBSIZE is the number of KEYS", || usize::try_from(client.int("DBSIZE")) == Ok(found));
     }
     client.ok("SELECT 0");
     out
@@ -90,9 +77,7 @@ pub fn difference(expected: &Dataset, got: &Dataset) -> Option<String> {
             (Some(one), Some(other)) => {
                 let far = one.deadline_ms.abs_diff(other.deadline_ms) > DEADLINE_TOLERANCE_MS
                     || (one.deadline_ms < 0) != (other.deadline_ms < 0);
-                (&one.kind, &one.value, &one.encoding)
-                    == (&other.kind, &other.value, &other.encoding)
-                    && !far
+                (&one.kind, &one.value, &one.encoding) == (&other.kind, &other.value, &other.encoding) && !far
             }
             _ => false,
         };
@@ -114,10 +99,7 @@ fn describe(entry: Option<&Entry>) -> String {
         None => "      (none)\n".into(),
         Some(entry) => {
             let value = entry.value.to_string().replace('\n', "\n      ");
-            format!(
-                "      {} ({}), deadline {}:\n      {value}\n",
-                entry.kind, entry.encoding, entry.deadline_ms
-            )
+            format!("      {} ({}), deadline {}:\n      {value}\n", entry.kind, entry.encoding, entry.deadline_ms)
         }
     }
 }

@@ -32,9 +32,8 @@ impl Line {
             .split(" ; ")
             .map(|command| {
                 let mut words: Vec<&str> = command.split_whitespace().collect();
-                let connection = words[0]
-                    .strip_prefix('@')
-                    .map(|digits| digits.parse().expect("a connection's number"));
+                let connection =
+                    words[0].strip_prefix('@').map(|digits| digits.parse().expect("a connection's number"));
                 if connection.is_some() {
                     words.remove(0);
                 }
@@ -52,10 +51,7 @@ impl Line {
         let command = |(connection, node): &(usize, Node)| {
             let mut args = Vec::new();
             write(node, random, &mut args);
-            Step {
-                connection: *connection,
-                args,
-            }
+            Step { connection: *connection, args }
         };
         self.commands.iter().map(command).collect()
     }
@@ -69,11 +65,7 @@ fn parse_alternatives(words: &[&str], at: &mut usize, close: Option<&str>) -> No
         *at += 1;
         let mut group = |close| {
             let node = parse_alternatives(words, at, Some(close));
-            assert_eq!(
-                words.get(*at),
-                Some(&close),
-                "a bracket is not closed in {words:?}"
-            );
+            assert_eq!(words.get(*at), Some(&close), "a bracket is not closed in {words:?}");
             *at += 1;
             Box::new(node)
         };
@@ -87,10 +79,7 @@ fn parse_alternatives(words: &[&str], at: &mut usize, close: Option<&str>) -> No
             "{" => Node::Repeated(0, 3, group("}")),
             "+{" => Node::Repeated(1, 4, group("}")),
             "\"\"" => Node::Word(Vec::new()),
-            _ => match word
-                .strip_prefix('<')
-                .and_then(|rest| rest.strip_suffix('>'))
-            {
+            _ => match word.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
                 Some(name) => {
                     value(name, &mut Random::new(0)); // to know now that it exists
                     Node::Generator(name.to_owned())
@@ -100,11 +89,7 @@ fn parse_alternatives(words: &[&str], at: &mut usize, close: Option<&str>) -> No
         });
     }
     alternatives.push(Node::All(current));
-    if alternatives.len() == 1 {
-        alternatives.remove(0)
-    } else {
-        Node::OneOf(alternatives)
-    }
+    if alternatives.len() == 1 { alternatives.remove(0) } else { Node::OneOf(alternatives) }
 }
 
 fn write(node: &Node, random: &mut Random, out: &mut Vec<Vec<u8>>) {
@@ -122,10 +107,8 @@ fn write(node: &Node, random: &mut Random, out: &mut Vec<Vec<u8>>) {
 
 /// Keys: few, so that commands meet; some share a slot by their hash tag, some look odd. l, h, s, z and x hold other types
 /// where the servers have them.
-const KEYS: &[&str] = &[
-    "a", "b", "c", "d", "e", "{t}1", "{t}2", "{t}3", "{u}1", "{u}2", "{}x", "{", "a b", "l", "h",
-    "s", "z", "x",
-];
+const KEYS: &[&str] =
+    &["a", "b", "c", "d", "e", "{t}1", "{t}2", "{t}3", "{u}1", "{u}2", "{}x", "{", "a b", "l", "h", "s", "z", "x"];
 
 const INTEGERS: &[&str] = &[
     "0",
@@ -332,21 +315,9 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
                 let length = random.below(24);
                 random.bytes(length)
             }
-            _ => text(
-                random,
-                &[
-                    "hello",
-                    "Hello World",
-                    "foo",
-                    "bar",
-                    "ohmytext",
-                    "mynewtext",
-                    "10",
-                    "3.14",
-                    "007",
-                    "a",
-                ],
-            ),
+            _ => {
+                text(random, &["hello", "Hello World", "foo", "bar", "ohmytext", "mynewtext", "10", "3.14", "007", "a"])
+            }
         },
         "i" if random.one_in(2) => text(random, &INTEGERS[..9]),
         "i" => text(random, INTEGERS),
@@ -363,10 +334,7 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
         // the moment of its event is chance. Errors stay.
         "setat" | "setatms" => loop {
             let text = value(name.trim_start_matches("set"), random);
-            if !["1", "1000000000", "1000000000000"]
-                .iter()
-                .any(|past| past.as_bytes() == text)
-            {
+            if !["1", "1000000000", "1000000000000"].iter().any(|past| past.as_bytes() == text) {
                 break text;
             }
         },
@@ -380,8 +348,8 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
         "field" => text(
             random,
             &[
-                "u8", "i8", "u1", "i1", "u4", "i16", "u16", "i32", "u32", "u63", "i64", "i5", "U8",
-                "u64", "i65", "u0", "x8", "u", "",
+                "u8", "i8", "u1", "i1", "u4", "i16", "u16", "i32", "u32", "u63", "i64", "i5", "U8", "u64", "i65", "u0",
+                "x8", "u", "",
             ],
         ),
         "fieldoff" => text(
@@ -407,33 +375,15 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
         ),
         "db" => text(
             random,
-            &[
-                "0",
-                "0",
-                "0",
-                "1",
-                "1",
-                "2",
-                "15",
-                "16",
-                "-1",
-                "abc",
-                "",
-                "9223372036854775807",
-                "4294967296",
-            ],
+            &["0", "0", "0", "1", "1", "2", "15", "16", "-1", "abc", "", "9223372036854775807", "4294967296"],
         ),
         "glob" => text(random, GLOBS),
         "chan" => text(random, CHANNELS),
         "type" => text(random, &["string", "list", "STRING", "hash", "nothing", ""]),
         "n" => text(random, &["1", "2", "10", "0", "-1", "abc", ""]),
-        "events" => text(
-            random,
-            &[
-                "KEA", "", "K", "E", "Kg$", "Ex", "KEA", "AKE", "Em", "KEn", "KEx$", "q", "KEAmn",
-                "Kt",
-            ],
-        ),
+        "events" => {
+            text(random, &["KEA", "", "K", "E", "Kg$", "Ex", "KEA", "AKE", "Em", "KEn", "KEx$", "q", "KEAmn", "Kt"])
+        }
         "script" => text(random, super::families::scripts::SCRIPTS),
         "sha" => text(
             random,

@@ -52,25 +52,12 @@ fn resp3_with_four_shards() {
 fn the_tester_can_fail() {
     let mut pair = Pair::new(Server::redis(&[]), Server::valkey(&[]), 2);
     // Valkey has DELIFEQ, Redis 8.0 does not; everything around it is noise that must go.
-    let steps: Vec<Step> = [
-        "SET a 1",
-        "APPEND b xyz",
-        "SET c 5 EX 1000",
-        "DELIFEQ a 1",
-        "GET a",
-        "INCR c",
-    ]
-    .map(Step::main)
-    .into();
-    let found = pair
-        .run("", &steps)
-        .expect("a difference between Redis and Valkey");
+    let steps: Vec<Step> =
+        ["SET a 1", "APPEND b xyz", "SET c 5 EX 1000", "DELIFEQ a 1", "GET a", "INCR c"].map(Step::main).into();
+    let found = pair.run("", &steps).expect("a difference between Redis and Valkey");
     let (steps, difference) = shrink::shrink(&mut pair, "", steps, found);
     assert_eq!(
-        steps
-            .iter()
-            .map(|step| step.args[0].as_slice())
-            .collect::<Vec<_>>(),
+        steps.iter().map(|step| step.args[0].as_slice()).collect::<Vec<_>>(),
         [b"DELIFEQ".as_slice()],
         "{difference}"
     );
@@ -78,9 +65,7 @@ fn the_tester_can_fail() {
 
 fn variable(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")),
         Err(_) => default,
     }
 }
@@ -100,10 +85,8 @@ fn compare(protocol: u8, shards: usize) {
     let filter = std::env::var("CURFEW_DIFF_FAMILY").unwrap_or_default();
     let mut pair = Pair::new(Server::redis(&[]), subject(shards), protocol);
     let known = pair.commands_of_both();
-    let families: Vec<Family> = families::all(&known)
-        .into_iter()
-        .filter(|family| family.name.contains(&filter))
-        .collect();
+    let families: Vec<Family> =
+        families::all(&known).into_iter().filter(|family| family.name.contains(&filter)).collect();
     assert!(!families.is_empty(), "no family is called {filter}");
 
     let start = Instant::now();
@@ -141,18 +124,11 @@ fn compare(protocol: u8, shards: usize) {
             break;
         }
     }
-    println!(
-        "RESP{protocol}, {shards} shards: {sequences} sequences, {steps_done} commands in {:?}",
-        start.elapsed()
-    );
+    println!("RESP{protocol}, {shards} shards: {sequences} sequences, {steps_done} commands in {:?}", start.elapsed());
     assert!(
         failures.is_empty(),
         "{} differences from Redis 8.0:\n\n{}",
         failures.len(),
-        failures
-            .into_iter()
-            .map(|(_, report)| report)
-            .collect::<Vec<_>>()
-            .join("\n")
+        failures.into_iter().map(|(_, report)| report).collect::<Vec<_>>().join("\n")
     );
 }

@@ -43,26 +43,11 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
     ("PEXPIRETIME", "", Rule::Near(CLOCK_MS), "own clock"),
     ("OBJECT", "IDLETIME", Rule::Near(CLOCK_SECONDS), "own clock"),
     ("OBJECT", "FREQ", Rule::SameType, "a random counter"),
-    (
-        "OBJECT",
-        "REFCOUNT",
-        Rule::SameType,
-        "Redis shares small integers between keys, which is its own affair",
-    ),
+    ("OBJECT", "REFCOUNT", Rule::SameType, "Redis shares small integers between keys, which is its own affair"),
     ("MEMORY", "USAGE", Rule::SameNullness, "own memory layout"),
     ("CLIENT", "ID", Rule::SameType, "own numbering"),
-    (
-        "CLIENT",
-        "INFO",
-        Rule::SameType,
-        "addresses, ages and memory",
-    ),
-    (
-        "CLIENT",
-        "LIST",
-        Rule::SameType,
-        "addresses, ages and memory",
-    ),
+    ("CLIENT", "INFO", Rule::SameType, "addresses, ages and memory"),
+    ("CLIENT", "LIST", Rule::SameType, "addresses, ages and memory"),
     (
         "HELLO",
         "",
@@ -70,24 +55,9 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
         "own version and numbering; Redis may have modules",
     ),
     ("CONFIG", "GET", Rule::PairsInAnyOrder, "hash order"),
-    (
-        "COMMAND",
-        "INFO",
-        Rule::AnyOrder,
-        "flags and categories are sets, and RESP2 sends sets as arrays",
-    ),
-    (
-        "COMMAND",
-        "DOCS",
-        Rule::AnyOrder,
-        "subcommands in hash order",
-    ),
-    (
-        "COMMAND",
-        "GETKEYSANDFLAGS",
-        Rule::AnyOrder,
-        "flags are a set",
-    ),
+    ("COMMAND", "INFO", Rule::AnyOrder, "flags and categories are sets, and RESP2 sends sets as arrays"),
+    ("COMMAND", "DOCS", Rule::AnyOrder, "subcommands in hash order"),
+    ("COMMAND", "GETKEYSANDFLAGS", Rule::AnyOrder, "flags are a set"),
     ("PUBSUB", "CHANNELS", Rule::AnyOrder, "hash order"),
     ("PUBSUB", "SHARDCHANNELS", Rule::AnyOrder, "hash order"),
     // Which names come first when all are dropped at once is hash order; each reply holds a count.
@@ -97,32 +67,17 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
         Rule::SameType,
         "hash order without arguments; the exact form is compared in pubsub's SUBSCRIBE replies",
     ),
-    (
-        "PUNSUBSCRIBE",
-        "",
-        Rule::SameType,
-        "hash order without arguments",
-    ),
-    (
-        "SUNSUBSCRIBE",
-        "",
-        Rule::SameType,
-        "hash order without arguments",
-    ),
+    ("PUNSUBSCRIBE", "", Rule::SameType, "hash order without arguments"),
+    ("SUNSUBSCRIBE", "", Rule::SameType, "hash order without arguments"),
 ];
 
 /// The rule for a command.
 pub fn rule(args: &[Vec<u8>]) -> Rule {
-    let is = |arg: Option<&Vec<u8>>, name: &str| {
-        arg.is_some_and(|arg| arg.eq_ignore_ascii_case(name.as_bytes()))
-    };
+    let is = |arg: Option<&Vec<u8>>, name: &str| arg.is_some_and(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
     // The whole table at once holds every command of both.
     if is(args.first(), "COMMAND")
         && (args.len() == 1
-            || args.len() == 2
-                && ["COUNT", "LIST", "INFO", "DOCS"]
-                    .iter()
-                    .any(|sub| is(args.get(1), sub)))
+            || args.len() == 2 && ["COUNT", "LIST", "INFO", "DOCS"].iter().any(|sub| is(args.get(1), sub)))
     {
         return Rule::SameType;
     }
@@ -130,25 +85,20 @@ pub fn rule(args: &[Vec<u8>]) -> Rule {
     if args.len() > 1 && args[0].to_ascii_uppercase().ends_with(b"UNSUBSCRIBE") {
         return Rule::Exact;
     }
-    let row = TABLE.iter().find(|(command, sub, _, _)| {
-        is(args.first(), command) && (sub.is_empty() || is(args.get(1), sub))
-    });
+    let row =
+        TABLE.iter().find(|(command, sub, _, _)| is(args.first(), command) && (sub.is_empty() || is(args.get(1), sub)));
     row.map_or(Rule::Exact, |(_, _, rule, _)| *rule)
 }
 
 /// Whether the replies of one step are the same by its rules: one rule for a command, one for each queued command for EXEC.
 pub fn equal(rules: &[Rule], expected: &[Reply], got: &[Reply]) -> bool {
-    if let ([Reply::Array(expected), rest @ ..], [Reply::Array(got), got_rest @ ..]) =
-        (expected, got)
+    if let ([Reply::Array(expected), rest @ ..], [Reply::Array(got), got_rest @ ..]) = (expected, got)
         && rules.len() == expected.len()
         && rules.len() > 1
     {
         return expected.len() == got.len()
             && rest == got_rest
-            && rules
-                .iter()
-                .zip(expected.iter().zip(got))
-                .all(|(rule, (one, other))| same(*rule, one, other));
+            && rules.iter().zip(expected.iter().zip(got)).all(|(rule, (one, other))| same(*rule, one, other));
     }
     match rules {
         [rule] => expected.len() == got.len() && expected.iter().zip(got).all(|(one, other)| {
@@ -172,9 +122,7 @@ pub fn messages(mut messages: Vec<Reply>) -> Vec<Reply> {
         }
         _ => false,
     };
-    messages
-        .chunk_by_mut(same_message)
-        .for_each(<[Reply]>::sort);
+    messages.chunk_by_mut(same_message).for_each(<[Reply]>::sort);
     messages
 }
 
@@ -212,10 +160,7 @@ fn sorted(reply: &Reply) -> Reply {
         Reply::Array(items) => Reply::Array(all(items)),
         Reply::Set(items) => Reply::Set(all(items)),
         Reply::Map(pairs) => {
-            let mut pairs: Vec<_> = pairs
-                .iter()
-                .map(|(name, value)| (sorted(name), sorted(value)))
-                .collect();
+            let mut pairs: Vec<_> = pairs.iter().map(|(name, value)| (sorted(name), sorted(value))).collect();
             pairs.sort();
             Reply::Map(pairs)
         }
@@ -240,16 +185,7 @@ fn masked(reply: &Reply, names: &[&str]) -> Reply {
         Reply::Map(pairs) => Reply::Map(
             pairs
                 .iter()
-                .map(|(name, value)| {
-                    (
-                        name.clone(),
-                        if hidden(name) {
-                            Reply::Null
-                        } else {
-                            value.clone()
-                        },
-                    )
-                })
+                .map(|(name, value)| (name.clone(), if hidden(name) { Reply::Null } else { value.clone() }))
                 .collect(),
         ),
         Reply::Array(items) => {

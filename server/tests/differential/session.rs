@@ -12,12 +12,8 @@ use std::time::Duration;
 pub const CONNECTIONS: usize = 2;
 
 /// Settings that sequences change, and what they are before each.
-const SETTINGS: &[(&str, &str)] = &[
-    ("maxmemory-policy", "noeviction"),
-    ("maxmemory", "0"),
-    ("timeout", "0"),
-    ("busy-reply-threshold", "5000"),
-];
+const SETTINGS: &[(&str, &str)] =
+    &[("maxmemory-policy", "noeviction"), ("maxmemory", "0"), ("timeout", "0"), ("busy-reply-threshold", "5000")];
 
 /// How long messages may take that the reference has delivered already.
 const MESSAGES_WITHIN: Duration = Duration::from_secs(3);
@@ -37,10 +33,7 @@ pub struct Step {
 impl Step {
     /// A step of the first connection, written as one would type it.
     pub fn main(line: &str) -> Self {
-        Self {
-            connection: 0,
-            args: words(line),
-        }
+        Self { connection: 0, args: words(line) }
     }
 }
 
@@ -51,26 +44,14 @@ pub fn listing(events: &str, steps: &[Step]) -> String {
         let plain = |arg: &[u8]| {
             !arg.is_empty()
                 && arg.len() < 400
-                && arg
-                    .iter()
-                    .all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(byte))
+                && arg.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(byte))
         };
         let args: Vec<String> = step
             .args
             .iter()
-            .map(|arg| {
-                if plain(arg) {
-                    String::from_utf8_lossy(arg).into_owned()
-                } else {
-                    quoted(arg)
-                }
-            })
+            .map(|arg| if plain(arg) { String::from_utf8_lossy(arg).into_owned() } else { quoted(arg) })
             .collect();
-        let mark = if step.connection == 0 {
-            ""
-        } else {
-            "     # from the other connection"
-        };
+        let mark = if step.connection == 0 { "" } else { "     # from the other connection" };
         writeln!(out, "    {}{mark}", args.join(" ")).expect("a String takes everything");
     }
     out
@@ -86,27 +67,15 @@ pub struct Pair {
 impl Pair {
     /// Both servers, spoken to in this version of RESP.
     pub fn new(reference: Server, subject: Server, protocol: u8) -> Self {
-        Self {
-            reference: Session::new(reference, protocol),
-            subject: Session::new(subject, protocol),
-        }
+        Self { reference: Session::new(reference, protocol), subject: Session::new(subject, protocol) }
     }
 
     /// The names of the commands that both servers have, in lower case.
     pub fn commands_of_both(&mut self) -> HashSet<String> {
         let names = |session: &mut Session| -> HashSet<String> {
-            session
-                .control
-                .line("COMMAND LIST")
-                .items()
-                .iter()
-                .map(Reply::text)
-                .collect()
+            session.control.line("COMMAND LIST").items().iter().map(Reply::text).collect()
         };
-        names(&mut self.reference)
-            .intersection(&names(&mut self.subject))
-            .cloned()
-            .collect()
+        names(&mut self.reference).intersection(&names(&mut self.subject)).cloned().collect()
     }
 
     /// Runs the steps on fresh connections and empty servers and returns the first difference, described.
@@ -118,16 +87,8 @@ impl Pair {
             let expected = self.reference.step(step);
             let got = self.subject.step(step);
             if !normalise::equal(&rules, &expected, &got) {
-                let text = format!(
-                    "  command {} ({}):\n{}",
-                    index + 1,
-                    quoted(&step.args[0]),
-                    two(&expected, &got)
-                );
-                return Some(Difference {
-                    step: Some(index),
-                    text,
-                });
+                let text = format!("  command {} ({}):\n{}", index + 1, quoted(&step.args[0]), two(&expected, &got));
+                return Some(Difference { step: Some(index), text });
             }
         }
         self.reference.finish_transactions();
@@ -136,21 +97,12 @@ impl Pair {
             let expected = normalise::messages(self.reference.messages(listener, 0));
             let got = normalise::messages(self.subject.messages(listener, expected.len()));
             if expected != got {
-                let who = if listener == CONNECTIONS {
-                    "the listener".to_owned()
-                } else {
-                    format!("connection {listener}")
-                };
-                let at = (0..)
-                    .find(|at| expected.get(*at) != got.get(*at))
-                    .unwrap_or(0);
-                let show =
-                    |list: &[Reply]| list.iter().skip(at).take(4).cloned().collect::<Vec<_>>();
-                let text = format!(
-                    "  messages to {who}, from number {}:\n{}",
-                    at + 1,
-                    two(&show(&expected), &show(&got))
-                );
+                let who =
+                    if listener == CONNECTIONS { "the listener".to_owned() } else { format!("connection {listener}") };
+                let at = (0..).find(|at| expected.get(*at) != got.get(*at)).unwrap_or(0);
+                let show = |list: &[Reply]| list.iter().skip(at).take(4).cloned().collect::<Vec<_>>();
+                let text =
+                    format!("  messages to {who}, from number {}:\n{}", at + 1, two(&show(&expected), &show(&got)));
                 return Some(Difference { step: None, text });
             }
         }
@@ -177,40 +129,16 @@ impl std::fmt::Display for Difference {
 /// Both as text. Of long ones only the part around the first line that differs.
 fn two(expected: &[Reply], got: &[Reply]) -> String {
     let lines = |replies: &[Reply]| -> Vec<String> {
-        replies
-            .iter()
-            .flat_map(|reply| {
-                reply
-                    .to_string()
-                    .lines()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>()
-            })
-            .collect()
+        replies.iter().flat_map(|reply| reply.to_string().lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     };
     let (expected, got) = (lines(expected), lines(got));
-    let differs = expected
-        .iter()
-        .zip(&got)
-        .take_while(|(one, other)| one == other)
-        .count();
+    let differs = expected.iter().zip(&got).take_while(|(one, other)| one == other).count();
     let from = differs.saturating_sub(6);
     let show = |lines: &[String]| {
-        let mut text = if from > 0 {
-            format!("      ({from} lines before)\n")
-        } else {
-            String::new()
-        };
-        lines
-            .iter()
-            .skip(from)
-            .take(16)
-            .for_each(|line| text.push_str(&format!("      {line}\n")));
+        let mut text = if from > 0 { format!("      ({from} lines before)\n") } else { String::new() };
+        lines.iter().skip(from).take(16).for_each(|line| text.push_str(&format!("      {line}\n")));
         if lines.len() > from + 16 {
-            text.push_str(&format!(
-                "      ({} lines after)\n",
-                lines.len() - from - 16
-            ));
+            text.push_str(&format!("      ({} lines after)\n", lines.len() - from - 16));
         }
         text
     };
@@ -239,29 +167,13 @@ struct Connection {
 impl Session {
     fn new(server: Server, protocol: u8) -> Self {
         let control = server.client();
-        Self {
-            server,
-            protocol,
-            control,
-            connections: Vec::new(),
-            sentinel: 0,
-        }
+        Self { server, protocol, control, connections: Vec::new(), sentinel: 0 }
     }
 
     fn connect(&self) -> Connection {
         let client = self.server.client();
-        let client = if self.protocol == 3 {
-            client.hello3()
-        } else {
-            client
-        };
-        Connection {
-            client,
-            in_multi: false,
-            queued: Vec::new(),
-            subscribed: false,
-            messages: Vec::new(),
-        }
+        let client = if self.protocol == 3 { client.hello3() } else { client };
+        Connection { client, in_multi: false, queued: Vec::new(), subscribed: false, messages: Vec::new() }
     }
 
     fn begin(&mut self, events: &str) {
@@ -273,14 +185,8 @@ impl Session {
         for (name, value) in SETTINGS {
             self.control.cmd(&["CONFIG", "SET", name, value]);
         }
-        let set = self
-            .control
-            .cmd(&["CONFIG", "SET", "notify-keyspace-events", events]);
-        assert_eq!(
-            set,
-            Reply::ok(),
-            "CONFIG SET notify-keyspace-events {events} answered {set}"
-        );
+        let set = self.control.cmd(&["CONFIG", "SET", "notify-keyspace-events", events]);
+        assert_eq!(set, Reply::ok(), "CONFIG SET notify-keyspace-events {events} answered {set}");
         for _ in 0..=CONNECTIONS {
             self.connections.push(self.connect());
         }
@@ -303,11 +209,7 @@ impl Session {
 
     fn step(&mut self, step: &Step) -> Vec<Reply> {
         // A wrong password inside EXEC gets no reply at all from Redis, so that everything after it is out of step.
-        let says = |name: &str| {
-            step.args
-                .iter()
-                .any(|arg| arg.eq_ignore_ascii_case(name.as_bytes()))
-        };
+        let says = |name: &str| step.args.iter().any(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
         if self.connections[step.connection].in_multi && says("AUTH") {
             return Vec::new();
         }
@@ -323,15 +225,10 @@ impl Session {
             return Vec::new(); // it would be queued, and take effect who knows when
         }
         let key = &step.args[1];
-        let set = self.command(
-            step.connection,
-            &[b"PEXPIRE".to_vec(), key.clone(), step.args[2].clone()],
-        );
+        let set = self.command(step.connection, &[b"PEXPIRE".to_vec(), key.clone(), step.args[2].clone()]);
         if set == [Reply::Int(1)] {
             let exists = [b"EXISTS".to_vec(), key.clone()];
-            wait_until("a key with a short TTL is gone", || {
-                self.command(step.connection, &exists) == [Reply::Int(0)]
-            });
+            wait_until("a key with a short TTL is gone", || self.command(step.connection, &exists) == [Reply::Int(0)]);
         }
         set
     }
@@ -340,11 +237,7 @@ impl Session {
         let mut cursor = b"0".to_vec();
         let mut found = Vec::new();
         loop {
-            let args = [
-                vec![b"SCAN".to_vec(), cursor.clone()],
-                step.args[1..].to_vec(),
-            ]
-            .concat();
+            let args = [vec![b"SCAN".to_vec(), cursor.clone()], step.args[1..].to_vec()].concat();
             let replies = self.command(step.connection, &args);
             match replies.as_slice() {
                 [Reply::Array(parts)] if parts.len() == 2 => {
@@ -370,11 +263,7 @@ impl Session {
         let connection = &mut self.connections[number];
         let name = args[0].to_ascii_uppercase();
         let leaves = args.len() == 1 && matches!(name.as_slice(), b"EXEC" | b"DISCARD" | b"RESET");
-        let one_reply = if connection.in_multi {
-            !leaves
-        } else {
-            name == b"MULTI"
-        };
+        let one_reply = if connection.in_multi { !leaves } else { name == b"MULTI" };
         let mut bytes = encode(args);
         if !one_reply && name != b"QUIT" {
             bytes.extend(encode(&[b"PING".to_vec(), sentinel.clone()]));
@@ -399,11 +288,7 @@ impl Session {
                     }
                 }
                 end @ (Incoming::Nothing | Incoming::Closed) => {
-                    replies.push(Reply::error(if end == Incoming::Closed {
-                        "(closed)"
-                    } else {
-                        "(no reply)"
-                    }));
+                    replies.push(Reply::error(if end == Incoming::Closed { "(closed)" } else { "(no reply)" }));
                     let messages = std::mem::take(&mut connection.messages);
                     self.connections[number] = self.connect();
                     self.connections[number].messages = messages;
@@ -443,9 +328,7 @@ impl Session {
         }
         let rest = self.command(number, &[b"PING".to_vec(), b"end".to_vec()]);
         let connection = &mut self.connections[number];
-        connection
-            .messages
-            .extend(rest.into_iter().filter(|reply| !is_pong(reply, b"end")));
+        connection.messages.extend(rest.into_iter().filter(|reply| !is_pong(reply, b"end")));
         std::mem::take(&mut connection.messages)
     }
 }
@@ -453,9 +336,7 @@ impl Session {
 fn is_pong(reply: &Reply, text: &[u8]) -> bool {
     match reply {
         Reply::Bulk(bytes) => bytes == text,
-        Reply::Array(items) => {
-            items.len() == 2 && items[0] == Reply::bulk("pong") && items[1] == Reply::bulk(text)
-        }
+        Reply::Array(items) => items.len() == 2 && items[0] == Reply::bulk("pong") && items[1] == Reply::bulk(text),
         _ => false,
     }
 }
@@ -475,8 +356,5 @@ fn is_message(reply: &Reply) -> bool {
 }
 
 fn is_subscription(reply: &Reply) -> bool {
-    matches!(
-        first_word(reply),
-        b"subscribe" | b"psubscribe" | b"ssubscribe"
-    )
+    matches!(first_word(reply), b"subscribe" | b"psubscribe" | b"ssubscribe")
 }

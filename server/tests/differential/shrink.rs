@@ -7,19 +7,8 @@ use std::time::{Duration, Instant};
 const TIME: Duration = Duration::from_secs(20);
 
 /// The smallest sequence found that still shows a difference, and that difference.
-pub fn shrink(
-    pair: &mut Pair,
-    events: &str,
-    steps: Vec<Step>,
-    found: Difference,
-) -> (Vec<Step>, Difference) {
-    let mut best = Best {
-        pair,
-        events,
-        start: Instant::now(),
-        steps,
-        found,
-    };
+pub fn shrink(pair: &mut Pair, events: &str, steps: Vec<Step>, found: Difference) -> (Vec<Step>, Difference) {
+    let mut best = Best { pair, events, start: Instant::now(), steps, found };
     if let Some(last) = best.found.step {
         best.attempt(best.steps[..=last].to_vec());
     }
@@ -44,14 +33,10 @@ pub fn shrink(
         for arg in 1..best.steps[step].args.len() {
             // A smaller number may be a nearer deadline, and then the difference is one of chance. Half a script says
             // something else.
-            if best.steps[step].args[arg].contains(&b' ')
-                || best.steps[step].args[arg].iter().all(u8::is_ascii_digit)
-            {
+            if best.steps[step].args[arg].contains(&b' ') || best.steps[step].args[arg].iter().all(u8::is_ascii_digit) {
                 continue;
             }
-            if best.steps[step].args[arg].len() > 1
-                && best.attempt_change(step, |args| args[arg] = b"a".to_vec())
-            {
+            if best.steps[step].args[arg].len() > 1 && best.attempt_change(step, |args| args[arg] = b"a".to_vec()) {
                 continue;
             }
             while best.steps[step].args[arg].len() > 8

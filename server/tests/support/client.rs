@@ -31,8 +31,7 @@ pub enum Incoming {
 impl Client {
     /// A connection to this port of the loopback address, in RESP2 as every connection starts.
     pub fn connect(port: u16) -> Self {
-        Self::try_connect(port)
-            .unwrap_or_else(|error| panic!("cannot connect to port {port}: {error}"))
+        Self::try_connect(port).unwrap_or_else(|error| panic!("cannot connect to port {port}: {error}"))
     }
 
     /// The same, for where nobody may be listening yet.
@@ -43,12 +42,7 @@ impl Client {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self {
-            stream,
-            input: Vec::new(),
-            start: 0,
-            pushes: VecDeque::new(),
-        })
+        Ok(Self { stream, input: Vec::new(), start: 0, pushes: VecDeque::new() })
     }
 
     /// Switches to RESP3.
@@ -104,8 +98,7 @@ impl Client {
     /// Sends these bytes.
     #[track_caller]
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.try_raw(bytes)
-            .unwrap_or_else(|error| panic!("cannot send {}: {error}", quoted(bytes)));
+        self.try_raw(bytes).unwrap_or_else(|error| panic!("cannot send {}: {error}", quoted(bytes)));
     }
 
     /// Sends these bytes, where the server may have closed the connection already.
@@ -132,14 +125,12 @@ impl Client {
     pub fn read_any(&mut self) -> Reply {
         match self.next(PATIENCE) {
             Incoming::Reply(reply) => reply,
-            Incoming::Nothing => panic!(
-                "no whole reply within {PATIENCE:?}, only {}",
-                quoted(&self.input[self.start..])
-            ),
-            Incoming::Closed => panic!(
-                "the server closed the connection, with {} unread",
-                quoted(&self.input[self.start..])
-            ),
+            Incoming::Nothing => {
+                panic!("no whole reply within {PATIENCE:?}, only {}", quoted(&self.input[self.start..]))
+            }
+            Incoming::Closed => {
+                panic!("the server closed the connection, with {} unread", quoted(&self.input[self.start..]))
+            }
         }
     }
 
@@ -212,9 +203,7 @@ impl Client {
         if time.is_zero() {
             return Fill::Nothing;
         }
-        self.stream
-            .set_read_timeout(Some(time))
-            .expect("a timeout that is not zero");
+        self.stream.set_read_timeout(Some(time)).expect("a timeout that is not zero");
         if self.start > 1 << 20 {
             self.input.drain(..self.start);
             self.start = 0;
@@ -226,9 +215,7 @@ impl Client {
                 self.input.extend_from_slice(&chunk[..count]);
                 Fill::Some
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                Fill::Nothing
-            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Fill::Nothing,
             Err(error) if error.kind() == ErrorKind::Interrupted => Fill::Some,
             Err(_) => Fill::Closed, // reset by peer
         }
@@ -261,23 +248,16 @@ fn check_with_crate(frame: &[u8]) {
     if frame.len() > 4096 || std::str::from_utf8(frame).is_err() {
         return;
     }
-    let resp2 =
-        redis_protocol::resp2::decode::decode(frame).map(|found| found.map(|(_, length)| length));
+    let resp2 = redis_protocol::resp2::decode::decode(frame).map(|found| found.map(|(_, length)| length));
     if matches!(resp2, Ok(Some(length)) if length == frame.len()) {
         return;
     }
-    let resp3 = redis_protocol::resp3::decode::complete::decode(frame)
-        .map(|found| found.map(|(_, length)| length));
+    let resp3 = redis_protocol::resp3::decode::complete::decode(frame).map(|found| found.map(|(_, length)| length));
     // It keeps sets and maps in hash tables, so that it cannot read those whose members are arrays (COMMAND INFO).
     let beyond_it = matches!(&resp3, Err(error) if error.to_string().contains("hash key"));
     // EXEC with HELLO in it answers in both.
-    let mixed = frame
-        .windows(5)
-        .any(|bytes| bytes == b"$-1\r\n" || bytes == b"*-1\r\n");
+    let mixed = frame.windows(5).any(|bytes| bytes == b"$-1\r\n" || bytes == b"*-1\r\n");
     if !beyond_it && !mixed && !matches!(resp3, Ok(Some(length)) if length == frame.len()) {
-        panic!(
-            "the redis-protocol crate reads {} otherwise: {resp2:?} as RESP2, {resp3:?} as RESP3",
-            quoted(frame)
-        );
+        panic!("the redis-protocol crate reads {} otherwise: {resp2:?} as RESP2, {resp3:?} as RESP3", quoted(frame));
     }
 }

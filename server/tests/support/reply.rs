@@ -136,12 +136,8 @@ fn read_line<'a>(input: &'a [u8], at: &mut usize) -> Option<&'a [u8]> {
 }
 
 fn number(line: &[u8]) -> Result<i64, String> {
-    let text =
-        std::str::from_utf8(line).map_err(|_| format!("a number of strange bytes: {line:?}"))?;
-    let canonical = text
-        .parse::<i64>()
-        .ok()
-        .filter(|number| number.to_string() == text);
+    let text = std::str::from_utf8(line).map_err(|_| format!("a number of strange bytes: {line:?}"))?;
+    let canonical = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
     canonical.ok_or_else(|| format!("not a number: {text:?}"))
 }
 
@@ -152,9 +148,7 @@ fn read_value(input: &[u8], at: &mut usize) -> Result<Option<Reply>, String> {
     let Some((&kind, line)) = line.split_first() else {
         return Err("an empty line for a reply".into());
     };
-    let length = || {
-        number(line).and_then(|n| usize::try_from(n).map_err(|_| format!("negative length {n}")))
-    };
+    let length = || number(line).and_then(|n| usize::try_from(n).map_err(|_| format!("negative length {n}")));
     Ok(Some(match kind {
         b'+' => Reply::Simple(line.to_vec()),
         b'-' => Reply::Error(line.to_vec()),
@@ -180,9 +174,7 @@ fn read_value(input: &[u8], at: &mut usize) -> Result<Option<Reply>, String> {
             match kind {
                 b'$' => Reply::Bulk(body),
                 b'!' => Reply::BlobError(body),
-                _ if body.get(3) == Some(&b':') => {
-                    Reply::Verbatim(body[..3].to_vec(), body[4..].to_vec())
-                }
+                _ if body.get(3) == Some(&b':') => Reply::Verbatim(body[..3].to_vec(), body[4..].to_vec()),
                 _ => return Err("a verbatim string without its format".into()),
             }
         }
@@ -234,12 +226,7 @@ fn read_value(input: &[u8], at: &mut usize) -> Result<Option<Reply>, String> {
 pub fn quoted(bytes: &[u8]) -> String {
     if bytes.len() > 400 {
         let tail = &bytes[bytes.len() - 40..];
-        return format!(
-            "{}... ({} bytes) ...{}",
-            quoted(&bytes[..40]),
-            bytes.len(),
-            quoted(tail)
-        );
+        return format!("{}... ({} bytes) ...{}", quoted(&bytes[..40]), bytes.len(), quoted(tail));
     }
     let mut out = String::from("\"");
     for &byte in bytes {
@@ -280,31 +267,18 @@ fn write_indented(f: &mut fmt::Formatter<'_>, reply: &Reply, indent: usize) -> f
         Reply::Array(items) => write_items(f, "array", items.iter().collect(), indent),
         Reply::Set(items) => write_items(f, "set", items.iter().collect(), indent),
         Reply::Push(items) => write_items(f, "push", items.iter().collect(), indent),
-        Reply::Map(pairs) => write_items(
-            f,
-            "map",
-            pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
-            indent,
-        ),
+        Reply::Map(pairs) => {
+            write_items(f, "map", pairs.iter().flat_map(|(key, value)| [key, value]).collect(), indent)
+        }
         Reply::Attribute(pairs, owner) => {
-            write_items(
-                f,
-                "attribute",
-                pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
-                indent,
-            )?;
+            write_items(f, "attribute", pairs.iter().flat_map(|(key, value)| [key, value]).collect(), indent)?;
             write!(f, "\n{:indent$}of ", "")?;
             write_indented(f, owner, indent + 3)
         }
     }
 }
 
-fn write_items(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    items: Vec<&Reply>,
-    indent: usize,
-) -> fmt::Result {
+fn write_items(f: &mut fmt::Formatter<'_>, name: &str, items: Vec<&Reply>, indent: usize) -> fmt::Result {
     if items.is_empty() {
         return write!(f, "(empty {name})");
     }

@@ -22,11 +22,7 @@ pub struct Server {
 impl Server {
     /// Curfew, with further options like `&["--shards", "2"]`.
     pub fn curfew(options: &[&str]) -> Self {
-        Self::start(
-            "curfew",
-            Path::new(env!("CARGO_BIN_EXE_curfew-server")),
-            options,
-        )
+        Self::start("curfew", Path::new(env!("CARGO_BIN_EXE_curfew-server")), options)
     }
 
     /// The reference: Redis 8.0.
@@ -81,13 +77,8 @@ impl Server {
     /// A new connection.
     #[track_caller]
     pub fn client(&self) -> Client {
-        Client::try_connect(self.port).unwrap_or_else(|error| {
-            panic!(
-                "{} does not accept a connection: {error}\n{}",
-                self.name,
-                self.log()
-            )
-        })
+        Client::try_connect(self.port)
+            .unwrap_or_else(|error| panic!("{} does not accept a connection: {error}\n{}", self.name, self.log()))
     }
 
     /// What the server wrote to its standard output and error, the last 4000 bytes.
@@ -99,21 +90,14 @@ impl Server {
     #[track_caller]
     pub fn assert_alive(&mut self) {
         if let Ok(Some(status)) = self.child.try_wait() {
-            panic!(
-                "{} ended with {status}; its log:\n{}",
-                self.name,
-                self.log()
-            );
+            panic!("{} ended with {status}; its log:\n{}", self.name, self.log());
         }
     }
 
     /// Sends SIGTERM and returns the exit code once it has ended.
     #[track_caller]
     pub fn terminate(mut self) -> Option<i32> {
-        let sent = Command::new("kill")
-            .arg(self.pid().to_string())
-            .status()
-            .expect("kill(1) runs");
+        let sent = Command::new("kill").arg(self.pid().to_string()).status().expect("kill(1) runs");
         assert!(sent.success(), "the server had ended before SIGTERM");
         let start = Instant::now();
         loop {
@@ -146,36 +130,20 @@ impl Server {
         let (port, metrics_port) = free_ports();
         let log = File::create(folder.path().join("log")).expect("a file in our own folder");
         let mut command = Command::new(program);
-        command
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .arg("--dir")
-            .arg(folder.path());
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]).arg("--dir").arg(folder.path());
         if name == "curfew" {
             command.args(["--metrics-port", &metrics_port.to_string()]);
         } else {
             command.args(["--save", "", "--enable-debug-command", "yes"]);
         }
         command.args(options).current_dir(folder.path());
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("one more descriptor"))
-            .stderr(log)
-            .process_group(0);
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("one more descriptor")).stderr(log).process_group(0);
         let child = command.spawn().map_err(|error| error.to_string())?;
-        let mut server = Self {
-            child,
-            port,
-            metrics_port,
-            folder,
-            name,
-        };
+        let mut server = Self { child, port, metrics_port, folder, name };
         let start = Instant::now();
         loop {
             if let Ok(Some(status)) = server.child.try_wait() {
-                return Err(format!(
-                    "it ended with {status}; its log:\n{}",
-                    server.log()
-                ));
+                return Err(format!("it ended with {status}; its log:\n{}", server.log()));
             }
             if let Ok(mut client) = Client::try_connect(port) {
                 client.send(&["PING"]);
@@ -185,18 +153,12 @@ impl Server {
                         return Ok(server);
                     }
                     other => {
-                        return Err(format!(
-                            "PING answered {other:?}; its log:\n{}",
-                            server.log()
-                        ));
+                        return Err(format!("PING answered {other:?}; its log:\n{}", server.log()));
                     }
                 }
             }
             if start.elapsed() > PATIENCE {
-                return Err(format!(
-                    "not listening after {PATIENCE:?}; its log:\n{}",
-                    server.log()
-                ));
+                return Err(format!("not listening after {PATIENCE:?}; its log:\n{}", server.log()));
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -219,22 +181,15 @@ fn log_of(folder: &Path) -> String {
 /// Two different ports that nobody listens on at this moment.
 fn free_ports() -> (u16, u16) {
     let bind = || TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let port = |listener: &TcpListener| {
-        listener
-            .local_addr()
-            .expect("a bound socket has an address")
-            .port()
-    };
+    let port = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address").port();
     let (one, two) = (bind(), bind());
     (port(&one), port(&two))
 }
 
 /// The path of a program of the reference servers.
 fn reference(program: &str) -> PathBuf {
-    let folder = std::env::var_os("CURFEW_REFERENCE").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/reference"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("CURFEW_REFERENCE")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/reference"), PathBuf::from);
     let path = folder.join(program);
     assert!(
         path.exists(),

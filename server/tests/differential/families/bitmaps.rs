@@ -5,21 +5,12 @@ use super::Row;
 pub const ROWS: &[Row] = &[
     (8, "SETBIT <k> <bitoff> <bit>"),
     (5, "GETBIT <k> <bitoff>"),
-    (
-        6,
-        "BITCOUNT <k> [ <off> <off> [ ( BYTE | BIT | bit | nosuch ) ] ]",
-    ),
+    (6, "BITCOUNT <k> [ <off> <off> [ ( BYTE | BIT | bit | nosuch ) ] ]"),
     (1, "BITCOUNT <k> <off>"),
-    (
-        6,
-        "BITPOS <k> <bit> [ <off> [ <off> [ ( BYTE | BIT | byte | nosuch ) ] ] ]",
-    ),
+    (6, "BITPOS <k> <bit> [ <off> [ <off> [ ( BYTE | BIT | byte | nosuch ) ] ] ]"),
     (6, "BITOP ( AND | OR | XOR | and | Or ) <k> +{ <k> }"),
     (3, "BITOP ( NOT | not ) <k> <k>"),
-    (
-        1,
-        "BITOP ( NOT <k> <k> <k> | NOSUCH <k> <k> | AND <k> | NOT <k> )",
-    ),
+    (1, "BITOP ( NOT <k> <k> <k> | NOSUCH <k> <k> | AND <k> | NOT <k> )"),
     (
         8,
         "BITFIELD <k> +{ GET <field> <fieldoff> | SET <field> <fieldoff> <i> | INCRBY <field> <fieldoff> <i> | OVERFLOW ( WRAP | SAT | FAIL | fail | nosuch ) }",
@@ -33,8 +24,5 @@ pub const ROWS: &[Row] = &[
     (2, "GET <k>"),
     (1, "STRLEN <k>"),
     (1, "OBJECT ENCODING <k>"),
-    (
-        1,
-        "( SETBIT | BITCOUNT | BITPOS <k> | BITOP | BITFIELD | BITFIELD_RO | GETBIT <k> | BITFIELD <k> )",
-    ),
+    (1, "( SETBIT | BITCOUNT | BITPOS <k> | BITOP | BITFIELD | BITFIELD_RO | GETBIT <k> | BITFIELD <k> )"),
 ];

@@ -16,39 +16,24 @@ pub const ROWS: &[Row] = &[
     (2, "RANDOMKEY"),
     (4, "KEYS <glob>"),
     (4, "~SCANALL [ MATCH <glob> ] [ COUNT 3 ] [ TYPE <type> ]"),
-    (
-        2,
-        "SCAN <i> { MATCH <glob> | COUNT <n> | TYPE <type> | NOSUCH | match }",
-    ),
+    (2, "SCAN <i> { MATCH <glob> | COUNT <n> | TYPE <type> | NOSUCH | match }"),
     (4, "DBSIZE"),
     (3, "SELECT <db>"),
     (1, "FLUSHDB [ ( ASYNC | SYNC | sync | nosuch ) ]"),
-    (
-        1,
-        "FLUSHALL [ ( ASYNC | SYNC | async | nosuch | SYNC ASYNC ) ]",
-    ),
+    (1, "FLUSHALL [ ( ASYNC | SYNC | async | nosuch | SYNC ASYNC ) ]"),
     (2, "SWAPDB <db> <db>"),
     (1, "SWAPDB 0 1"),
     (4, "OBJECT ENCODING <k>"),
     (1, "OBJECT ( REFCOUNT | IDLETIME | FREQ | idletime ) <k>"),
     (1, "OBJECT ( HELP | NOSUCH | ENCODING | \"\" )"),
-    (
-        1,
-        "CONFIG SET maxmemory-policy ( allkeys-lfu | noeviction | allkeys-lru )",
-    ),
+    (1, "CONFIG SET maxmemory-policy ( allkeys-lfu | noeviction | allkeys-lru )"),
     (1, "MEMORY USAGE <k> [ SAMPLES <n> ]"),
     (1, "MEMORY ( NOSUCH | USAGE | HELP )"),
-    (
-        1,
-        "( DEL | EXISTS | RENAME | COPY | MOVE | KEYS | SCAN | TYPE | OBJECT | SWAPDB | RANDOMKEY x | DBSIZE x )",
-    ),
+    (1, "( DEL | EXISTS | RENAME | COPY | MOVE | KEYS | SCAN | TYPE | OBJECT | SWAPDB | RANDOMKEY x | DBSIZE x )"),
 ];
 
 pub const EXPIRY: &[Row] = &[
-    (
-        8,
-        "( EXPIRE <k> <sec> | PEXPIRE <k> <ms> | EXPIREAT <k> <at> | PEXPIREAT <k> <atms> )",
-    ),
+    (8, "( EXPIRE <k> <sec> | PEXPIRE <k> <ms> | EXPIREAT <k> <at> | PEXPIREAT <k> <atms> )"),
     (
         8,
         "( EXPIRE <k> <sec> | PEXPIRE <k> <ms> | EXPIREAT <k> <at> | PEXPIREAT <k> <atms> ) { NX | XX | GT | LT | nx | Gt | nosuch }",
@@ -65,19 +50,10 @@ pub const EXPIRY: &[Row] = &[
     (2, "RENAME <k> <k>"),
     (2, "COPY <k> <k> [ DB 1 ] REPLACE"),
     (1, "MOVE <k> 1"),
-    (
-        1,
-        "( APPEND <k> <v> | INCR <k> | SETRANGE <k> 3 abc | GETSET <k> <v> | SETBIT <k> 7 1 )",
-    ),
+    (1, "( APPEND <k> <v> | INCR <k> | SETRANGE <k> 3 abc | GETSET <k> <v> | SETBIT <k> 7 1 )"),
     (1, "( SETEX <k> <sec> <v> | PSETEX <k> <ms> <v> )"),
     (2, "~EXPIRE <k> 5"),
     (1, "MSET <k> <v> <k> <v> ; ~EXPIRE <k> 3 ; DBSIZE ; KEYS *"),
-    (
-        1,
-        "SET <k> <v> ; @1 WATCH <k> ; ~EXPIRE <k> 5 ; @1 MULTI ; @1 SET <k> <v> ; @1 EXEC",
-    ),
-    (
-        1,
-        "( EXPIRE | TTL | PERSIST | PEXPIREAT | EXPIRE <k> | EXPIRETIME )",
-    ),
+    (1, "SET <k> <v> ; @1 WATCH <k> ; ~EXPIRE <k> 5 ; @1 MULTI ; @1 SET <k> <v> ; @1 EXEC"),
+    (1, "( EXPIRE | TTL | PERSIST | PEXPIREAT | EXPIRE <k> | EXPIRETIME )"),
 ];

@@ -43,26 +43,14 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("server", server::ROWS),
     ];
     // Only the other types may be missing: for everything else being unknown is a difference to be found.
-    let there =
-        |row: &&Row| known.contains(&row.1.split(' ').next().unwrap_or_default().to_lowercase());
+    let there = |row: &&Row| known.contains(&row.1.split(' ').next().unwrap_or_default().to_lowercase());
     let types: Vec<Row> = types::ROWS.iter().filter(there).copied().collect();
-    let parse = |rows: &[Row]| {
-        rows.iter()
-            .map(|(weight, line)| (*weight, Line::parse(line)))
-            .collect::<Vec<_>>()
-    };
+    let parse = |rows: &[Row]| rows.iter().map(|(weight, line)| (*weight, Line::parse(line))).collect::<Vec<_>>();
     tables
         .iter()
         .map(|(name, rows)| {
-            let background = [parse(strings::BACKGROUND), parse(&types)]
-                .into_iter()
-                .flatten()
-                .collect();
-            Family {
-                name,
-                lines: parse(rows),
-                background,
-            }
+            let background = [parse(strings::BACKGROUND), parse(&types)].into_iter().flatten().collect();
+            Family { name, lines: parse(rows), background }
         })
         .collect()
 }
@@ -73,11 +61,7 @@ impl Family {
         let length = 5 + random.below(60);
         let mut steps = Vec::new();
         while steps.len() < length {
-            let lines = if random.one_in(5) {
-                &self.background
-            } else {
-                &self.lines
-            };
+            let lines = if random.one_in(5) { &self.background } else { &self.lines };
             let mut made = choose(lines, random).generate(random);
             if random.one_in(12) {
                 let at = random.below(made.len());
@@ -104,26 +88,16 @@ fn choose<'a>(lines: &'a [(usize, Line)], random: &mut Random) -> &'a Line {
 /// Makes a command odd: an argument missing, doubled, too many, in the wrong place, in the other case.
 fn spoil(args: &mut Vec<Vec<u8>>, random: &mut Random) {
     // These wait for what their arguments say.
-    if args[0].starts_with(b"~")
-        || [&b"CLIENT"[..], b"SHUTDOWN", b"DEBUG"].contains(&args[0].as_slice())
-    {
+    if args[0].starts_with(b"~") || [&b"CLIENT"[..], b"SHUTDOWN", b"DEBUG"].contains(&args[0].as_slice()) {
         return;
     }
     let at = random.below(args.len());
     match random.below(6) {
         0 if args.len() > 1 => drop(args.remove(at.max(1))),
         1 => args.insert(at + 1, args[at].clone()),
-        2 => args.push(
-            random
-                .pick(&["", "NX", "a", "0", "-1", "\u{ff}"])
-                .as_bytes()
-                .to_vec(),
-        ),
+        2 => args.push(random.pick(&["", "NX", "a", "0", "-1", "\u{ff}"]).as_bytes().to_vec()),
         3 if args.len() > 2 => args.swap(1, 2),
         4 => args[at].make_ascii_lowercase(),
-        _ => args[at]
-            .iter_mut()
-            .step_by(2)
-            .for_each(|byte| byte.make_ascii_lowercase()),
+        _ => args[at].iter_mut().step_by(2).for_each(|byte| byte.make_ascii_lowercase()),
     }
 }

@@ -11,19 +11,13 @@ pub const ROWS: &[Row] = &[
     (2, "EVALSHA <sha> 1 <k> <v>"),
     (1, "EVALSHA_RO <sha> 1 <k>"),
     (2, "SCRIPT LOAD \"\" ; SCRIPT EXISTS +{ <sha> }"),
-    (
-        1,
-        "EVAL return(1) 0 ; EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0",
-    ),
+    (1, "EVAL return(1) 0 ; EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0"),
     (
         1,
         "SCRIPT ( EXISTS | FLUSH SYNC | FLUSH ASYNC | FLUSH nosuch | NOSUCH | KILL | LOAD | HELP | DEBUG NO | DEBUG nosuch )",
     ),
     (1, "( EVAL | EVAL x | EVALSHA | SCRIPT | EVAL return 0 )"),
-    (
-        2,
-        "MULTI ; EVAL <script> 2 <k> <k> <v> <v> ; GET <k> ; EXEC",
-    ),
+    (2, "MULTI ; EVAL <script> 2 <k> <k> <v> <v> ; GET <k> ; EXEC"),
     (2, "GET <k>"),
     (1, "PTTL <k>"),
 ];

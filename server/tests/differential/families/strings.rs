@@ -4,18 +4,9 @@ use super::Row;
 
 pub const ROWS: &[Row] = &[
     (6, "SET <k> <v>"),
-    (
-        6,
-        "SET <k> <v> { NX | XX | GET | KEEPTTL | EX <sec> | PX <ms> | EXAT <setat> | PXAT <setatms> }",
-    ),
-    (
-        4,
-        "SET <k> <v> [ ( nx | Xx ) ] [ get ] [ ( EX <sec> | PX <ms> | EXAT <setat> | PXAT <setatms> | KEEPTTL ) ]",
-    ),
-    (
-        1,
-        "SET <k> <v> ( EX | PX | NX XX | KEEPTTL EX 100 | NOSUCH | \"\" | EX 100 PX 100 | GET GET )",
-    ),
+    (6, "SET <k> <v> { NX | XX | GET | KEEPTTL | EX <sec> | PX <ms> | EXAT <setat> | PXAT <setatms> }"),
+    (4, "SET <k> <v> [ ( nx | Xx ) ] [ get ] [ ( EX <sec> | PX <ms> | EXAT <setat> | PXAT <setatms> | KEEPTTL ) ]"),
+    (1, "SET <k> <v> ( EX | PX | NX XX | KEEPTTL EX 100 | NOSUCH | \"\" | EX 100 PX 100 | GET GET )"),
     (6, "GET <k>"),
     (3, "GETSET <k> <v>"),
     (3, "GETDEL <k>"),
@@ -40,20 +31,11 @@ pub const ROWS: &[Row] = &[
     (3, "MSET +{ <k> <v> }"),
     (2, "MSETNX +{ <k> <v> }"),
     (1, "( MSET | MSETNX ) <k> <v> <k>"),
-    (
-        4,
-        "LCS <k> <k> { LEN | IDX | MINMATCHLEN <n> | WITHMATCHLEN | nosuch }",
-    ),
-    (
-        2,
-        "MSET a ohmytext b mynewtext ; LCS a b [ IDX ] [ MINMATCHLEN 4 ] [ WITHMATCHLEN ]",
-    ),
+    (4, "LCS <k> <k> { LEN | IDX | MINMATCHLEN <n> | WITHMATCHLEN | nosuch }"),
+    (2, "MSET a ohmytext b mynewtext ; LCS a b [ IDX ] [ MINMATCHLEN 4 ] [ WITHMATCHLEN ]"),
     (1, "SET <k> <i> ; INCRBY <k> <i> ; INCRBYFLOAT <k> <f>"),
     (1, "OBJECT ENCODING <k>"),
-    (
-        1,
-        "( SET | GET | INCR | APPEND | MGET | MSET | LCS | GETEX | SETRANGE | INCRBYFLOAT )",
-    ),
+    (1, "( SET | GET | INCR | APPEND | MGET | MSET | LCS | GETEX | SETRANGE | INCRBYFLOAT )"),
 ];
 
 /// Ordinary traffic that other families mix in.

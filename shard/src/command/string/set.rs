@@ -66,7 +66,6 @@ impl<'a> Options<'a> {
 pub(super) fn set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, value) = (args.at(1), args.at(2));
     if args.len() == 3 {
-        retire(unit, key);
         store(unit, key, value, Deadline::Clear);
         out.ok();
         return Ok(());
@@ -77,10 +76,7 @@ pub(super) fn set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Resul
         reply_str(out, unit.read_str(key)?);
     }
     let is_met = match options.condition {
-        Condition::Always => {
-            retire(unit, key);
-            true
-        }
+        Condition::Always => true,
         Condition::Absent => !unit.exists(key),
         Condition::Present => unit.exists(key),
         Condition::Equal(expected) => unit.peek_str(key)?.is_some_and(|held| equals(held, expected)),
@@ -115,7 +111,6 @@ pub(super) fn p_set_ex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> 
 
 fn set_for(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply, scale: Scale, name: &str) -> Result<(), Error> {
     let deadline = scale.deadline(args.at(2), unit.now, name)?;
-    retire(unit, args.at(1));
     store(unit, args.at(1), args.at(3), Deadline::At(deadline));
     out.ok();
     Ok(())
@@ -132,7 +127,6 @@ pub(super) fn m_set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Res
         return Err(Error::wrong_arity("mset"));
     }
     for (key, value) in pairs(args.tail(1)) {
-        retire(unit, key);
         store(unit, key, value, Deadline::Clear);
     }
     out.ok();
@@ -195,14 +189,7 @@ fn deadline(expiry: &Expiry<'_>, unit: &Unit<'_>, command: &str) -> Result<Deadl
     })
 }
 
-/// A key that is due goes with its own effect and event before it is set again, and leaves no deadline to be kept.
-#[inline]
-fn retire(unit: &mut Unit<'_>, key: &[u8]) {
-    unit.exists(key);
-}
-
-/// Makes `key` hold the string `value`, with the effect and the events of SET. A key that is due must be gone already: any
-/// lookup sees to that.
+/// Makes `key` hold the string `value`, with the effect and the events of SET.
 fn store(unit: &mut Unit<'_>, key: &[u8], value: &[u8], deadline: Deadline) {
     let set: [&[u8]; 3] = [b"SET", key, value];
     match deadline {

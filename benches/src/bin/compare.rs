@@ -1,0 +1,85 @@
+//! `make bench`: Curfew beside the reference servers, one table.
+//!
+//! Takes its settings from the environment, which scripts/bench.sh fills: CURFEW_SERVER (the program), CURFEW_REFERENCE
+//! (the folder of the reference servers), ROWS (names with commas between them; empty means all), QUICK=1, and
+//! BENCH_RESULTS (a file to write the table to as well).
+
+use curfew_benches::machine::{Machine, pin};
+use curfew_benches::report::table;
+use curfew_benches::rows::{Bench, NAMES, expiry, memory, request};
+use curfew_benches::server::Contestant;
+use curfew_benches::{Failure, Result};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("bench: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let start = Instant::now();
+    let quick = std::env::var("QUICK").is_ok_and(|quick| !matches!(&quick[..], "" | "0"));
+    let folder = std::env::temp_dir().join(format!("curfew-bench-{}", std::process::id()));
+    let bench = Bench { contestants: contestants()?, machine: Machine::detect()?, folder, quick, wanted: wanted()? };
+    pin(&[bench.machine.load])?;
+    let load_before = load_average();
+    let rows = [request::rows(&bench), memory::rows(&bench), expiry::rows(&bench)].concat();
+    // The servers have ended; what they wrote is of no use to anyone.
+    let _ = std::fs::remove_dir_all(&bench.folder);
+
+    let names: Vec<String> = bench.contestants.iter().map(|who| who.name.clone()).collect();
+    let (rounds, time) = bench.rounds();
+    let text = format!(
+        "{}\nServers on core {:?} (two shards: {:?}), load on core {}; {rounds} rounds of {} ms, medians (and extremes) of \
+         the rounds' ratios; {:.0} s in all. Load average of the machine before: {load_before}.{}\n",
+        table(&names, &rows),
+        bench.machine.server,
+        bench.machine.server_of_two,
+        bench.machine.load,
+        time.as_millis(),
+        start.elapsed().as_secs_f64(),
+        if quick { " QUICK=1: for a first look only." } else { "" },
+    );
+    print!("{text}");
+    if let Some(path) = std::env::var_os("BENCH_RESULTS") {
+        let path = Path::new(&path);
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        std::fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+fn contestants() -> Result<Vec<Contestant>> {
+    let curfew = PathBuf::from(std::env::var_os("CURFEW_SERVER").unwrap_or("target/release/curfew-server".into()));
+    let folder = PathBuf::from(std::env::var_os("CURFEW_REFERENCE").unwrap_or(".cache/reference".into()));
+    if !curfew.is_file() {
+        return Err(Failure(format!("{} is missing: build it, or use `make bench`", curfew.display())));
+    }
+    Ok(vec![
+        Contestant { name: "Curfew".into(), program: curfew, curfew: true },
+        Contestant::reference("Redis", folder.join("redis-server"))?,
+        Contestant::reference("Valkey", folder.join("valkey-server"))?,
+    ])
+}
+
+fn wanted() -> Result<Vec<String>> {
+    let text = std::env::var("ROWS").unwrap_or_default();
+    let wanted: Vec<String> = text.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    match wanted.iter().find(|name| !NAMES.contains(&&name[..])) {
+        Some(name) => Err(Failure(format!("no rows named {name}; there are {}", NAMES.join(", ")))),
+        None => Ok(wanted),
+    }
+}
+
+/// Above one or so, something else is running and the numbers are worth less.
+fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("?").to_owned()
+}

@@ -1,0 +1,297 @@
+//! Whether keys leave on time: the lag of their events, and how long a million at once take.
+
+use super::{Bench, load, say};
+use crate::client::{Client, Value};
+use crate::replies::Counter;
+use crate::report::{Row, missing};
+use crate::requests::{Requests, command, key};
+use crate::server::{Contestant, Server};
+use crate::{Failure, Result};
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Keys that share the deadline whose events are timed.
+const PROBES: usize = 1000;
+const LAG_GOAL_MS: f64 = 5.0;
+/// How long after the deadline an event counts as one that came.
+const LAG_WAIT: Duration = Duration::from_secs(5);
+const MASS_GOAL_MS: f64 = 500.0;
+const SLOWEST_GOAL_MS: f64 = 5.0;
+/// How long a mass of keys may take before it is said to be more.
+const MASS_WAIT: Duration = Duration::from_secs(15);
+
+/// The rows of expiry.
+pub fn rows(bench: &Bench) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if bench.wants("lag") {
+        let sizes: &[usize] = if bench.quick { &[0, 10_000, 200_000] } else { &[0, 10_000, 1_000_000] };
+        rows.extend(sizes.iter().map(|&size| lag_row(bench, size)));
+    }
+    if bench.wants("mass") {
+        rows.extend(mass_rows(bench, if bench.quick { 200_000 } else { 1_000_000 }));
+    }
+    rows
+}
+
+// ---- lag ------------------------------------------------------------------------------------------------------------
+
+/// Lags of the events that came, in milliseconds, sorted.
+struct Lags(Vec<f64>);
+
+impl Lags {
+    /// Of all probes: infinite where too few came.
+    fn quantile(&self, of_1000: usize) -> f64 {
+        self.0.get(of_1000 * PROBES / 1000 - 1).copied().unwrap_or(f64::INFINITY)
+    }
+
+    fn cell(&self) -> String {
+        let show = |ms: f64| if ms.is_finite() { format!("{ms:.1}") } else { "> 5,000".into() };
+        format!("{} / {} ms, {}", show(self.quantile(500)), show(self.quantile(990)), self.0.len())
+    }
+
+    fn good(&self) -> bool {
+        self.0.len() == PROBES && self.quantile(990) < LAG_GOAL_MS
+    }
+}
+
+fn lag_row(bench: &Bench, beside: usize) -> Row {
+    let name = format!("Expiry lag of {PROBES} keys beside {beside}: median / p99, how many came within 5 s");
+    say(&name);
+    let data = Requests::every_key("key:", beside, &[b"SET", b"{key}", b"value", b"EX", b"3600"]);
+    let lags: Vec<Result<Lags>> = bench.contestants.iter().map(|who| lag(bench, who, &data)).collect();
+    let p99 = |lags: &Result<Lags>| lags.as_ref().map_or(f64::INFINITY, |lags| lags.quantile(990));
+    let better = lags[1..].iter().map(p99).fold(f64::INFINITY, f64::min);
+    let ratio = p99(&lags[0]) / better;
+    Row {
+        name,
+        goal: format!("p99 < {LAG_GOAL_MS} ms, {PROBES}"),
+        met: lags[0].as_ref().ok().map(Lags::good),
+        ratio: match ratio.is_finite() {
+            true if better.is_finite() => format!("p99: **{ratio:.4}**"),
+            _ => String::new(),
+        },
+        cells: lags
+            .iter()
+            .map(|lags| match lags {
+                Ok(lags) => lags.cell(),
+                Err(failure) => missing(failure),
+            })
+            .collect(),
+    }
+}
+
+/// Curfew is probed several times and the worst counts; for the others, which are far off, once is enough.
+fn lag(bench: &Bench, who: &Contestant, data: &Requests) -> Result<Lags> {
+    let server = bench.start(who, &bench.machine.server, &["--notify-keyspace-events", "Ex"])?;
+    load(&server, data)?;
+    let times = if who.curfew && !bench.quick { 3 } else { 1 };
+    let mut worst: Option<Lags> = None;
+    for _ in 0..times {
+        let lags = probe(&server)?;
+        let worse = worst.as_ref().is_none_or(|worst| {
+            (lags.0.len(), -lags.quantile(990)) < (worst.0.len(), -worst.quantile(990))
+        });
+        if worse {
+            worst = Some(lags);
+        }
+    }
+    worst.ok_or_else(|| Failure("not probed".into()))
+}
+
+fn probe(server: &Server) -> Result<Lags> {
+    let mut subscriber = Client::connect(server.address)?;
+    subscriber.call(&[b"SUBSCRIBE", b"__keyevent@0__:expired"])?;
+    let mut events = subscriber.into_stream()?;
+    let deadline_ms = now_ms() as u64 + 500;
+    set_probes(server, deadline_ms)?;
+    if now_ms() >= deadline_ms as f64 {
+        return Err(Failure("the probe keys were set too slowly".into()));
+    }
+    let mut lags = Vec::new();
+    let mut counter = Counter::default();
+    let mut buffer = vec![0; 64 * 1024];
+    let end_ms = deadline_ms as f64 + LAG_WAIT.as_secs_f64() * 1e3;
+    while lags.len() < PROBES {
+        let left_ms = end_ms - now_ms();
+        if left_ms <= 0.0 {
+            break;
+        }
+        let Some(count) = read_within(&mut events, &mut buffer, Duration::from_secs_f64(left_ms / 1e3))? else { break };
+        let lag_ms = now_ms() - deadline_ms as f64;
+        let before = counter.replies;
+        counter.feed(&buffer[..count]);
+        // Early, and the server would have broken its promise in the other direction.
+        if lag_ms < 0.0 {
+            return Err(Failure(format!("an event came {:.1} ms before the deadline", -lag_ms)));
+        }
+        lags.extend((before..counter.replies).map(|_| lag_ms));
+    }
+    Ok(Lags(lags))
+}
+
+fn set_probes(server: &Server, deadline_ms: u64) -> Result<()> {
+    let deadline = deadline_ms.to_string();
+    let mut bytes = Vec::new();
+    for index in 0..PROBES {
+        command(&mut bytes, &[b"SET", &key("probe:", index), b"value", b"PXAT", deadline.as_bytes()]);
+    }
+    let mut client = Client::connect(server.address)?;
+    client.send(&bytes)?;
+    for _ in 0..PROBES {
+        if let Value::Error(text) = client.receive()? {
+            return Err(Failure(text));
+        }
+    }
+    Ok(())
+}
+
+/// Reads once; None if nothing came in time.
+fn read_within(stream: &mut TcpStream, buffer: &mut [u8], time: Duration) -> Result<Option<usize>> {
+    stream.set_read_timeout(Some(time))?;
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return Err(Failure("the server closed the connection".into())),
+            Ok(count) => return Ok(Some(count)),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+// ---- a mass of keys -------------------------------------------------------------------------------------------------
+
+/// What a mass of keys with one deadline did.
+struct Mass {
+    /// From the deadline until all were gone and counted; infinite if they were not in time.
+    gone_ms: f64,
+    /// The slowest GET of another client in that time.
+    slowest_ms: f64,
+}
+
+fn mass_rows(bench: &Bench, keys: usize) -> Vec<Row> {
+    let name = format!("{keys} keys with one deadline");
+    say(&name);
+    let runs: Vec<Result<Mass>> = bench.contestants.iter().map(|who| mass(bench, who, keys)).collect();
+    let row = |what: &str, goal: f64, of: fn(&Mass) -> f64| {
+        let show = |ms: f64| if ms.is_finite() { format!("{ms:.1} ms") } else { "> 15 s".into() };
+        let values: Vec<f64> = runs.iter().map(|run| run.as_ref().map_or(f64::INFINITY, of)).collect();
+        let better = values[1..].iter().copied().fold(f64::INFINITY, f64::min);
+        Row {
+            name: format!("{name}: {what}"),
+            goal: format!("≤ {goal} ms"),
+            met: runs[0].as_ref().ok().map(|run| of(run) <= goal),
+            ratio: match values[0].is_finite() && better.is_finite() {
+                true => format!("**{:.2}**", values[0] / better),
+                false => String::new(),
+            },
+            cells: runs
+                .iter()
+                .map(|run| match run {
+                    Ok(run) => show(of(run)),
+                    Err(failure) => missing(failure),
+                })
+                .collect(),
+        }
+    };
+    vec![
+        row("until all are gone", MASS_GOAL_MS, |mass| mass.gone_ms),
+        row("slowest GET of another client meanwhile", SLOWEST_GOAL_MS, |mass| mass.slowest_ms),
+    ]
+}
+
+fn mass(bench: &Bench, who: &Contestant, keys: usize) -> Result<Mass> {
+    let server = bench.start(who, &bench.machine.server, &[])?;
+    let mut client = Client::connect(server.address)?;
+    client.call(&[b"SET", b"stays", b"value"])?;
+    // The deadline has to be known before the keys are sent; where sending takes too long, it is moved and all sent again.
+    let mut ahead_ms = if bench.quick { 3_000 } else { 6_000 };
+    let deadline_ms = loop {
+        let deadline_ms = now_ms() as u64 + ahead_ms;
+        let deadline = deadline_ms.to_string();
+        let data = Requests::every_key("key:", keys, &[b"SET", b"{key}", b"value", b"PXAT", deadline.as_bytes()]);
+        load(&server, &data)?;
+        if now_ms() + 300.0 < deadline_ms as f64 {
+            break deadline_ms;
+        }
+        ahead_ms *= 2;
+        if ahead_ms > 60_000 {
+            return Err(Failure("the keys were set too slowly".into()));
+        }
+    };
+    let counted_before = expired(&mut client)?.map(|(counted, _)| counted);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let slowest = scope.spawn(|| slowest_get(&server, deadline_ms, &done));
+        let gone_ms = wait_until_gone(&mut client, keys, deadline_ms, counted_before);
+        done.store(true, Ordering::Relaxed);
+        let slowest_ms = slowest.join().map_err(|_| Failure("the client of the GETs failed".into()))??;
+        Ok(Mass { gone_ms: gone_ms?, slowest_ms })
+    })
+}
+
+fn wait_until_gone(client: &mut Client, keys: usize, deadline_ms: u64, counted_before: Option<u64>) -> Result<f64> {
+    std::thread::sleep(Duration::from_secs_f64(((deadline_ms as f64 - now_ms()) / 1e3).max(0.0)));
+    loop {
+        let polled_ms = now_ms() - deadline_ms as f64;
+        let gone = match (expired(client)?, counted_before) {
+            // Both: what is present and due may count as absent in one of them already.
+            (Some((counted, present)), Some(before)) => counted - before >= keys as u64 && present <= 1,
+            _ => matches!(client.call(&[b"DBSIZE"])?, Value::Number(..=1)),
+        };
+        if gone {
+            return Ok(polled_ms);
+        }
+        if polled_ms > MASS_WAIT.as_secs_f64() * 1e3 {
+            return Ok(f64::INFINITY);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Keys counted as expired by INFO, and keys present; None where INFO does not say.
+fn expired(client: &mut Client) -> Result<Option<(u64, i64)>> {
+    let Value::Number(present) = client.call(&[b"DBSIZE"])? else { return Err(Failure("DBSIZE gave no number".into())) };
+    let Ok(Value::Text(text)) = client.call(&[b"INFO", b"stats"]) else { return Ok(None) };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let counted = text.lines().find_map(|line| line.strip_prefix("expired_keys:")?.trim().parse().ok());
+    Ok(counted.map(|counted| (counted, present)))
+}
+
+/// The slowest of one client's GETs from the deadline on, with a short pause between them.
+fn slowest_get(server: &Server, deadline_ms: u64, done: &AtomicBool) -> Result<f64> {
+    let mut client = Client::connect(server.address)?;
+    let mut slowest_ms: f64 = 0.0;
+    while !done.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        client.call(&[b"GET", b"stays"])?;
+        if now_ms() >= deadline_ms as f64 {
+            slowest_ms = slowest_ms.max(start.elapsed().as_secs_f64() * 1e3);
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok(slowest_ms)
+}
+
+/// Unix time in milliseconds, as deadlines are given.
+fn now_ms() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_events_are_infinitely_late() {
+        let all = Lags((0..PROBES).map(|i| i as f64 / 1000.0).collect());
+        assert!(all.good());
+        assert_eq!(all.quantile(990), 0.989);
+        let few = Lags(vec![1.0; 600]);
+        assert_eq!((few.quantile(500), few.quantile(990)), (1.0, f64::INFINITY));
+        assert!(!few.good());
+        assert_eq!(few.cell(), "1.0 / > 5,000 ms, 600");
+    }
+}

@@ -1,0 +1,122 @@
+//! Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//!
+//! EXEC is one unit: it holds the shards of all its commands' keys and of all watched keys, so nobody sees half of it, and
+//! all its commands see one moment.
+
+use crate::commands::{Run, ServerRow};
+use crate::session::Ctx;
+use crate::transaction::Transaction;
+use crate::{exec as execution, gate};
+use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error};
+use curfew_shard::{Reach, Unit};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The rows of this family.
+pub const ROWS: &[ServerRow] =
+    &[
+        ServerRow::new(
+            Spec::new("discard", 1, Group::Transactions, "2.0.0")
+                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+                .doc("O(N), when N is the number of queued commands", "Discards a transaction.", ""),
+            Run::Held(discard),
+        )
+        .reach(Reach::None),
+        ServerRow::new(
+            Spec::new("exec", 1, Group::Transactions, "1.2.0").flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG).doc(
+                "Depends on commands in the transaction",
+                "Executes all commands in a transaction.",
+                "",
+            ),
+            Run::Held(exec),
+        )
+        .reach(Reach::None),
+        ServerRow::new(
+            Spec::new("multi", 1, Group::Transactions, "1.2.0")
+                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+                .doc("O(1)", "Starts a transaction.", ""),
+            Run::Inline(multi),
+        ),
+        ServerRow::new(
+            Spec::new("unwatch", 1, Group::Transactions, "2.2.0")
+                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+                .doc("O(1)", "Forgets about watched keys of a transaction.", ""),
+            Run::Held(unwatch),
+        )
+        .reach(Reach::None),
+        ServerRow::new(
+            Spec::new("watch", -2, Group::Transactions, "2.2.0")
+                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+                .keys(&[KeySpec::range(1, -1, 1, RO)])
+                .doc(
+                    "O(1) for every key.",
+                    "Monitors changes to keys to determine the execution of a transaction.",
+                    "key...",
+                ),
+            Run::Held(watch),
+        ),
+    ];
+
+fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    if ctx.session.transaction.is_some() {
+        return Err(Error::NESTED_MULTI);
+    }
+    ctx.session.transaction = Some(Box::default());
+    ctx.session.client.multi.store(0, Relaxed);
+    ctx.out.ok();
+    Ok(())
+}
+
+fn discard(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
+    take(ctx).ok_or(Error::DISCARD_WITHOUT_MULTI)?;
+    gate::unwatch_held(unit, ctx.session);
+    ctx.out.ok();
+    Ok(())
+}
+
+fn exec(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
+    let transaction = take(ctx).ok_or(Error::EXEC_WITHOUT_MULTI)?;
+    let broken = ctx.session.watching.is_broken(|db, key| unit.peek_in(db, key).is_some());
+    gate::unwatch_held(unit, ctx.session);
+    if transaction.failed {
+        return Err(Error::EXEC_ABORT);
+    }
+    if broken {
+        ctx.out.null_array();
+        return Ok(());
+    }
+    ctx.out.array(transaction.queue.len());
+    for (command, args) in &transaction.queue {
+        let mut inner =
+            Ctx { thread: ctx.thread, session: &mut *ctx.session, out: &mut *ctx.out, now: ctx.now, command };
+        execution::within(&mut inner, unit, args.view());
+    }
+    Ok(())
+}
+
+fn watch(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
+    if ctx.session.transaction.is_some() {
+        return Err(Error::WATCH_IN_MULTI);
+    }
+    for key in args.iter().skip(1) {
+        // A key that is found past its deadline goes now, before the watch begins: that is no change (redis#9194).
+        let existed = unit.exists(key);
+        let db = ctx.session.db;
+        ctx.session.watching.add(unit.shard(key), db, key, existed);
+    }
+    ctx.session.client.watching.store(ctx.session.watching.keys().len() as u32, Relaxed);
+    ctx.out.ok();
+    Ok(())
+}
+
+fn unwatch(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
+    gate::unwatch_held(unit, ctx.session);
+    ctx.out.ok();
+    Ok(())
+}
+
+/// Ends the transaction under way, if there is one.
+fn take(ctx: &mut Ctx<'_>) -> Option<Box<Transaction>> {
+    ctx.session.client.multi.store(-1, Relaxed);
+    ctx.session.transaction.take()
+}

@@ -1,0 +1,278 @@
+//! OBJECT and MEMORY USAGE: how a key is kept.
+
+use crate::access;
+use crate::keyspace::{EntryRef, Type, Value};
+use crate::unit::{Str, as_str};
+use crate::{Reach, Row, Unit};
+use curfew_protocol::args::is;
+use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error, Reply};
+
+/// The longest string that Redis keeps in one block with its header, and calls `embstr`. Bytes.
+const EMBEDDED_MAX: usize = 44;
+
+/// Redis shares the integers below this between keys, and gives them a reference count that says "for ever".
+const SHARED_INTEGERS: i64 = 10_000;
+
+const HELP: &[&str] = &[
+    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "ENCODING <key>",
+    "    Return the kind of internal representation used in order to store the value",
+    "    associated with a <key>.",
+    "FREQ <key>",
+    "    Return the access frequency index of the <key>. The returned integer is",
+    "    proportional to the logarithm of the recent access frequency of the key.",
+    "IDLETIME <key>",
+    "    Return the idle time of the <key>, that is the approximated number of",
+    "    seconds elapsed since the last access to the key.",
+    "REFCOUNT <key>",
+    "    Return the number of references of the value associated with the specified",
+    "    <key>.",
+    "HELP",
+    "    Print this help.",
+];
+
+/// The rows of this family.
+pub const ROWS: &[Row] = &[
+    Row {
+        spec: Spec::new("object", -2, Group::Generic, "2.2.3").container().doc(
+            "Depends on subcommand.",
+            "A container for object introspection commands.",
+            "",
+        ),
+        reach: Reach::None,
+        run: container,
+    },
+    Row::new(
+        Spec::new("object|encoding", 3, Group::Generic, "2.2.3")
+            .flags(READONLY)
+            .keys(&[KeySpec::at(2, RO)])
+            .doc("O(1)", "Returns the internal encoding of a Redis object.", "key")
+            .tips(&["nondeterministic_output"]),
+        encoding,
+    ),
+    Row::new(
+        Spec::new("object|freq", 3, Group::Generic, "4.0.0")
+            .flags(READONLY)
+            .keys(&[KeySpec::at(2, RO)])
+            .doc("O(1)", "Returns the logarithmic access frequency counter of a Redis object.", "key")
+            .tips(&["nondeterministic_output"]),
+        freq,
+    ),
+    Row::new(
+        Spec::new("object|idletime", 3, Group::Generic, "2.2.3")
+            .flags(READONLY)
+            .keys(&[KeySpec::at(2, RO)])
+            .doc("O(1)", "Returns the time since the last access to a Redis object.", "key")
+            .tips(&["nondeterministic_output"]),
+        idletime,
+    ),
+    Row::new(
+        Spec::new("object|refcount", 3, Group::Generic, "2.2.3")
+            .flags(READONLY)
+            .keys(&[KeySpec::at(2, RO)])
+            .doc("O(1)", "Returns the reference count of a value of a key.", "key")
+            .tips(&["nondeterministic_output"]),
+        refcount,
+    ),
+    Row {
+        spec: Spec::new("object|help", 2, Group::Generic, "6.2.0").flags(LOADING | STALE).doc(
+            "O(1)",
+            "Returns helpful text about the different subcommands.",
+            "",
+        ),
+        reach: Reach::None,
+        run: help,
+    },
+    Row::new(
+        Spec::new("memory|usage", -3, Group::Server, "4.0.0").flags(READONLY).keys(&[KeySpec::at(2, RO)]).doc(
+            "O(N) where N is the number of samples.",
+            "Estimates the memory usage of a key.",
+            "key [SAMPLES count]",
+        ),
+        memory_usage,
+    ),
+];
+
+/// OBJECT with a subcommand that has no row of its own.
+fn container(_: &mut Unit<'_>, args: Args<'_>, _: &mut Reply) -> Result<(), Error> {
+    Err(Error::unknown_subcommand("object", args.at(1)))
+}
+
+fn encoding(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    match unit.peek(args.at(2)) {
+        None => out.null(),
+        Some(entry) => out.bulk(encoding_name(entry)?.as_bytes()),
+    }
+    Ok(())
+}
+
+fn freq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let Some(bits) = unit.peek(args.at(2)).map(|entry| entry.lru()) else {
+        out.null();
+        return Ok(());
+    };
+    if !unit.settings.lfu {
+        return Err(Error::NO_FREQUENCY);
+    }
+    out.int(access::frequency(bits, unit.now, unit.settings).into());
+    Ok(())
+}
+
+fn idletime(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let Some(bits) = unit.peek(args.at(2)).map(|entry| entry.lru()) else {
+        out.null();
+        return Ok(());
+    };
+    if unit.settings.lfu {
+        return Err(Error::NO_IDLE_TIME);
+    }
+    out.int(access::idle_seconds(bits, unit.now));
+    Ok(())
+}
+
+/// Nothing is shared here; the replies are those that Redis gives.
+fn refcount(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    match unit.peek(args.at(2)).map(|entry| entry.value()) {
+        None => out.null(),
+        Some(Value::Int(0..SHARED_INTEGERS)) => out.int(i32::MAX.into()),
+        Some(_) => out.int(1),
+    }
+    Ok(())
+}
+
+fn help(_: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    out.simples(HELP);
+    Ok(())
+}
+
+/// `MEMORY USAGE key [SAMPLES count]`: the bytes of the entry, its slot in the table, its place in the wheel, and its value.
+/// The figure is exact, so there is nothing to sample.
+fn memory_usage(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let mut options = args.cursor(3);
+    while let Some(option) = options.next() {
+        if !is(option, "SAMPLES") || options.i64()? < 0 {
+            return Err(Error::SYNTAX);
+        }
+    }
+    match unit.peek(args.at(2)) {
+        None => out.null(),
+        Some(entry) => out.count(entry.bytes()),
+    }
+    Ok(())
+}
+
+// ---- below ------------------------------------------------------------------------------------------------------------
+
+/// The name that Redis has for the way in which such a value is kept.
+pub fn encoding_name(entry: EntryRef<'_>) -> Result<&'static str, Error> {
+    match entry.kind() {
+        Type::String => Ok(match as_str(entry)? {
+            Str::Int(_) => "int",
+            Str::Bytes(bytes) if !entry.raw() && bytes.len() <= EMBEDDED_MAX => "embstr",
+            Str::Bytes(_) => "raw",
+        }),
+        // Each type names its encodings here; until its family is there, no key has it.
+        Type::List | Type::Set | Type::ZSet | Type::Hash | Type::Stream => Err(Error::WRONG_TYPE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::generic::testing::*;
+
+    #[test]
+    fn strings_are_called_as_in_redis() {
+        let cases: &[(&str, &str, &str)] = &[
+            ("12", "$3 int", ":2147483647"),
+            ("9999", "$3 int", ":2147483647"),
+            ("10000", "$3 int", ":1"),
+            ("-1", "$3 int", ":1"),
+            ("007", "$6 embstr", ":1"),
+            ("", "$6 embstr", ":1"),
+            ("12345678901234567890123456789012345678901234", "$6 embstr", ":1"),
+            ("123456789012345678901234567890123456789012345", "$3 raw", ":1"),
+        ];
+        for (value, encoding, references) in cases {
+            over_shards(|world| {
+                put(world, "k", value.as_bytes(), None);
+                assert_eq!(world.run("object encoding k"), *encoding, "{value}");
+                assert_eq!(world.run("OBJECT REFCOUNT k"), *references, "{value}");
+            });
+        }
+    }
+
+    #[test]
+    fn replies_are_those_of_redis() {
+        let no_freq = "-ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+        let lines: &[(&str, &str)] = &[
+            ("object encoding q", "$-1"),
+            ("object freq q", "$-1"),
+            ("object idletime q", "$-1"),
+            ("object refcount q", "$-1"),
+            ("object encoding", "-ERR wrong number of arguments for 'object|encoding' command"),
+            ("object freq k", no_freq),
+            ("object idletime k", ":0"),
+            ("memory usage q", "$-1"),
+            ("memory usage k samples", "-ERR syntax error"),
+            ("memory usage k samples x", "-ERR value is not an integer or out of range"),
+            ("memory usage k samples -1", "-ERR syntax error"),
+            ("memory usage k foo", "-ERR syntax error"),
+            ("memory usage k foo 1", "-ERR syntax error"),
+            ("memory usage", "-ERR wrong number of arguments for 'memory|usage' command"),
+        ];
+        over_shards(|world| {
+            put(world, "k", b"v", None);
+            for (line, reply) in lines {
+                assert_eq!(world.run(line), *reply, "{line}");
+            }
+            assert!(world.run("object help").starts_with("*15 +OBJECT <subcommand> [<arg> [value] [opt] ...]."));
+            assert_eq!(world.run("memory usage k"), world.run("memory usage k samples 0 samples 5"));
+        });
+        let args = curfew_protocol::args::OwnedArgs::from_slices(&[b"object", b"foo"]);
+        let mut world = crate::testing::World::new(1);
+        let error = with_unit(&mut world, |unit| container(unit, args.view(), &mut Reply::default()));
+        assert_eq!(error, Err(Error::made("ERR unknown subcommand 'foo'. Try OBJECT HELP.")));
+    }
+
+    #[test]
+    fn looking_leaves_no_trace() {
+        over_shards(|world| {
+            put(world, "k", b"v", None);
+            world.pass(7_000);
+            ["object encoding k", "object refcount k", "memory usage k"].iter().for_each(|line| {
+                world.run(line);
+            });
+            assert_eq!(world.run("object idletime k"), ":7");
+            assert!(world.effects().is_empty() && world.events().is_empty());
+        });
+    }
+
+    #[test]
+    fn under_lfu_there_is_a_frequency_and_no_idle_time() {
+        over_shards(|world| {
+            world.settings.lfu = true;
+            put(world, "k", b"v", None);
+            assert_eq!(world.run("object freq k"), ":5");
+            assert!(
+                world.run("object idletime k").starts_with("-ERR An LFU maxmemory policy is selected, idle time not")
+            );
+        });
+    }
+
+    #[test]
+    fn memory_is_counted_by_the_byte() {
+        over_shards(|world| {
+            let at = world.now.ms + 1;
+            let mut usage = |value: &[u8], deadline| {
+                put(world, "k", value, deadline);
+                world.run("memory usage k")[1..].parse::<usize>().expect("a number")
+            };
+            let (int, short, long) = (usage(b"1", None), usage(&[b'x'; 32], None), usage(&[b'x'; 100_000], None));
+            assert!(int >= 8 + 1 + 8 && int < short, "{int} {short}");
+            assert!((100_000..104_096 + 4096).contains(&long), "{long}");
+            assert!(usage(&[b'x'; 32], Some(at)) >= short + 20);
+        });
+    }
+}

@@ -1,0 +1,351 @@
+//! SCAN and KEYS.
+//!
+//! A cursor of SCAN holds the shard above [`CURSOR_SHARD_SHIFT`] and the keyspace's own cursor of 48 bits below. A scan
+//! starts at shard 0 and goes from each to the next, so what is there from its start to its end is returned at least once.
+//! With up to 32,767 shards every cursor is a non-negative 64-bit integer, as clients take it to be.
+
+use super::generic::type_name;
+use crate::keyspace::{EntryRef, Type};
+use crate::shard::CURSOR_SHARD_SHIFT;
+use crate::{Moment, Reach, Row, Unit};
+use curfew_protocol::args::is;
+use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error, Reply, glob, number};
+
+/// How many keys a SCAN looks at unless told otherwise.
+const COUNT: usize = 10;
+
+const TYPES: [Type; 6] = [Type::String, Type::List, Type::Set, Type::ZSet, Type::Hash, Type::Stream];
+
+/// The rows of this family.
+pub const ROWS: &[Row] = &[
+    Row {
+        spec: Spec::new("scan", -2, Group::Generic, "2.8.0")
+            .flags(READONLY | TOUCHES_ARBITRARY_KEYS)
+            .doc("O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.", "Iterates over the key names in the database.", "cursor [MATCH pattern] [COUNT count] [TYPE type^6.0.0]")
+            .history(&[("6.0.0", "Added the `TYPE` subcommand.")])
+            .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]),
+        reach: Reach::Cursor,
+        run: scan,
+    },
+    Row {
+        spec: Spec::new("keys", 2, Group::Generic, "1.0.0")
+            .flags(READONLY | TOUCHES_ARBITRARY_KEYS)
+            .acl(acl::DANGEROUS)
+            .doc("O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.", "Returns all key names that match a pattern.", "pattern")
+            .tips(&["request_policy:all_shards", "nondeterministic_output_order"]),
+        reach: Reach::All,
+        run: keys,
+    },
+];
+
+/// The shard that SCAN with this cursor needs, among `shards` of them. A cursor that is none, or that names no shard, needs
+/// none in particular: the handler answers it without looking.
+///
+/// The router may hold later shards as well; then one SCAN goes on to them.
+pub fn cursor_shard(cursor: &[u8], shards: usize) -> usize {
+    let shard = number::parse_u64_lenient(cursor).unwrap_or(0) >> CURSOR_SHARD_SHIFT;
+    if shard < shards as u64 { shard as usize } else { 0 }
+}
+
+/// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`.
+fn scan(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let cursor = number::parse_u64_lenient(args.at(1)).ok_or(Error::INVALID_CURSOR)?;
+    let options = Options::parse(args)?;
+    let (now, db, shards) = (unit.now, unit.db, unit.shard_count());
+    let (mut shard, mut position) = ((cursor >> CURSOR_SHARD_SHIFT) as usize, cursor & ((1 << CURSOR_SHARD_SHIFT) - 1));
+    let (mut keys, mut found, mut seen) = (Reply::new(out.resp), 0, 0);
+    let mut expired: Vec<Vec<u8>> = Vec::new();
+    let next = loop {
+        if shard >= shards {
+            break 0;
+        }
+        let Some(held) = unit.shard_mut(shard).filter(|_| seen < options.count) else {
+            break (shard as u64) << CURSOR_SHARD_SHIFT | position;
+        };
+        position = held.db(db).scan(position, options.count - seen, &mut |entry| {
+            seen += 1;
+            if !options.matches(entry.key()) {
+                return;
+            }
+            if is_expired(entry, now) {
+                expired.push(entry.key().to_vec());
+            } else if options.kind.is_none_or(|kind| kind == Some(entry.kind())) {
+                keys.bulk(entry.key());
+                found += 1;
+            }
+        });
+        if position != 0 {
+            break (shard as u64) << CURSOR_SHARD_SHIFT | position;
+        }
+        shard += 1;
+    };
+    for key in &expired {
+        // To look at an expired key is to remove it.
+        unit.exists(key);
+    }
+    out.array(2);
+    out.bulk(itoa::Buffer::new().format(next).as_bytes());
+    out.array(found);
+    out.raw(keys.as_bytes());
+    Ok(())
+}
+
+/// `KEYS pattern`, over all shards at one point in time. Expired keys are passed over.
+fn keys(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let pattern = pattern(args.at(1));
+    let (now, db, mark) = (unit.now, unit.db, out.mark());
+    let mut found = 0;
+    for shard in unit.shards() {
+        for entry in shard.db(db).iter() {
+            if !is_expired(entry, now) && pattern.is_none_or(|pattern| glob::matches(pattern, entry.key(), false)) {
+                out.bulk(entry.key());
+                found += 1;
+            }
+        }
+    }
+    out.array_at(mark, found);
+    Ok(())
+}
+
+// ---- below ------------------------------------------------------------------------------------------------------------
+
+struct Options<'a> {
+    /// None: all keys.
+    pattern: Option<&'a [u8]>,
+    /// At least 1.
+    count: usize,
+    /// None: all types. `Some(None)`: a type that no key has; Redis takes any name.
+    kind: Option<Option<Type>>,
+}
+
+impl<'a> Options<'a> {
+    fn parse(args: Args<'a>) -> Result<Options<'a>, Error> {
+        let mut options = Options { pattern: None, count: COUNT, kind: None };
+        let mut cursor = args.cursor(2);
+        while let Some(option) = cursor.next() {
+            if is(option, "COUNT") {
+                let count = cursor.i64()?;
+                options.count = usize::try_from(count).ok().filter(|count| *count > 0).ok_or(Error::SYNTAX)?;
+            } else if is(option, "MATCH") {
+                options.pattern = pattern(cursor.next().ok_or(Error::SYNTAX)?);
+            } else if is(option, "TYPE") {
+                let name = cursor.next().ok_or(Error::SYNTAX)?;
+                options.kind = Some(TYPES.into_iter().find(|kind| is(name, type_name(*kind))));
+            } else if is(option, "NOVALUES") {
+                return Err(Error::NOVALUES_ONLY_HSCAN);
+            } else {
+                return Err(Error::SYNTAX);
+            }
+        }
+        Ok(options)
+    }
+
+    fn matches(&self, key: &[u8]) -> bool {
+        self.pattern.is_none_or(|pattern| glob::matches(pattern, key, false))
+    }
+}
+
+/// A pattern, None for `*`: which matches the empty key too, as the matcher itself would not.
+fn pattern(arg: &[u8]) -> Option<&[u8]> {
+    Some(arg).filter(|arg| *arg != b"*")
+}
+
+fn is_expired(entry: EntryRef<'_>, now: Moment) -> bool {
+    entry.deadline().is_some_and(|deadline| now.ms > deadline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::generic::testing::*;
+    use crate::testing::World;
+    use crate::{Held, unit::shard_of};
+    use curfew_protocol::args::OwnedArgs;
+    use std::collections::HashSet;
+
+    /// The cursor and the keys of one SCAN.
+    fn scan_once(world: &mut World, line: &str) -> (String, Vec<String>) {
+        parse(&world.run(line))
+    }
+
+    /// Reads `*2 $n cursor *n $n key ...`: keys without spaces.
+    fn parse(reply: &str) -> (String, Vec<String>) {
+        let words: Vec<&str> = reply.split(' ').collect();
+        assert_eq!(words[0], "*2", "{reply}");
+        (words[2].into(), words[4..].iter().skip(1).step_by(2).map(|word| word.to_string()).collect())
+    }
+
+    /// A whole scan.
+    fn scan_all(world: &mut World, options: &str) -> Vec<String> {
+        let (mut cursor, mut all) = ("0".to_string(), Vec::new());
+        for _ in 0..100_000 {
+            let (next, keys) = scan_once(world, &format!("scan {cursor} {options}"));
+            all.extend(keys);
+            cursor = next;
+            if cursor == "0" {
+                return all;
+            }
+        }
+        panic!("a scan without an end");
+    }
+
+    #[test]
+    fn replies_are_those_of_redis() {
+        let lines: &[(&str, &str)] = &[
+            ("scan x", "-ERR invalid cursor"),
+            ("scan -1", "-ERR invalid cursor"),
+            ("scan 18446744073709551616", "-ERR invalid cursor"),
+            ("scan 18446744073709551615", "*2 $1 0 *0"),
+            ("scan 00", "*2 $1 0 *0"),
+            ("scan 0 match", "-ERR syntax error"),
+            ("scan 0 count", "-ERR syntax error"),
+            ("scan 0 type", "-ERR syntax error"),
+            ("scan 0 foo", "-ERR syntax error"),
+            ("scan 0 count 0", "-ERR syntax error"),
+            ("scan 0 count -1", "-ERR syntax error"),
+            ("scan 0 count x", "-ERR value is not an integer or out of range"),
+            ("scan 0 type foo", "*2 $1 0 *0"),
+            ("scan 0 novalues", "-ERR NOVALUES option can only be used in HSCAN"),
+            ("scan 0 COUNT 5 MATCH * TYPE string", "*2 $1 0 *0"),
+            ("keys *", "*0"),
+            ("keys", "-ERR wrong number of arguments for 'keys' command"),
+        ];
+        over_shards(|world| {
+            for (line, reply) in lines {
+                assert_eq!(world.run(line), *reply, "{line}");
+            }
+        });
+    }
+
+    #[test]
+    fn filters_apply() {
+        over_shards(|world| {
+            for i in 0..300 {
+                put(world, &format!("{}:{i}", ["a", "b", "c"][i % 3]), b"v", None);
+            }
+            assert_eq!(scan_all(world, "").len(), 300);
+            assert_eq!(scan_all(world, "count 1").len(), 300);
+            assert_eq!(scan_all(world, "count 1000000").len(), 300);
+            assert_eq!(scan_all(world, "match a:* count 7").len(), 100);
+            assert_eq!(scan_all(world, "type String").len(), 300);
+            assert_eq!(scan_all(world, "type list").len(), 0);
+            assert_eq!(scan_all(world, "type other").len(), 0);
+            assert!(world.run("keys b:*").starts_with("*100 "));
+            assert!(world.run("keys *").starts_with("*300 "));
+            assert_eq!(world.run("keys b:1"), "*1 $3 b:1");
+        });
+    }
+
+    #[test]
+    fn a_star_alone_matches_the_empty_key_too() {
+        over_shards(|world| {
+            put(world, "", b"v", None);
+            assert_eq!(world.run("keys *"), "*1 $0");
+            assert_eq!(world.run("keys **"), "*0");
+            assert_eq!(world.run("scan 0 match * count 100"), "*2 $1 0 *1 $0");
+            assert_eq!(world.run("scan 0 match ** count 100"), "*2 $1 0 *0");
+        });
+    }
+
+    #[test]
+    fn expired_keys_are_not_returned_and_scan_removes_them() {
+        over_shards(|world| {
+            let at = world.now.ms + 10;
+            for i in 0..100 {
+                put(world, &format!("k{i}"), b"v", (i % 2 == 0).then_some(at));
+            }
+            world.pass(10);
+            assert_eq!(scan_all(world, "").len(), 100);
+            assert!(world.run("keys *").starts_with("*100 "));
+            world.pass(1);
+            assert!(world.run("keys *").starts_with("*50 "));
+            assert_eq!(world.events(), Vec::<String>::new());
+            assert_eq!(scan_all(world, "match k2*").len(), 5);
+            assert_eq!(world.events().len(), 6);
+            assert_eq!(scan_all(world, "").len(), 50);
+            assert_eq!(world.events().len(), 44);
+            assert_eq!(world.effects().len(), 50);
+            world.expire();
+            assert_eq!(world.events(), Vec::<String>::new());
+        });
+    }
+
+    #[test]
+    fn what_is_there_all_the_time_is_returned() {
+        for shards in [1, 2, 3, 7] {
+            for seed in 0..10_u64 {
+                let mut world = World::new(shards);
+                (0..500).for_each(|i| put(&mut world, &format!("stay{i}"), b"v", None));
+                (0..500).for_each(|i| put(&mut world, &format!("go{i}"), b"v", None));
+                let (mut cursor, mut seen, mut step) = ("0".to_string(), HashSet::new(), 0);
+                loop {
+                    let (next, keys) = scan_once(&mut world, &format!("scan {cursor} count {}", 1 + seed * 7));
+                    seen.extend(keys);
+                    cursor = next;
+                    assert!(cursor.parse::<i64>().is_ok_and(|cursor| cursor >= 0));
+                    if cursor == "0" {
+                        break;
+                    }
+                    step += 1;
+                    // The table grows and loses keys between the calls.
+                    for i in 0..10 {
+                        if step < 2_000 {
+                            put(&mut world, &format!("new{}", step * 10 + i), b"v", None);
+                        }
+                        world.run(&format!("del go{}", (step * 10 + i + seed) % 500));
+                    }
+                }
+                let missed: Vec<_> = (0..500).map(|i| format!("stay{i}")).filter(|key| !seen.contains(key)).collect();
+                assert!(missed.is_empty(), "{shards} shards, seed {seed}: {missed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_scan_that_holds_one_shard_at_a_time_goes_round_them_all() {
+        let mut world = World::new(5);
+        (0..1000).for_each(|i| put(&mut world, &format!("k{i}"), b"v", None));
+        let (mut cursor, mut seen, mut visited) = ("0".to_string(), HashSet::new(), Vec::new());
+        loop {
+            let wanted = cursor_shard(cursor.as_bytes(), 5);
+            visited.push(wanted);
+            let held = world.shards.iter_mut().enumerate().map(|(i, shard)| (i == wanted).then_some(shard)).collect();
+            let mut unit = Unit::new(Held::Many(held), &mut world.sink, world.now, 0, &world.settings);
+            let args = OwnedArgs::from_slices(&[b"scan", cursor.as_bytes(), b"count", b"50"]);
+            let mut out = Reply::default();
+            scan(&mut unit, args.view(), &mut out).expect("a reply");
+            let (next, keys) = parse(String::from_utf8_lossy(out.as_bytes()).replace("\r\n", " ").trim_end());
+            for key in keys {
+                assert_eq!(shard_of(key.as_bytes(), 5), wanted);
+                seen.insert(key);
+            }
+            cursor = next;
+            if cursor == "0" {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 1000);
+        assert!(visited.is_sorted());
+        visited.dedup();
+        assert_eq!(visited, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn cursors_name_their_shard() {
+        let cases: &[(&[u8], usize)] = &[
+            (b"0", 0),
+            (b"281474976710655", 0),
+            (b"281474976710656", 1),
+            (b"844424930131968", 3),
+            (b"1125899906842624", 0),
+            (b"18446744073709551615", 0),
+            (b"x", 0),
+            (b"-1", 0),
+        ];
+        for (cursor, shard) in cases {
+            assert_eq!(cursor_shard(cursor, 4), *shard);
+            assert_eq!(cursor_shard(cursor, 1), 0);
+        }
+    }
+}

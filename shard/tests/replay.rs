@@ -1,0 +1,204 @@
+//! Rule 4 of the design: replaying a journal into empty shards gives the same data, deadlines included, however many shards
+//! there were and are.
+//!
+//! Random commands run while the clock moves; their effects are then run as commands. Commands are taken by name, and
+//! those that no family has are passed over, so a new command joins by a line in [`COMMANDS`].
+
+use curfew_protocol::args::OwnedArgs;
+use curfew_protocol::{Reply, Resp};
+use curfew_shard::command::describe::describe;
+use curfew_shard::testing::World;
+use curfew_shard::unit::shard_of;
+use curfew_shard::{Effect, Held, Row, Unit, registry};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// `$k` a key, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of the clock, `$a` an absolute time in
+/// milliseconds, `$d` a database. Weights are the numbers of lines.
+const COMMANDS: &[&str] = &[
+    "SET $k $v",
+    "SET $k $v",
+    "SET $k $n",
+    "SET $k $v PX $t",
+    "SET $k $v PX $t",
+    "SET $k $v PXAT $a",
+    "SET $k $v EX 1 NX",
+    "SET $k $v XX KEEPTTL GET",
+    "SETNX $k $v",
+    "SETEX $k 1 $v",
+    "PSETEX $k $t $v",
+    "GET $k",
+    "GETSET $k $v",
+    "GETDEL $k",
+    "GETEX $k PX $t",
+    "GETEX $k PERSIST",
+    "MGET $k $k $k",
+    "MSET $k $v $k $v $k $v",
+    "MSETNX $k $v $k $v",
+    "APPEND $k $v",
+    "SETRANGE $k $n $v",
+    "INCR $k",
+    "DECRBY $k $n",
+    "INCRBYFLOAT $k 1.5",
+    "SETBIT $k $n 1",
+    "BITOP XOR $k $k $k",
+    "BITFIELD $k SET u8 $n $n INCRBY i5 3 $n",
+    "EXPIRE $k 1",
+    "PEXPIRE $k $t",
+    "PEXPIRE $k $t NX",
+    "PEXPIRE $k $t XX",
+    "PEXPIRE $k $t GT",
+    "PEXPIRE $k $t LT",
+    "PEXPIRE $k -1",
+    "PEXPIREAT $k $a",
+    "PERSIST $k",
+    "PERSIST $k",
+    "TTL $k",
+    "DEL $k",
+    "DEL $k $k $k",
+    "UNLINK $k $k",
+    "EXISTS $k $k",
+    "TOUCH $k",
+    "RENAME $k $k",
+    "RENAME $k $k",
+    "RENAMENX $k $k",
+    "COPY $k $k",
+    "COPY $k $k REPLACE",
+    "COPY $k $k DB $d REPLACE",
+    "MOVE $k $d",
+    "SCAN 0 COUNT 100",
+    "KEYS *",
+    "RANDOMKEY",
+    "DBSIZE",
+    "FLUSHDB",
+    "FLUSHALL ASYNC",
+    "SWAPDB $d $d",
+    // Not commands: the clock, the wheel, the client's database.
+    "@pass $t",
+    "@pass $t",
+    "@pass 3000",
+    "@wheel",
+    "@select $d",
+];
+
+/// Effects of these stand on every shard, and are taken from the first alone.
+const WHOLE_SHARDS: &[&str] = &["FLUSHDB", "FLUSHALL", "SWAPDB"];
+
+const KEYS: &[&str] = &["a", "b", "c", "d", "{a}e", "foo", "bar", "key:1", "key:2"];
+const VALUES: &[&str] =
+    &["v", "0", "12", "-7", "3.25", "007", "hello", "a-value-of-more-than-the-forty-four-bytes-of-an-embstr"];
+const DATABASES: u64 = 3;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_replayed_journal_gives_the_same_data(
+        shards in 1_u16..5,
+        steps in vec((0..COMMANDS.len(), any::<u64>()), 1..200),
+    ) {
+        let mut world = World::new(shards);
+        let start = world.now;
+        for (template, random) in steps {
+            step(&mut world, &fill(COMMANDS[template], random, start.ms));
+        }
+        // What is past its deadline is absent, whether or not anybody has noticed.
+        world.expire();
+        let expected = content(&mut world);
+        let effects = world.effects();
+        for effect in &effects {
+            check_shard(effect, shards.into());
+        }
+        for count in [1, 2, 5] {
+            let mut copy = World::new(count);
+            // Expiry is in the journal, so the copy's clock stands still.
+            copy.now = start;
+            effects.iter().for_each(|effect| replay(&mut copy, effect));
+            prop_assert_eq!(&content(&mut copy), &expected, "{} shards into {}", shards, count);
+        }
+    }
+}
+
+fn step(world: &mut World, words: &[String]) {
+    match words[0].as_str() {
+        "@pass" => world.pass(words[1].parse().expect("milliseconds")),
+        "@wheel" => world.expire(),
+        "@select" => world.db = words[1].parse().expect("a database"),
+        name if row(name).is_some() => {
+            let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
+            world.run_words(&words);
+        }
+        _ => {}
+    }
+}
+
+fn replay(copy: &mut World, effect: &Effect) {
+    let name = name(effect);
+    if effect.shard != 0 && WHOLE_SHARDS.contains(&name.as_str()) {
+        return;
+    }
+    copy.db = effect.db as usize;
+    let mut out = Reply::new(Resp::Two);
+    copy.run_args(effect.args.view(), &mut out);
+    assert!(!out.as_bytes().starts_with(b"-"), "{effect:?}: {}", String::from_utf8_lossy(out.as_bytes()));
+}
+
+/// An effect is in the journal of the shard of its keys.
+fn check_shard(effect: &Effect, shards: usize) {
+    let name = name(effect);
+    let row = row(&name).unwrap_or_else(|| panic!("an effect is a command: {effect:?}"));
+    let view = effect.args.view();
+    let keys = row.spec.key_positions(&view).into_iter().flatten();
+    let places: BTreeSet<usize> = keys.map(|at| shard_of(view.at(at), shards)).collect();
+    if WHOLE_SHARDS.contains(&name.as_str()) {
+        assert!(places.is_empty());
+    } else {
+        assert_eq!(places, BTreeSet::from([usize::from(effect.shard)]), "{effect:?}");
+    }
+}
+
+/// All keys of all databases, each as the commands that make it.
+fn content(world: &mut World) -> BTreeMap<(usize, Vec<u8>), Vec<OwnedArgs>> {
+    let mut keys = Vec::new();
+    for shard in &world.shards {
+        for (db, keyspace) in shard.databases().iter().enumerate() {
+            keys.extend(keyspace.iter().map(|entry| (db, entry.key().to_vec())));
+        }
+    }
+    let held = Held::Many(world.shards.iter_mut().map(Some).collect());
+    let mut unit = Unit::new(held, &mut world.sink, world.now, 0, &world.settings);
+    keys.into_iter()
+        .map(|(db, key)| {
+            let described = describe(&mut unit, db, &key);
+            ((db, key), described)
+        })
+        .collect()
+}
+
+/// The words of a template, with its places filled in by the digits of `random`.
+fn fill(template: &str, mut random: u64, start_ms: i64) -> Vec<String> {
+    let mut digit = |base: u64| {
+        let digit = random % base;
+        random = (random / base).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        digit
+    };
+    let mut word = |word: &str| match word {
+        "$k" => KEYS[digit(KEYS.len() as u64) as usize].into(),
+        "$v" => VALUES[digit(VALUES.len() as u64) as usize].into(),
+        "$n" => digit(40).to_string(),
+        "$t" => (1 + digit(60)).to_string(),
+        "$a" => (start_ms + digit(2_000) as i64).to_string(),
+        "$d" => digit(DATABASES).to_string(),
+        other => other.to_string(),
+    };
+    template.split(' ').map(&mut word).collect()
+}
+
+fn name(effect: &Effect) -> String {
+    String::from_utf8_lossy(effect.args.view().at(0)).into()
+}
+
+fn row(name: &str) -> Option<&'static Row> {
+    registry::rows().find(|row| row.spec.name.eq_ignore_ascii_case(name))
+}
