@@ -40,10 +40,7 @@ const REASONS: &[(&str, &[&str])] = &[
         "no persistence yet",
         &["dump", "restore", "restore-asking", "migrate", "save", "bgsave", "bgrewriteaof", "lastsave", "waitaof"],
     ),
-    (
-        "no replication yet",
-        &["wait", "replicaof", "slaveof", "psync", "sync", "replconf", "failover", "role", "monitor"],
-    ),
+    ("no replication yet", &["wait", "replicaof", "slaveof", "psync", "sync", "replconf", "failover", "monitor"]),
     ("they sort lists and sets", &["sort", "sort_ro"]),
     ("no functions yet; scripts are there", &["fcall", "fcall_ro", "function"]),
     ("one user so far, with `requirepass`", &["acl"]),
