@@ -262,8 +262,7 @@ fn set_info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     if !is_name && !is(option, "LIB-VER") {
         return Err(Error::made([b"ERR Unrecognized option '", c_string(option), b"'"].concat()));
     }
-    // Redis judges a C string.
-    if !connection::is_tidy(c_string(value)) {
+    if !connection::is_tidy(value) {
         let text: [&[u8]; 3] = [b"ERR ", option, b" cannot contain spaces, newlines or special characters."];
         return Err(Error::made(text.concat()));
     }

@@ -93,7 +93,7 @@ pub const USER: &[u8] = b"default";
 
 /// Whether a name may stand in CLIENT LIST: printable ASCII without blanks.
 pub fn is_tidy(text: &[u8]) -> bool {
-    text.iter().all(u8::is_ascii_graphic)
+    c_string(text).iter().all(u8::is_ascii_graphic)
 }
 
 /// CLIENT SETNAME and HELLO's SETNAME. An empty name takes the name away.

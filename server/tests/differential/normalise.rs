@@ -81,6 +81,11 @@ pub fn rule(args: &[Vec<u8>]) -> Rule {
     {
         return Rule::SameType;
     }
+    // Both take their own clock, so of two relative deadlines of one length either may be the later one.
+    let compares = args.iter().any(|arg| is(Some(arg), "GT") || is(Some(arg), "LT"));
+    if compares && (is(args.first(), "EXPIRE") || is(args.first(), "PEXPIRE")) {
+        return Rule::SameType;
+    }
     // With names given, the order is theirs.
     if args.len() > 1 && args[0].to_ascii_uppercase().ends_with(b"UNSUBSCRIBE") {
         return Rule::Exact;

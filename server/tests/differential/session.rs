@@ -300,7 +300,9 @@ impl Session {
                 }
             }
         }
-        if leaves {
+        // EXEC with arguments is refused, and discards the transaction all the same.
+        let aborted = name == b"EXEC" && replies.first().is_some_and(|reply| reply.is_error());
+        if leaves || aborted {
             connection.in_multi = false;
             connection.queued.clear();
         } else if connection.in_multi {
