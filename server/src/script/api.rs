@@ -111,7 +111,9 @@ unsafe fn collect(state: *mut lua_State, engine: &mut Engine) -> bool {
                     match integer as f64 == value && value.abs() < 4_611_686_018_427_387_904.0 {
                         true => number::write_i64(&mut engine.scratch, integer),
                         // As printf writes 0/0.
-                        false if value.is_nan() && value.is_sign_negative() => engine.scratch.extend_from_slice(b"-nan"),
+                        false if value.is_nan() && value.is_sign_negative() => {
+                            engine.scratch.extend_from_slice(b"-nan")
+                        }
                         false => number::write_f64(&mut engine.scratch, value),
                     }
                     engine.args.push(&engine.scratch);
@@ -158,7 +160,7 @@ unsafe fn generic(state: *mut lua_State, engine: &mut Engine, on_error: c_int) -
             }
             Err(Failure::Stop) => {
                 super::vm::stop_at_each_line(state);
-                fail(state, KILLED);
+                push_error(state, KILLED.as_bytes(), false);
                 return RAISE;
             }
         }

@@ -21,7 +21,7 @@ const SLICE_NANOS: u64 = 1_000_000;
 const WIDEN_NANOS: u64 = 1_000_000_000;
 
 /// What SCRIPT KILL says to the script.
-pub const KILLED: &str = "Script killed by user with SCRIPT KILL.";
+pub const KILLED: &str = "ERR Script killed by user with SCRIPT KILL.";
 
 /// The way for other threads to end a script.
 #[derive(Default)]
@@ -273,7 +273,9 @@ impl Drop for Running {
         let node = self.ctx().thread.node;
         if self.busy != 0 {
             node.scripts.set_busy(self.busy, false);
-            (0..self.shards).filter(|shard| self.busy >> shard & 1 == 1).for_each(|shard| node.shards[shard].set_busy(false));
+            (0..self.shards)
+                .filter(|shard| self.busy >> shard & 1 == 1)
+                .for_each(|shard| node.shards[shard].set_busy(false));
         }
         if let Some(control) = self.control.take() {
             node.scripts.leave(&control);
