@@ -202,6 +202,7 @@ async fn drain(node: &Node) {
     let end = Instant::now() + DRAIN_TIME;
     while node.clients.len() > 0 && Instant::now() < end {
         node.clients.all().iter().for_each(|client| client.signal(signal::DRAIN));
+        node.scripts.end();
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -416,7 +416,7 @@ impl Report {
         lines.add("expiry_lag_max_ms", lag.max_ms.load(Relaxed));
         lines.add("evicted_keys", shards(|shard| shard.evicted));
         lines.add("evicted_clients", 0);
-        lines.add("evicted_scripts", 0);
+        lines.add("evicted_scripts", self.node.scripts.evicted());
         lines.add("total_eviction_exceeded_time", 0);
         lines.add("current_eviction_exceeded_time", 0);
         lines.add("keyspace_hits", shards(|shard| shard.hits));

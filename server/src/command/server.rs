@@ -249,6 +249,10 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         tracing::warn!("SHUTDOWN SAVE: there is no persistence, so nothing can be saved");
         return Err(Error::made("ERR Errors trying to SHUTDOWN. Check logs."));
     }
+    let node = ctx.thread.node;
+    if !options.nosave && node.scripts.is_all_busy(node.shards.len()) {
+        return Err(Error::BUSY_SCRIPT);
+    }
     // No reply: the connection ends.
     ctx.session.closing = true;
     ctx.thread.node.shutdown.notify_one();

@@ -160,7 +160,7 @@ unsafe fn generic(state: *mut lua_State, engine: &mut Engine, on_error: c_int) -
             }
             Err(Failure::Stop) => {
                 super::vm::stop_at_each_line(state);
-                fail(state, KILLED);
+                push_error(state, KILLED.as_bytes(), false);
                 return RAISE;
             }
         }

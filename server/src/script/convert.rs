@@ -246,7 +246,7 @@ pub unsafe fn write_value(state: *mut lua_State, thread: &Thread, out: &mut Repl
 
 /// The C cast: what does not fit is the smallest integer, as on x86.
 pub fn to_integer(number: f64) -> i64 {
-    match number >= -9_223_372_036_854_775_808.0 && number < 9_223_372_036_854_775_808.0 {
+    match (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number) {
         true => number as i64,
         false => i64::MIN,
     }

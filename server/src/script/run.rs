@@ -21,7 +21,7 @@ const SLICE_NANOS: u64 = 1_000_000;
 const WIDEN_NANOS: u64 = 1_000_000_000;
 
 /// What SCRIPT KILL says to the script.
-pub const KILLED: &str = "Script killed by user with SCRIPT KILL.";
+pub const KILLED: &str = "ERR Script killed by user with SCRIPT KILL.";
 
 /// The way for other threads to end a script.
 #[derive(Default)]

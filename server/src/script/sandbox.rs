@@ -67,8 +67,8 @@ end";
 
 /// An interpreter with everything in place.
 pub struct Sandbox {
-    /// The owner of the state.
-    pub lua: Lua,
+    /// The owner of the state: dropping it ends it.
+    _lua: Lua,
     /// The state.
     pub state: *mut lua_State,
     /// Registry reference of the error handler.
@@ -93,7 +93,7 @@ pub fn create(engine: *mut Engine) -> mlua::Result<Sandbox> {
         lua.exec_raw::<()>((), move |state| *made_ref = setup(state, engine))?;
     }
     let (state, handler, globals) = made;
-    Ok(Sandbox { lua, state, handler, globals })
+    Ok(Sandbox { _lua: lua, state, handler, globals })
 }
 
 /// Answers the state, the reference of the error handler and that of the real globals.

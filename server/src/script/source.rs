@@ -225,8 +225,9 @@ impl Scripts {
         self.flushes.load(Relaxed)
     }
 
-    /// Cached scripts: INFO's `number_of_cached_scripts`.
-    pub fn len(&self) -> usize {
+    /// Cached scripts.
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.by_sha.read().len()
     }
 

@@ -14,7 +14,7 @@ use mlua::{ffi, lua_State};
 use std::borrow::Borrow;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -395,8 +395,6 @@ pub unsafe fn stop_at_each_line(state: *mut lua_State) {
     }
 }
 
-const KILLED_KEY: &CStr = c"err";
-
 /// Every so many instructions.
 ///
 /// Holds nothing that needs dropping when it raises: what allocates is in `Running::tick`, which has returned.
@@ -418,9 +416,8 @@ unsafe extern "C-unwind" fn hook(state: *mut lua_State, _: *mut ffi::lua_Debug) 
         if stop {
             stop_at_each_line(state);
             ffi::lua_createtable(state, 0, 1);
-            ffi::lua_pushfstring(state, c"ERR %s".as_ptr(), c"Script killed by user with SCRIPT KILL.".as_ptr());
-            ffi::lua_setfield(state, -2, KILLED_KEY.as_ptr());
-            debug_assert!(KILLED.ends_with("SCRIPT KILL."));
+            push_bytes(state, KILLED.as_bytes());
+            ffi::lua_setfield(state, -2, c"err".as_ptr());
             ffi::lua_error(state);
         }
     }
