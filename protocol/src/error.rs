@@ -77,6 +77,7 @@ impl Error {
 
     /// `unknown subcommand 'x'. Try NAME HELP.` with the container's name in capitals.
     pub fn unknown_subcommand(container: &str, given: &[u8]) -> Error {
+        let given = c_string(given);
         let mut text = b"ERR unknown subcommand '".to_vec();
         text.extend_from_slice(&given[..given.len().min(128)]);
         text.extend_from_slice(b"'. Try ");
@@ -97,7 +98,7 @@ impl Error {
 }
 
 /// An argument up to its first NUL: Redis prints these as C strings.
-fn c_string(arg: &[u8]) -> &[u8] {
+pub fn c_string(arg: &[u8]) -> &[u8] {
     arg.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 

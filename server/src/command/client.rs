@@ -5,6 +5,7 @@ use crate::command::connection;
 use crate::commands::{Run, ServerRow, table};
 use crate::session::{Ctx, ReplyMode, Session};
 use curfew_protocol::args::{integer, is};
+use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, number};
 use std::sync::Arc;
@@ -259,10 +260,10 @@ fn set_info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     let (option, value) = (&args[2], &args[3]);
     let is_name = is(option, "LIB-NAME");
     if !is_name && !is(option, "LIB-VER") {
-        return Err(Error::made([b"ERR Unrecognized option '", option, b"'"].concat()));
+        return Err(Error::made([b"ERR Unrecognized option '", c_string(option), b"'"].concat()));
     }
     // Redis judges a C string.
-    if !connection::is_tidy(value.split(|&byte| byte == 0).next().unwrap_or_default()) {
+    if !connection::is_tidy(c_string(value)) {
         let text: [&[u8]; 3] = [b"ERR ", option, b" cannot contain spaces, newlines or special characters."];
         return Err(Error::made(text.concat()));
     }
@@ -413,7 +414,7 @@ impl Class {
             ("master", Class::Replication),
         ];
         let found = known.iter().find(|(name, _)| is(arg, name)).map(|(_, class)| *class);
-        found.ok_or_else(|| Error::made([b"ERR Unknown client type '", arg, b"'"].concat()))
+        found.ok_or_else(|| Error::made([b"ERR Unknown client type '", c_string(arg), b"'"].concat()))
     }
 
     fn of(client: &Client) -> Class {
@@ -543,7 +544,7 @@ impl<'a> Filter<'a> {
             } else if is(option, "USER") {
                 // All clients are of the one user.
                 if value != connection::USER {
-                    return Err(Error::made([b"ERR No such user '", value, b"'"].concat()));
+                    return Err(Error::made([b"ERR No such user '", c_string(value), b"'"].concat()));
                 }
             } else if is(option, "SKIPME") {
                 filter.skip_me = match (is(value, "YES"), is(value, "NO")) {

@@ -5,6 +5,7 @@ use crate::gate;
 use crate::session::{Ctx, ReplyMode};
 use crate::version;
 use curfew_protocol::args::{integer, is};
+use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Resp, number};
 use curfew_shard::{Reach, Unit};
@@ -186,7 +187,7 @@ fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
                 return Err(BAD_NAME);
             }
         } else {
-            return Err(Error::made([b"ERR Syntax error in HELLO option '", option, b"'"].concat()));
+            return Err(Error::made([b"ERR Syntax error in HELLO option '", c_string(option), b"'"].concat()));
         }
     }
     if let Some((user, password)) = login {

@@ -12,79 +12,122 @@ use curfew_shard::{Reach, Unit};
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("eval", -3, Group::Scripting, "2.6.0")
-        .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
-        .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE).notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
-        .doc("Depends on the script that is executed.", "Executes a server-side Lua script.", "script numkeys [key...] [arg...]"),
+            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
+            .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)
+                .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
+            .doc(
+                "Depends on the script that is executed.",
+                "Executes a server-side Lua script.",
+                "script numkeys [key...] [arg...]",
+            ),
         Run::Held(eval),
     ),
     ServerRow::new(
         Spec::new("eval_ro", -3, Group::Scripting, "7.0.0")
-        .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
-        .keys(&[KeySpec::numkeys(2, RO | ACCESS).notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")])
-        .doc("Depends on the script that is executed.", "Executes a read-only server-side Lua script.", "script numkeys [key...] [arg...]"),
+            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
+            .keys(&[KeySpec::numkeys(2, RO | ACCESS)
+                .notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")])
+            .doc(
+                "Depends on the script that is executed.",
+                "Executes a read-only server-side Lua script.",
+                "script numkeys [key...] [arg...]",
+            ),
         Run::Held(eval),
     ),
     ServerRow::new(
         Spec::new("evalsha", -3, Group::Scripting, "2.6.0")
-        .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
-        .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)])
-        .doc("Depends on the script that is executed.", "Executes a server-side Lua script by SHA1 digest.", "sha1 numkeys [key...] [arg...]"),
+            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
+            .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)])
+            .doc(
+                "Depends on the script that is executed.",
+                "Executes a server-side Lua script by SHA1 digest.",
+                "sha1 numkeys [key...] [arg...]",
+            ),
         Run::Held(eval),
     ),
     ServerRow::new(
         Spec::new("evalsha_ro", -3, Group::Scripting, "7.0.0")
-        .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
-        .keys(&[KeySpec::numkeys(2, RO | ACCESS)])
-        .doc("Depends on the script that is executed.", "Executes a read-only server-side Lua script by SHA1 digest.", "sha1 numkeys [key...] [arg...]"),
+            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
+            .keys(&[KeySpec::numkeys(2, RO | ACCESS)])
+            .doc(
+                "Depends on the script that is executed.",
+                "Executes a read-only server-side Lua script by SHA1 digest.",
+                "sha1 numkeys [key...] [arg...]",
+            ),
         Run::Held(eval),
     ),
     ServerRow::new(
-        Spec::new("script", -2, Group::Scripting, "2.6.0")
-        .container()
-        .doc("Depends on subcommand.", "A container for Lua scripts management commands.", ""),
+        Spec::new("script", -2, Group::Scripting, "2.6.0").container().doc(
+            "Depends on subcommand.",
+            "A container for Lua scripts management commands.",
+            "",
+        ),
         Run::Container,
-    ).reach(Reach::None),
+    )
+    .reach(Reach::None),
     ServerRow::new(
-        Spec::new("script|debug", 3, Group::Scripting, "3.2.0")
-        .flags(NOSCRIPT)
-        .doc("O(1)", "Sets the debug mode of server-side Lua scripts.", "mode<YES|SYNC|NO>"),
+        Spec::new("script|debug", 3, Group::Scripting, "3.2.0").flags(NOSCRIPT).doc(
+            "O(1)",
+            "Sets the debug mode of server-side Lua scripts.",
+            "mode<YES|SYNC|NO>",
+        ),
         Run::Inline(debug),
-    ).reach(Reach::None),
+    )
+    .reach(Reach::None),
     ServerRow::new(
         Spec::new("script|exists", -3, Group::Scripting, "2.6.0")
-        .flags(NOSCRIPT)
-        .doc("O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).", "Determines whether server-side Lua scripts exist in the script cache.", "sha1...")
-        .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
+            .flags(NOSCRIPT)
+            .doc(
+                "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).",
+                "Determines whether server-side Lua scripts exist in the script cache.",
+                "sha1...",
+            )
+            .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
         Run::Inline(exists),
-    ).reach(Reach::None),
+    )
+    .reach(Reach::None),
     ServerRow::new(
         Spec::new("script|flush", -2, Group::Scripting, "2.6.0")
-        .flags(NOSCRIPT)
-        .doc("O(N) with N being the number of scripts in cache", "Removes all server-side Lua scripts from the script cache.", "[flush-type<ASYNC|SYNC>^6.2.0]")
-        .history(&[("6.2.0", "Added the `ASYNC` and `SYNC` flushing mode modifiers.")])
-        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+            .flags(NOSCRIPT)
+            .doc(
+                "O(N) with N being the number of scripts in cache",
+                "Removes all server-side Lua scripts from the script cache.",
+                "[flush-type<ASYNC|SYNC>^6.2.0]",
+            )
+            .history(&[("6.2.0", "Added the `ASYNC` and `SYNC` flushing mode modifiers.")])
+            .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
         Run::Inline(flush),
-    ).reach(Reach::None),
+    )
+    .reach(Reach::None),
     ServerRow::new(
-        Spec::new("script|help", 2, Group::Scripting, "5.0.0")
-        .flags(LOADING | STALE)
-        .doc("O(1)", "Returns helpful text about the different subcommands.", ""),
+        Spec::new("script|help", 2, Group::Scripting, "5.0.0").flags(LOADING | STALE).doc(
+            "O(1)",
+            "Returns helpful text about the different subcommands.",
+            "",
+        ),
         Run::Inline(help),
-    ).reach(Reach::None),
+    )
+    .reach(Reach::None),
     ServerRow::new(
         Spec::new("script|kill", 2, Group::Scripting, "2.6.0")
-        .flags(NOSCRIPT | ALLOW_BUSY)
-        .doc("O(1)", "Terminates a server-side Lua script during execution.", "")
-        .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
+            .flags(NOSCRIPT | ALLOW_BUSY)
+            .doc("O(1)", "Terminates a server-side Lua script during execution.", "")
+            .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
         Run::Inline(kill),
-    ).reach(Reach::None),
+    )
+    .reach(Reach::None),
     ServerRow::new(
         Spec::new("script|load", 3, Group::Scripting, "2.6.0")
-        .flags(NOSCRIPT | STALE)
-        .doc("O(N) with N being the length in bytes of the script body.", "Loads a server-side Lua script to the script cache.", "script")
-        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+            .flags(NOSCRIPT | STALE)
+            .doc(
+                "O(N) with N being the length in bytes of the script body.",
+                "Loads a server-side Lua script to the script cache.",
+                "script",
+            )
+            .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
         Run::Inline(load),
-    ).reach(Reach::None),
+    )
+    .reach(Reach::None),
 ];
 
 /// EVAL, EVALSHA, EVAL_RO, EVALSHA_RO.
@@ -103,10 +146,7 @@ fn eval(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Er
 }
 
 /// Runs `f` with the thread's interpreter, which is out of its slot meanwhile.
-fn with_vm<'c, T>(
-    ctx: &mut Ctx<'c>,
-    f: impl FnOnce(&mut Vm, &mut Ctx<'c>) -> Result<T, Error>,
-) -> Result<T, Error> {
+fn with_vm<'c, T>(ctx: &mut Ctx<'c>, f: impl FnOnce(&mut Vm, &mut Ctx<'c>) -> Result<T, Error>) -> Result<T, Error> {
     let slot = &ctx.thread.vm;
     let mut vm = match slot.take() {
         Some(vm) => vm,

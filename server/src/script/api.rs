@@ -111,7 +111,9 @@ unsafe fn collect(state: *mut lua_State, engine: &mut Engine) -> bool {
                     match integer as f64 == value && value.abs() < 4_611_686_018_427_387_904.0 {
                         true => number::write_i64(&mut engine.scratch, integer),
                         // As printf writes 0/0.
-                        false if value.is_nan() && value.is_sign_negative() => engine.scratch.extend_from_slice(b"-nan"),
+                        false if value.is_nan() && value.is_sign_negative() => {
+                            engine.scratch.extend_from_slice(b"-nan")
+                        }
                         false => number::write_f64(&mut engine.scratch, value),
                     }
                     engine.args.push(&engine.scratch);

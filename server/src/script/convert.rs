@@ -309,13 +309,10 @@ unsafe fn write_table(state: *mut lua_State, thread: &Thread, out: &mut Reply, r
             out.set_at(mark, members);
         } else if has(state, b"big_number", ffi::LUA_TSTRING) {
             out.big_number(&one_line(-1));
-        } else if has(state, b"verbatim_string", ffi::LUA_TTABLE)
-            && has(state, b"string", ffi::LUA_TSTRING)
-            && {
-                ffi::lua_pushvalue(state, -2);
-                has(state, b"format", ffi::LUA_TSTRING)
-            }
-        {
+        } else if has(state, b"verbatim_string", ffi::LUA_TTABLE) && has(state, b"string", ffi::LUA_TSTRING) && {
+            ffi::lua_pushvalue(state, -2);
+            has(state, b"format", ffi::LUA_TSTRING)
+        } {
             let mut format = *b"   ";
             format.iter_mut().zip(text(-1)).for_each(|(to, byte)| *to = byte);
             // table, verbatim_string, its string, verbatim_string again, its format

@@ -273,7 +273,9 @@ impl Drop for Running {
         let node = self.ctx().thread.node;
         if self.busy != 0 {
             node.scripts.set_busy(self.busy, false);
-            (0..self.shards).filter(|shard| self.busy >> shard & 1 == 1).for_each(|shard| node.shards[shard].set_busy(false));
+            (0..self.shards)
+                .filter(|shard| self.busy >> shard & 1 == 1)
+                .for_each(|shard| node.shards[shard].set_busy(false));
         }
         if let Some(control) = self.control.take() {
             node.scripts.leave(&control);

@@ -44,9 +44,8 @@ const PLAIN: &[&CStr] = &[
 ];
 
 /// Libraries, `redis` included: they become proxies.
-const LIBRARIES: &[&CStr] = &[
-    c"string", c"table", c"math", c"os", c"coroutine", c"cjson", c"cmsgpack", c"struct", c"bit", c"redis",
-];
+const LIBRARIES: &[&CStr] =
+    &[c"string", c"table", c"math", c"os", c"coroutine", c"cjson", c"cmsgpack", c"struct", c"bit", c"redis"];
 
 /// Redis's own: gives errors their place.
 const ERROR_HANDLER: &CStr = c"local dbg = debug
@@ -126,10 +125,9 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine) -> (*mut lua_State, 
         ffi::lua_settop(state, before);
         replace_field(state, c"table", c"insert", table_insert);
         ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, c"math".as_ptr());
-        for (name, function) in [
-            (c"random", random as ffi::lua_CFunction),
-            (c"randomseed", random_seed as ffi::lua_CFunction),
-        ] {
+        for (name, function) in
+            [(c"random", random as ffi::lua_CFunction), (c"randomseed", random_seed as ffi::lua_CFunction)]
+        {
             ffi::lua_pushlightuserdata(state, engine.cast());
             ffi::lua_pushcclosure(state, function, 1);
             ffi::lua_setfield(state, -2, name.as_ptr());

@@ -97,7 +97,7 @@ fn compare(protocol: u8, shards: usize) {
         sequences += 1;
         let mut random = Random::new(seed);
         let family = &families[seed as usize % families.len()];
-        let events = random.pick(&["", "KEA", "KEAmn"]).to_string();
+        let events = random.pick(&["", "KEA", "KEg$xmn"]).to_string();
         let steps = family.sequence(&mut random);
         steps_done += steps.len();
         let Some(found) = pair.run(&events, &steps) else {

@@ -179,6 +179,10 @@ impl Session {
     fn begin(&mut self, events: &str) {
         self.connections.clear();
         self.server.assert_alive();
+        // A server with several threads notices the end of a connection when its thread gets to it.
+        wait_until("the connections of the last sequence are gone", || {
+            self.control.cmd(&["CLIENT", "LIST"]).text().lines().count() == 1
+        });
         self.control.ok("CLIENT UNPAUSE");
         self.control.ok("FLUSHALL");
         self.control.ok("SCRIPT FLUSH");
