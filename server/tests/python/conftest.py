@@ -12,6 +12,8 @@ import time
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PATIENCE = 20.0  # seconds; the machine may be busy with other things
@@ -54,7 +56,7 @@ def start(folder, *options):
         end = time.monotonic() + PATIENCE
         while process.poll() is None and time.monotonic() < end:
             try:
-                with redis.Redis(port=port, protocol=2) as client:
+                with redis.Redis(port=port, protocol=2, retry=Retry(NoBackoff(), 0)) as client:
                     if client.ping():
                         return process, port
             except redis.AuthenticationError:  # also a ConnectionError
