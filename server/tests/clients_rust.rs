@@ -96,7 +96,9 @@ fn pipelines() {
             redis::pipe().incr("count", 1).set("other", 5).ignore().mget(&["count", "nothing", "other"]).query(con)?;
         assert_eq!((first, replies), (1, vec![Some(1), None, Some(5)]));
         let mut long = redis::pipe();
-        (0..5000).for_each(|number| drop(long.incr(format!("n{}", number % 7), number)));
+        for number in 0..5000 {
+            long.incr(format!("n{}", number % 7), number);
+        }
         let replies: Vec<i64> = long.query(con)?;
         assert_eq!(replies[4999], (0..5000).filter(|number| number % 7 == 4999 % 7).sum::<i64>());
         Ok(())
@@ -138,11 +140,15 @@ fn a_transaction_gives_one_deadline() {
         let names: Vec<String> = (0..50).map(|number| format!("part{number}")).collect();
         let mut pipe = redis::pipe();
         pipe.atomic();
-        names.iter().for_each(|name| drop(pipe.set_ex(name, "v", 100)));
+        for name in &names {
+            pipe.set_ex(name, "v", 100);
+        }
         pipe.exec(con)?;
         let before = unix_ms();
         let mut deadlines = redis::pipe();
-        names.iter().for_each(|name| drop(deadlines.pexpire_time(name)));
+        for name in &names {
+            deadlines.pexpire_time(name);
+        }
         let deadlines: HashSet<i64> = deadlines.query::<Vec<i64>>(con)?.into_iter().collect();
         assert_eq!(deadlines.len(), 1, "{deadlines:?}");
         assert!(deadlines.iter().all(|deadline| (before..before + 100_001).contains(deadline)), "{deadlines:?}");
