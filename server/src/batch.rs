@@ -52,6 +52,8 @@ pub struct Batch {
     /// The connection's state.
     pub session: Session,
     parser: Parser,
+    /// What is wrong with the input behind the last request that was found.
+    fault: Option<ProtocolError>,
     /// Requests executed in this round.
     done: usize,
 }
@@ -59,7 +61,7 @@ pub struct Batch {
 impl Batch {
     /// An empty batch of a new connection.
     pub fn new(session: Session) -> Batch {
-        Batch { buffers: Buffers::default(), session, parser: Parser::default(), done: 0 }
+        Batch { buffers: Buffers::default(), session, parser: Parser::default(), fault: None, done: 0 }
     }
 
     /// Finds requests in the input, up to a bound. A protocol error is returned after the requests before it have been
@@ -67,6 +69,9 @@ impl Batch {
     pub fn parse(&mut self, limits: Limits, shards: usize) -> Result<(), ProtocolError> {
         let Buffers { input, ranges, commands, .. } = &mut self.buffers;
         let table = commands::table();
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
         while commands.len() < BATCH_MAX {
             let first = ranges.len() - self.parser.pending_ranges();
             match self.parser.next(input, ranges, limits) {
@@ -76,8 +81,9 @@ impl Batch {
                 }
                 Ok(Progress::Incomplete) => break,
                 Err(error) if commands.is_empty() => return Err(error),
-                Err(_) => {
-                    // Found again, at the same place, when the requests before it are done.
+                Err(error) => {
+                    // Told when the requests before it are done. The parser cannot be asked again.
+                    self.fault = Some(error);
                     break;
                 }
             }

@@ -1,6 +1,7 @@
 //! The clients: what everybody may see of a connection (CLIENT LIST, CLIENT KILL), and the way to reach it from any
 //! thread (messages, signals).
 
+use crate::config::values::BufferLimit;
 use atomic_waker::AtomicWaker;
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -75,6 +76,8 @@ pub struct Client {
     pub shard_channels: AtomicU32,
     /// Commands queued in MULTI; -1 outside.
     pub multi: AtomicI64,
+    /// Bytes of the commands queued in MULTI; means something inside only.
+    pub multi_bytes: AtomicUsize,
     /// Watched keys.
     pub watching: AtomicU32,
     /// Bytes in the read buffer.
@@ -95,6 +98,12 @@ pub struct Client {
     pub no_evict: AtomicBool,
     /// CLIENT NO-TOUCH.
     pub no_touch: AtomicBool,
+    /// Unix time in milliseconds when a subscriber last took bytes from its connection.
+    pub drained_ms: AtomicI64,
+    /// Among those whom [`crate::pubsub::PubSub`] knows to be behind.
+    pub behind: AtomicBool,
+    /// It was cut off because its output grew too large.
+    pub passed_limit: AtomicBool,
     /// The names.
     pub names: Mutex<Names>,
     outbox: Mutex<Outbox>,
@@ -123,6 +132,7 @@ impl Client {
             patterns: AtomicU32::new(0),
             shard_channels: AtomicU32::new(0),
             multi: AtomicI64::new(-1),
+            multi_bytes: AtomicUsize::new(0),
             watching: AtomicU32::new(0),
             query_bytes: AtomicUsize::new(0),
             memory: AtomicUsize::new(0),
@@ -133,6 +143,9 @@ impl Client {
             commands: AtomicU64::new(0),
             no_evict: AtomicBool::new(false),
             no_touch: AtomicBool::new(false),
+            drained_ms: AtomicI64::new(now_ms),
+            behind: AtomicBool::new(false),
+            passed_limit: AtomicBool::new(false),
             names: Mutex::default(),
             outbox: Mutex::default(),
             outbox_bytes: AtomicUsize::new(0),
@@ -167,22 +180,38 @@ impl Client {
     }
 
     /// Puts a message (complete replies) into the outbox. A client that does not read is cut off at `limit` instead of
-    /// growing the server.
-    pub fn send(&self, message: &[u8], limit: OutputLimit, now_ms: i64) {
+    /// growing the server. Answers how many bytes wait for it now, written replies included.
+    pub fn send(&self, message: &[u8], limit: OutputLimit, now_ms: i64) -> usize {
         if self.is_killed() {
-            return;
+            return 0;
         }
         let mut outbox = self.outbox.lock();
         outbox.bytes.extend_from_slice(message);
-        let waiting = outbox.bytes.len();
-        self.outbox_bytes.store(waiting, Relaxed);
+        self.outbox_bytes.store(outbox.bytes.len(), Relaxed);
         drop(outbox);
-        if limit.is_passed(waiting + self.reply_bytes.load(Relaxed), &self.over_soft_since, now_ms) {
-            tracing::warn!(client = self.id, bytes = waiting, "client closed: output buffer limit reached");
-            self.signal(signal::KILL);
-        } else {
+        if self.check(limit, now_ms) {
             self.signal(signal::MESSAGES);
         }
+        self.waiting_bytes()
+    }
+
+    /// Cuts the client off if too much waits for it. True if not.
+    pub fn check(&self, limit: OutputLimit, now_ms: i64) -> bool {
+        let waiting = self.waiting_bytes();
+        let passed = limit.is_passed(waiting, &self.over_soft_since, now_ms);
+        if passed {
+            tracing::warn!(client = self.id, bytes = waiting, "client closed: output buffer limit reached");
+            self.passed_limit.store(true, Relaxed);
+            self.signal(signal::KILL);
+        }
+        !passed
+    }
+
+    /// The connection is over: nothing is sent to it any more, and what waited is forgotten.
+    pub fn close(&self) {
+        self.signal(signal::KILL);
+        self.outbox.lock().bytes = Vec::new();
+        self.outbox_bytes.store(0, Relaxed);
     }
 
     /// Moves the messages that wait to the end of `out`.
@@ -195,6 +224,11 @@ impl Client {
             true => outbox.bytes = Vec::new(),
             false => outbox.bytes.clear(),
         }
+    }
+
+    /// Bytes that wait to be sent: messages, and replies that the client has not taken yet.
+    pub fn waiting_bytes(&self) -> usize {
+        self.outbox_bytes() + self.reply_bytes.load(Relaxed)
     }
 
     /// Bytes in the outbox.
@@ -235,7 +269,22 @@ pub struct OutputLimit {
     pub soft_ms: i64,
 }
 
+impl From<BufferLimit> for OutputLimit {
+    fn from(limit: BufferLimit) -> OutputLimit {
+        OutputLimit {
+            hard: limit.hard_bytes as usize,
+            soft: limit.soft_bytes as usize,
+            soft_ms: i64::from(limit.soft_seconds) * 1000,
+        }
+    }
+}
+
 impl OutputLimit {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.hard == 0 && self.soft == 0
+    }
+
     fn is_passed(&self, bytes: usize, since: &AtomicI64, now_ms: i64) -> bool {
         if self.hard > 0 && bytes > self.hard {
             return true;
@@ -287,6 +336,16 @@ impl Clients {
         let mut all: Vec<_> = self.by_id.iter().map(|entry| entry.value().clone()).collect();
         all.sort_by_key(|client| client.id);
         all
+    }
+
+    /// Closes the clients that have sent nothing for `idle_ms`. Subscribers wait for others, and are exempt.
+    pub fn close_idle(&self, idle_ms: i64, now_ms: i64) {
+        for client in self.by_id.iter() {
+            if client.subscriptions() == 0 && now_ms - client.active_ms.load(Relaxed) > idle_ms {
+                tracing::debug!(client = client.id, "client closed: idle");
+                client.signal(signal::KILL);
+            }
+        }
     }
 
     /// How many there are.

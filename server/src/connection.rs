@@ -6,13 +6,14 @@
 
 use crate::batch::Batch;
 use crate::cell::Turn;
-use crate::client::{Client, signal};
+use crate::client::{Client, OutputLimit, signal};
 use crate::commands::{Command, Run};
+use crate::config::Config;
 use crate::node::Node;
 use crate::route::Target;
 use crate::session::{Ctx, ReplyMode, Session};
 use crate::thread;
-use crate::{clock, exec, gate, hold};
+use crate::{clock, evict, exec, gate, hold};
 use curfew_protocol::request::Limits;
 use curfew_protocol::{Args, Error};
 use curfew_shard::Unit;
@@ -31,6 +32,9 @@ const READ_BYTES: usize = 16 * 1024;
 /// commands and reads nothing costs no more than this.
 const WRITE_BYTES: usize = 256 * 1024;
 
+/// Under a memory limit, memory is looked at between runs: requests of one run have about so many bytes at most.
+const LIMITED_RUN_BYTES: usize = 64 * 1024;
+
 /// What ended a wait.
 enum Woken {
     /// Bytes were read; 0: the client has gone.
@@ -46,6 +50,10 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(node: &'static Node, strea
     let batch = Box::new(Batch::new(Session::new(client.clone(), authenticated)));
     connection.batch = Some(batch);
     connection.run().await;
+    client.close();
+    if client.passed_limit.load(Relaxed) {
+        node.stats.output_limit_kills.fetch_add(1, Relaxed);
+    }
     if let Some(mut batch) = connection.batch.take() {
         node.pubsub.leave(&client, &mut batch.session.subscriptions);
         gate::unwatch(node, &mut batch.session).await;
@@ -66,15 +74,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn run(&mut self) {
         loop {
             let signals = self.client.signals();
-            if signals & (signal::KILL | signal::DRAIN) != 0 {
+            if signals & signal::KILL != 0 {
+                return;
+            }
+            if signals & signal::DRAIN != 0 {
+                // What was executed is answered.
+                let _ = self.flush().await;
                 return;
             }
             if signals & signal::MESSAGES != 0 {
                 let Some(batch) = &mut self.batch else { return };
                 self.client.take_messages(&mut batch.buffers.out);
-                if batch.session.reply_mode == ReplyMode::Off {
-                    batch.buffers.out.clear();
-                }
             }
             if self.flush().await.is_err() {
                 return;
@@ -96,6 +106,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Some(batch) = &mut self.batch else { return Woken::Read(Ok(0)) };
         let (stream, client) = (&mut self.stream, &self.client);
         let idle = batch.is_idle();
+        let memory = batch.buffers.input.capacity() + batch.buffers.out.capacity();
+        client.memory.store(if idle { 0 } else { memory }, Relaxed);
         if idle {
             let buffers = batch.take_buffers();
             thread::with(|thread| thread.give_buffers(buffers));
@@ -156,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             while self.batch.as_ref().is_some_and(|batch| !batch.pending().is_empty()) {
                 self.step().await?;
                 if self.batch.as_ref().is_some_and(|batch| batch.buffers.out.len() >= WRITE_BYTES) {
-                    self.flush().await?;
+                    self.relieve(&config).await?;
                 }
                 if self.client.signals() & signal::KILL != 0 {
                     return Err(());
@@ -176,7 +188,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             && !gate::is_closed(self.node)
         {
             let same = |request: &&crate::batch::Parsed| request.target == Target::Shard(shard);
-            let count = batch.pending().iter().take_while(same).count();
+            let mut count = batch.pending().iter().take_while(same).count();
+            if self.node.memory.is_limited() {
+                let mut bytes = 0;
+                for ahead in 0..count {
+                    bytes += batch.request(ahead).1.bytes();
+                    if bytes > LIMITED_RUN_BYTES {
+                        count = ahead + 1;
+                        break;
+                    }
+                }
+                self.node.memory.spend(&self.node.stats, bytes, clock::moment().ms);
+                if self.node.memory.is_over() {
+                    return self.single().await;
+                }
+            }
             if let Some(command) = batch.pending()[count - 1].command.as_ref().ok() {
                 self.client.last_command.store(command.id + 1, Relaxed);
             }
@@ -213,7 +239,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Executes the next command alone: everything that is not plain data.
     async fn single(&mut self) -> Result<(), ()> {
         let Some(batch) = &mut self.batch else { return Err(()) };
+        // What was sent before this command takes effect arrives before its reply.
+        if self.client.signals() & signal::MESSAGES != 0 {
+            self.client.take_messages(&mut batch.buffers.out);
+        }
         let mark = batch.buffers.out.len();
+        batch.session.reply_at = mark;
         let command = match &batch.pending()[0].command {
             Ok(command) => *command,
             Err(error) => {
@@ -225,13 +256,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         };
         self.client.last_command.store(command.id + 1, Relaxed);
+        if self.node.memory.is_over() && gate::needs_memory(command) {
+            let shard = match batch.pending()[0].target {
+                Target::Shard(shard) => usize::from(shard),
+                Target::Inline | Target::Hold => self.client.thread,
+            };
+            evict::make_room(self.node, shard).await;
+        }
+        let Some(batch) = &mut self.batch else { return Err(()) };
         if let Err(error) = gate::check(&batch.session, batch.buffers.out.resp, self.node, command) {
             gate::refused(&mut batch.session, Some(command));
+            let error = if command.spec.name == "exec" { gate::aborted(&error) } else { error };
             thread::with(|thread| thread.stats.error(&error));
             batch.buffers.out.error(&error);
             return self.finish(mark);
         }
-        gate::pass(self.node, &batch.session, command).await;
+        if !gate::pass(self.node, &batch.session, command).await {
+            return Err(());
+        }
         let Some(batch) = &mut self.batch else { return Err(()) };
         let batch = &mut **batch;
         if batch.session.transaction.is_some() && gate::is_queued(command) {
@@ -239,6 +281,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if let (Some(transaction), Some((_, args))) = (&mut session.transaction, run.iter().next()) {
                 transaction.push(command, args);
                 self.client.multi.store(transaction.queue.len() as i64, Relaxed);
+                self.client.multi_bytes.store(transaction.bytes, Relaxed);
             }
             out.simple("QUEUED");
             return self.finish(mark);
@@ -266,28 +309,59 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Some(batch) = &mut self.batch else { return Err(()) };
         batch.advance(1);
         let session = &mut batch.session;
-        match session.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off => batch.buffers.out.truncate(mark),
-            ReplyMode::SkipNext => {
-                batch.buffers.out.truncate(mark);
-                session.reply_mode = ReplyMode::SkipThis;
-            }
-            ReplyMode::SkipThis => {
-                batch.buffers.out.truncate(mark);
-                session.reply_mode = ReplyMode::On;
-            }
+        let silent = matches!(session.reply_mode, ReplyMode::Off | ReplyMode::SkipThis);
+        if silent && !std::mem::take(&mut session.pushed) {
+            batch.buffers.out.truncate(mark);
         }
-        if self.client.signals() & signal::MESSAGES != 0 && session.reply_mode == ReplyMode::On {
+        session.pushed = false;
+        session.reply_mode = match session.reply_mode {
+            // CLIENT REPLY SKIP itself writes nothing.
+            ReplyMode::SkipNext => ReplyMode::SkipThis,
+            ReplyMode::SkipThis => ReplyMode::On,
+            mode => mode,
+        };
+        if self.client.signals() & signal::MESSAGES != 0 {
             self.client.take_messages(&mut batch.buffers.out);
         }
         if session.closing { Err(()) } else { Ok(()) }
+    }
+
+    /// Writes what has gathered in the midst of a batch. A client that does not read stops its own execution there; or it
+    /// is cut off, if `client-output-buffer-limit` says so: then the replies gather up to the limit, as in Redis.
+    async fn relieve(&mut self, config: &Config) -> Result<(), ()> {
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        let limits = &config.client_output_buffer_limit;
+        let limit = OutputLimit::from(if batch.session.subscriptions.any() { limits.pubsub } else { limits.normal });
+        if limit.is_none() {
+            return self.flush().await;
+        }
+        let (stream, out) = (&mut self.stream, &mut batch.buffers.out);
+        let mut written = 0;
+        std::future::poll_fn(|context| {
+            while written < out.len() {
+                match pin!(stream.write(&out.as_bytes()[written..])).poll(context) {
+                    Poll::Ready(Ok(count)) if count > 0 => written += count,
+                    Poll::Ready(_) => return Poll::Ready(Err(())),
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await?;
+        thread::with(|thread| thread.stats.bytes_out.add(written as u64));
+        out.consume(written);
+        self.client.reply_bytes.store(out.len(), Relaxed);
+        match self.client.check(limit, clock::moment().ms) {
+            true => Ok(()),
+            false => Err(()),
+        }
     }
 
     /// Writes all replies. Waits for a slow client without reading more from it, and gives up when it is killed.
     async fn flush(&mut self) -> Result<(), ()> {
         let Some(batch) = &mut self.batch else { return Err(()) };
         let (stream, client, out) = (&mut self.stream, &self.client, &mut batch.buffers.out);
+        let subscriber = batch.session.subscriptions.any();
         let mut written = 0;
         while written < out.len() {
             client.reply_bytes.store(out.len() - written, Relaxed);
@@ -305,6 +379,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match wrote {
                 None | Some(0) => return Err(()),
                 Some(count) => written += count,
+            }
+            // Proof of life: of subscribers for the pace of events, of slow readers for the idle timeout.
+            if subscriber || written < out.len() {
+                let now = clock::moment().ms;
+                client.drained_ms.store(now, Relaxed);
+                client.active_ms.store(now, Relaxed);
             }
         }
         if written > 0 {
@@ -356,6 +436,9 @@ async fn held(
                 node.settle(unit.sink(), now.ms);
             }
             thread.stats.changes.add(sink.changes - changes);
+            if node.memory.is_limited() {
+                hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
+            }
             outcome.as_ref().is_err_and(gate::is_retry)
         });
         if !again {

@@ -22,6 +22,7 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
     let changes = sink.changes;
     let start = thread.ticks();
     let (requests, out, session) = batch.parts(count);
+    let reserve = thread.node.memory.is_limited().then(|| shard.db(session.db).bytes_in_reserve());
     for group in requests.groups(GROUP) {
         let now = clock::moment();
         let mut unit = Unit::new(Held::One(shard), &mut sink, now, session.db, &settings);
@@ -45,6 +46,10 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
                 thread.node.settle(unit.sink(), now.ms);
             }
         }
+    }
+    if let Some(before) = reserve {
+        let figures = &thread.node.stats.shards[usize::from(shard.index())];
+        figures.move_reserve(before, shard.db(session.db).bytes_in_reserve());
     }
     let nanos = thread.nanos(start, thread.ticks()) / count.max(1) as u64;
     thread.stats.changes.add(sink.changes - changes);

@@ -1,6 +1,7 @@
 //! What stands between a request and its execution: authentication, the modes of a connection, MULTI's queue, pauses, and
 //! which shards a unit has to hold.
 
+use crate::client::signal;
 use crate::commands::Command;
 use crate::node::Node;
 use crate::route::{self, ShardSet};
@@ -27,16 +28,21 @@ pub fn is_closed(node: &Node) -> bool {
     node.pause.is_set() || node.memory.is_over()
 }
 
+/// Whether `command` may need memory, by itself or by what it runs: room is made before it while there is none.
+pub fn needs_memory(command: &Command) -> bool {
+    command.is(DENYOOM) || command.spec.name == "exec" || script::is_script(command)
+}
+
 /// Whether the connection may execute `command` in its present state.
 pub fn check(session: &Session, resp: Resp, node: &Node, command: &Command) -> Result<(), Error> {
     let name = command.spec.name;
-    if !session.authenticated && !command.is(NO_AUTH) {
+    if !session.authenticated && !command.is(NO_AUTH) && !node.config.load().requirepass.0.is_empty() {
         return Err(Error::NO_AUTH);
     }
     if session.transaction.is_some() && command.is(NO_MULTI) {
         return Err(Error::made("ERR Command not allowed inside a transaction"));
     }
-    if command.is(DENYOOM) && node.memory.is_over() {
+    if command.is(DENYOOM) && node.memory.refuses() {
         return Err(Error::OUT_OF_MEMORY);
     }
     if resp == Resp::Two && session.subscriptions.any() && !is_for_subscribers(name) {
@@ -62,6 +68,13 @@ fn is_for_subscribers(name: &str) -> bool {
     )
 }
 
+/// What EXEC answers when it is refused itself.
+pub fn aborted(error: &Error) -> Error {
+    let reason = error.as_bytes();
+    let reason = reason.strip_prefix(b"ERR ").unwrap_or(reason);
+    Error::made([b"EXECABORT Transaction discarded because of: ", reason].concat())
+}
+
 /// A request was refused before execution: it fails the transaction that it should have become part of.
 pub fn refused(session: &mut Session, command: Option<&Command>) {
     if let Some(transaction) = &mut session.transaction
@@ -79,13 +92,17 @@ pub fn is_queued(command: &Command) -> bool {
     !matches!(command.spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
 }
 
-/// Waits for the end of a pause that holds `command` back.
-pub async fn pass(node: &Node, session: &Session, command: &Command) {
+/// Waits for the end of a pause that holds `command` back. False if the connection is to be closed instead.
+pub async fn pass(node: &Node, session: &Session, command: &Command) -> bool {
     loop {
+        if !node.pause.is_set() {
+            return true;
+        }
         let now = clock::moment().ms;
         // What pausing must never hold back: the commands that end it.
         if !node.pause.is_active(now) || command.spec.container_name() == "client" {
-            return;
+            node.pause.forget(now);
+            return true;
         }
         let writes = |command: &Command| command.is(WRITE) || may_write(command.spec.name);
         let may_write = match (&session.transaction, command.spec.name) {
@@ -94,10 +111,13 @@ pub async fn pass(node: &Node, session: &Session, command: &Command) {
             (None, _) => writes(command),
         };
         if session.transaction.is_some() && command.spec.name != "exec" && !node.pause.holds(false, now) {
-            return;
+            return true;
         }
         if !node.pause.holds(may_write, now) {
-            return;
+            return true;
+        }
+        if session.client.signals() & (signal::KILL | signal::DRAIN) != 0 {
+            return false;
         }
         node.pause.wait(now).await;
     }

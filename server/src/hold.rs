@@ -37,6 +37,11 @@ impl Hold<'_> {
         Held::Many(held)
     }
 
+    /// The shards, one by one.
+    pub fn shards(&self) -> impl Iterator<Item = &Shard> {
+        self.guards.iter().map(|guard| &**guard)
+    }
+
     /// Which shards are held.
     pub fn set(&self) -> ShardSet {
         self.set

@@ -8,11 +8,14 @@ mod command;
 mod commands;
 mod config;
 mod connection;
+mod evict;
 mod exec;
 mod gate;
 mod hold;
 mod keeper;
+mod log;
 mod memory;
+mod metrics;
 mod node;
 mod pause;
 mod pubsub;
@@ -23,8 +26,10 @@ mod server;
 mod session;
 mod signals;
 mod stats;
+mod system;
 mod thread;
 mod transaction;
+mod version;
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -50,7 +55,15 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    tracing_subscriber::fmt().with_target(false).init();
+    let config = &startup.config;
+    if let Err(error) = std::env::set_current_dir(&config.dir) {
+        eprintln!("Can't chdir to '{}': {error}", config.dir.display());
+        return ExitCode::FAILURE;
+    }
+    if let Err(error) = log::start(config.loglevel, &config.logfile) {
+        eprintln!("Can't open the log file '{}': {error}", config.logfile.display());
+        return ExitCode::FAILURE;
+    }
     startup.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     match server::run(startup.config, startup.file) {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,7 @@ use crate::stats::Stats;
 use curfew_shard::Sink;
 use curfew_shard::keyspace::Hasher;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 /// The shared state of the process. Leaked at the start, since threads need it until the very end.
@@ -44,6 +45,10 @@ pub struct Node {
     pub hasher: Hasher,
     /// SHUTDOWN rings it.
     pub shutdown: tokio::sync::Notify,
+    /// The server no longer accepts connections: not yet, or not any more.
+    pub is_closed: AtomicBool,
+    /// DEBUG SET-ACTIVE-EXPIRE: whether the keepers expire keys. Lookups do in any case.
+    pub active_expire: AtomicBool,
     /// A journal kept in memory, for tests.
     pub journal: Option<parking_lot::Mutex<Vec<curfew_shard::Effect>>>,
 }

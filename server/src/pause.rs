@@ -15,8 +15,8 @@ pub struct Pause {
 
 impl Pause {
     /// Starts a pause, or extends the one in force: a later end and the stricter mode win, as in Redis.
-    pub fn start(&self, until_ms: i64, all: bool) {
-        let in_force = self.until_ms.load(SeqCst) > 0;
+    pub fn start(&self, until_ms: i64, all: bool, now_ms: i64) {
+        let in_force = self.is_active(now_ms);
         self.all.store(all || (in_force && self.all.load(Relaxed)), SeqCst);
         self.until_ms.fetch_max(until_ms, SeqCst);
     }
@@ -26,6 +26,15 @@ impl Pause {
         self.until_ms.store(0, SeqCst);
         self.all.store(false, SeqCst);
         self.resumed.notify_waiters();
+    }
+
+    /// Forgets a pause that has run out, so that commands need not look at it any more.
+    pub fn forget(&self, now_ms: i64) {
+        let until = self.until_ms.load(SeqCst);
+        if until != 0 && until <= now_ms {
+            // If it fails, a new pause has begun.
+            let _ = self.until_ms.compare_exchange(until, 0, SeqCst, SeqCst);
+        }
     }
 
     /// Whether a command has to wait. One relaxed load when there is no pause.

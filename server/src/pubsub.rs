@@ -9,10 +9,13 @@ use crate::node::Node;
 use curfew_protocol::{Reply, Resp, glob};
 use curfew_shard::{Event, class};
 use dashmap::DashMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// A subscriber that has taken bytes within so many milliseconds keeps reading.
+const READS_MS: i64 = 1000;
 
 /// What is subscribed to.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -58,6 +61,10 @@ pub struct PubSub {
     /// Patterns are tried one by one for each message, as in Redis.
     patterns: RwLock<Vec<(Box<[u8]>, Vec<Arc<Client>>)>>,
     limit: Limit,
+    /// Subscribers for whom more waits than [`PubSub::pace_bytes`].
+    behind: Mutex<Vec<Arc<Client>>>,
+    /// How many those are, readable without the lock.
+    behind_count: AtomicUsize,
     /// Messages published by keyspace events.
     pub events: AtomicU64,
 }
@@ -83,6 +90,56 @@ impl PubSub {
             hard: self.limit.hard.load(Relaxed),
             soft: self.limit.soft.load(Relaxed),
             soft_ms: self.limit.soft_ms.load(Relaxed),
+        }
+    }
+
+    /// The backlog past which events wait for their subscribers, in bytes: far enough below the limits that what is
+    /// under way fits too, and that the time of the soft limit never begins to run.
+    fn pace_bytes(&self) -> usize {
+        let limit = self.limit();
+        let parts = [limit.hard / 4, limit.soft / 2];
+        // Without any limit a burst is still not gathered in memory.
+        parts.into_iter().filter(|part| *part > 0).min().unwrap_or(16 << 20)
+    }
+
+    /// The most bytes that wait for a subscriber that is far behind, but has taken some within the last second. One that
+    /// does not read is not counted: nobody waits for it. One atomic load while nobody is behind, else O(those behind).
+    pub fn backlog(&self, now_ms: i64) -> usize {
+        if self.behind_count.load(Relaxed) == 0 {
+            return 0;
+        }
+        let (enough, mut most) = (self.pace_bytes(), 0);
+        let mut behind = self.behind.lock();
+        behind.retain(|client| {
+            let waiting = client.waiting_bytes();
+            if client.is_killed() || waiting <= enough {
+                client.behind.store(false, Relaxed);
+                return false;
+            }
+            if now_ms - client.drained_ms.load(Relaxed) <= READS_MS {
+                most = most.max(waiting);
+            }
+            true
+        });
+        self.behind_count.store(behind.len(), Relaxed);
+        most
+    }
+
+    /// Whether events have to wait for a subscriber.
+    pub fn is_crowded(&self, now_ms: i64) -> bool {
+        self.backlog(now_ms) > self.pace_bytes()
+    }
+
+    /// Remembers a subscriber that is far behind.
+    #[cold]
+    fn note(&self, client: &Arc<Client>) {
+        if client.behind.load(Relaxed) {
+            return;
+        }
+        let mut behind = self.behind.lock();
+        if !client.behind.swap(true, Relaxed) {
+            behind.push(client.clone());
+            self.behind_count.store(behind.len(), Relaxed);
         }
     }
 
@@ -140,11 +197,11 @@ impl PubSub {
         let limit = self.limit();
         let mut receivers = 0;
         if let Some(clients) = self.channels.get(channel) {
-            receivers += send(&clients, &[b"message", channel, message], limit, now_ms);
+            receivers += self.send(&clients, &[b"message", channel, message], limit, now_ms);
         }
         let patterns = self.patterns.read();
         for (pattern, clients) in patterns.iter().filter(|(pattern, _)| glob::matches(pattern, channel, false)) {
-            receivers += send(clients, &[b"pmessage", pattern, channel, message], limit, now_ms);
+            receivers += self.send(clients, &[b"pmessage", pattern, channel, message], limit, now_ms);
         }
         receivers
     }
@@ -152,7 +209,7 @@ impl PubSub {
     /// Sends a message to the subscribers of a shard channel; answers how many there were.
     pub fn publish_shard(&self, channel: &[u8], message: &[u8], now_ms: i64) -> usize {
         let clients = self.shard_channels.get(channel);
-        clients.map_or(0, |clients| send(&clients, &[b"smessage", channel, message], self.limit(), now_ms))
+        clients.map_or(0, |clients| self.send(&clients, &[b"smessage", channel, message], self.limit(), now_ms))
     }
 
     /// Publishes a keyspace event on the channels that `notify-keyspace-events` asks for.
@@ -171,6 +228,28 @@ impl PubSub {
             self.publish(channel.as_bytes(), &event.key, now_ms);
             self.events.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Sends one push message to many clients, written once for each protocol.
+    fn send(&self, clients: &[Arc<Client>], parts: &[&[u8]], limit: OutputLimit, now_ms: i64) -> usize {
+        let write = |resp| {
+            let mut reply = Reply::with_capacity(resp, parts.iter().map(|part| part.len() + 16).sum());
+            reply.push(parts.len());
+            parts.iter().for_each(|part| reply.bulk(part));
+            reply.take()
+        };
+        let pace = self.pace_bytes();
+        let (mut two, mut three) = (None, None);
+        for client in clients {
+            let message = match client.resp.load(Relaxed) {
+                3 => three.get_or_insert_with(|| write(Resp::Three)),
+                _ => two.get_or_insert_with(|| write(Resp::Two)),
+            };
+            if client.send(message, limit, now_ms) > pace {
+                self.note(client);
+            }
+        }
+        clients.len()
     }
 
     /// Channels with at least one subscriber.
@@ -196,8 +275,7 @@ impl PubSub {
         if kind == Kind::Shard { self.shard_channels.len() } else { self.channels.len() }
     }
 
-    /// The most bytes that wait in the outbox of any subscriber: the wheel slows its events down while a subscriber that
-    /// reads is behind.
+    /// Whether nobody is subscribed to anything that an event could be published on.
     pub fn is_idle(&self) -> bool {
         self.channels.is_empty() && self.patterns.read().is_empty()
     }
@@ -211,23 +289,4 @@ fn count(kind: Kind, client: &Client, own: &Subscriptions) {
         Kind::Shard => &client.shard_channels,
     };
     counter.store(own.count(kind) as u32, Relaxed);
-}
-
-/// Sends one push message to many clients, written once for each protocol.
-fn send(clients: &[Arc<Client>], parts: &[&[u8]], limit: OutputLimit, now_ms: i64) -> usize {
-    let write = |resp| {
-        let mut reply = Reply::with_capacity(resp, parts.iter().map(|part| part.len() + 16).sum());
-        reply.push(parts.len());
-        parts.iter().for_each(|part| reply.bulk(part));
-        reply.take()
-    };
-    let (mut two, mut three) = (None, None);
-    for client in clients {
-        let message = match client.resp.load(Relaxed) {
-            3 => three.get_or_insert_with(|| write(Resp::Three)),
-            _ => two.get_or_insert_with(|| write(Resp::Two)),
-        };
-        client.send(message, limit, now_ms);
-    }
-    clients.len()
 }

@@ -5,16 +5,16 @@ use crate::client::{Client, Clients, OutputLimit, Peer, signal};
 use crate::config::{Config, ConfigCell};
 use crate::node::Node;
 use crate::stats::Stats;
-use crate::{clock, connection, keeper, memory, pause, pubsub, reclaim, script, thread};
+use crate::{clock, connection, keeper, memory, pause, pubsub, reclaim, script, system, thread, version};
 use curfew_shard::Shard;
 use curfew_shard::keyspace::Hasher;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::runtime::{Builder, Handle};
@@ -24,7 +24,41 @@ use tokio::sync::Notify;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// Runs the server until it is told to stop.
-pub fn run(config: Config, config_file: Option<PathBuf>) -> io::Result<()> {
+pub fn run(mut config: Config, config_file: Option<PathBuf>) -> io::Result<()> {
+    tracing::info!(
+        "Curfew {} (like Redis {}), pid {}, port {}, {} shards",
+        version::CURFEW,
+        version::REDIS,
+        std::process::id(),
+        config.port,
+        config.shards
+    );
+    if let Err(most) = system::allow_clients(config.maxclients, config.shards as usize) {
+        tracing::warn!(
+            "maxclients is {most} instead of {}: the system allows no more file descriptors (ulimit -n)",
+            config.maxclients
+        );
+        config.maxclients = u32::try_from(most).unwrap_or(u32::MAX).min(config.maxclients);
+    }
+    let pidfile = config.pidfile.clone();
+    write_pidfile(&pidfile);
+    let outcome = run_node(config, config_file);
+    if !pidfile.as_os_str().is_empty() {
+        let _ = std::fs::remove_file(&pidfile);
+    }
+    outcome
+}
+
+/// Writes the process id. Without the file the server runs all the same, as in Redis.
+fn write_pidfile(path: &Path) {
+    if !path.as_os_str().is_empty()
+        && let Err(error) = std::fs::write(path, format!("{}\n", std::process::id()))
+    {
+        tracing::warn!("cannot write the pid file '{}': {error}", path.display());
+    }
+}
+
+fn run_node(config: Config, config_file: Option<PathBuf>) -> io::Result<()> {
     let bells: Vec<Arc<Notify>> = (0..config.shards).map(|_| Arc::new(Notify::new())).collect();
     let node = make_node(config, config_file, &bells)?;
     let handles = start_threads(node, &bells)?;
@@ -57,7 +91,9 @@ fn make_node(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify>]
         started: Instant::now(),
         run_id: (1..4).map(|salt| format!("{:016x}", dice(salt))).collect::<String>()[..40].to_owned(),
         hasher,
-        shutdown: tokio::sync::Notify::new(),
+        shutdown: Notify::new(),
+        is_closed: AtomicBool::new(true),
+        active_expire: AtomicBool::new(true),
         journal: None,
         config: ConfigCell::new(config),
         config_file,
@@ -70,12 +106,15 @@ fn make_node(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify>]
 
 /// Puts the parts of the configuration into force that are kept elsewhere.
 pub fn apply_limits(node: &Node) {
-    let limit = node.config.load().client_output_buffer_limit.pubsub;
+    let config = node.config.load();
+    let limit = config.client_output_buffer_limit.pubsub;
     node.pubsub.set_limit(OutputLimit {
         hard: limit.hard_bytes as usize,
         soft: limit.soft_bytes as usize,
         soft_ms: limit.soft_seconds as i64 * 1000,
     });
+    crate::log::set_level(config.loglevel);
+    node.memory.set_limit(config.maxmemory, &node.stats);
 }
 
 /// Starts one thread for each shard and answers their runtimes.
@@ -105,18 +144,29 @@ async fn control_loop(node: &'static Node, handles: Vec<Handle>) -> io::Result<(
                     acceptors.spawn(accept_tcp(node, listener, handles.clone()));
                 }
                 Err(error) if address.optional => tracing::debug!(%error, "not listening on {}", address.ip),
-                Err(error) => return Err(error),
+                Err(error) => return Err(cannot_listen(address.ip, address.port, &error)),
             }
         }
     }
     if !config.unixsocket.as_os_str().is_empty() {
-        acceptors.spawn(accept_unix(node, listen_unix(&config)?, handles.clone()));
+        let path = config.unixsocket.display();
+        let listener = listen_unix(&config)
+            .map_err(|error| io::Error::other(format!("Failed opening Unix socket: bind: {path}: {error}")))?;
+        tracing::info!("listening on {path}");
+        acceptors.spawn(accept_unix(node, listener, handles.clone()));
     }
     if acceptors.is_empty() {
         return Err(io::Error::other("Configured to not listen anywhere, exiting."));
     }
-    crate::signals::wait(node).await?;
-    acceptors.abort_all();
+    tokio::spawn(close_idle(node));
+    serve_metrics(node, &config);
+    let signals = crate::signals::Signals::new()?;
+    node.is_closed.store(false, Relaxed);
+    tracing::info!("ready to accept connections");
+    signals.wait(node).await;
+    node.is_closed.store(true, Relaxed);
+    // Dropping the listeners closes them.
+    acceptors.shutdown().await;
     drain(node).await;
     if !config.unixsocket.as_os_str().is_empty() {
         let _ = std::fs::remove_file(&config.unixsocket);
@@ -125,12 +175,46 @@ async fn control_loop(node: &'static Node, handles: Vec<Handle>) -> io::Result<(
     Ok(())
 }
 
+/// `/metrics` and its kin. A port that is taken is worth a warning, no more: the data is what the server is there for.
+fn serve_metrics(node: &'static Node, config: &Config) {
+    if config.metrics_port == 0 {
+        return;
+    }
+    for address in addresses(&config.metrics_bind, config.metrics_port) {
+        match listen(address.ip, address.port, 16) {
+            Ok(listener) => {
+                tracing::info!("metrics on http://{}/metrics", SocketAddr::from((address.ip, address.port)));
+                tokio::spawn(crate::metrics::serve(node, listener));
+            }
+            Err(error) if address.optional => tracing::debug!(%error, "no metrics on {}", address.ip),
+            Err(error) => tracing::warn!("no metrics: {}", cannot_listen(address.ip, address.port, &error)),
+        }
+    }
+}
+
+/// The error in Redis's words.
+fn cannot_listen(ip: IpAddr, port: u16, error: &io::Error) -> io::Error {
+    io::Error::other(format!("Could not create server TCP listening socket {ip}:{port}: bind: {error}"))
+}
+
 /// Tells all connections to end as soon as nothing is under way, and waits for them, but not for ever.
 async fn drain(node: &Node) {
     let end = Instant::now() + DRAIN_TIME;
     while node.clients.len() > 0 && Instant::now() < end {
         node.clients.all().iter().for_each(|client| client.signal(signal::DRAIN));
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Enforces `timeout`: a sweep every second costs commands nothing. A paused client is not idle.
+async fn close_idle(node: &'static Node) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        let (idle_s, now_ms) = (node.config.load().timeout_s, clock::moment().ms);
+        if idle_s > 0 && !node.pause.is_active(now_ms) {
+            node.clients.close_idle(i64::from(idle_s) * 1000, now_ms);
+        }
     }
 }
 

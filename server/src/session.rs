@@ -16,7 +16,7 @@ pub enum ReplyMode {
     /// Every command is answered.
     #[default]
     On,
-    /// No command is answered, and no message is sent.
+    /// No command is answered. Messages are sent all the same, and so are the confirmations of subscriptions.
     Off,
     /// The next command is not answered.
     SkipNext,
@@ -42,6 +42,11 @@ pub struct Session {
     pub reply_mode: ReplyMode,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// Where the reply of the command under way starts in the output: a handler that finds the output longer runs within
+    /// EXEC.
+    pub reply_at: usize,
+    /// What the command under way has written is a message, which CLIENT REPLY does not hold back.
+    pub pushed: bool,
     /// QUIT: close when the replies are sent.
     pub closing: bool,
     /// Whether this is a script's own session, not a connection's.
@@ -60,6 +65,8 @@ impl Session {
             subscriptions: Subscriptions::default(),
             reply_mode: ReplyMode::On,
             no_touch: false,
+            reply_at: 0,
+            pushed: false,
             closing: false,
             is_script: false,
         }

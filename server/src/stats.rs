@@ -112,6 +112,17 @@ fn bucket(nanos: u64) -> usize {
 /// Upper bounds of the lag histogram's buckets in milliseconds; the last bucket has none.
 pub const LAG_BOUNDS_MS: [u32; 12] = [1, 2, 3, 5, 10, 25, 50, 100, 250, 1_000, 10_000, 60_000];
 
+/// Where a quantile lies in a histogram: the place of its bucket. `share` is between 0 and 1; None if nothing was counted.
+pub fn quantile(counts: &[u64], share: f64) -> Option<usize> {
+    let total: u64 = counts.iter().sum();
+    let rank = ((total as f64 * share).ceil() as u64).max(1);
+    let mut seen = 0;
+    counts.iter().position(|count| {
+        seen += count;
+        seen >= rank
+    })
+}
+
 /// How long after their deadlines keys were removed.
 #[derive(Default)]
 pub struct LagHistogram {
@@ -131,6 +142,114 @@ impl LagHistogram {
         self.sum_ms.fetch_add(u64::from(lag_ms), Relaxed);
         self.max_ms.fetch_max(u64::from(lag_ms), Relaxed);
     }
+
+    /// Keys by bucket at this moment.
+    pub fn counts(&self) -> [u64; LAG_BOUNDS_MS.len() + 1] {
+        std::array::from_fn(|at| self.buckets[at].load(Relaxed))
+    }
+
+    /// An upper bound of a quantile in milliseconds; 0 if nothing was counted.
+    pub fn quantile_ms(&self, share: f64) -> u64 {
+        let max = self.max_ms.load(Relaxed);
+        let bound = |at: usize| LAG_BOUNDS_MS.get(at).map_or(max, |&bound| u64::from(bound).min(max));
+        quantile(&self.counts(), share).map_or(0, bound)
+    }
+
+    fn reset(&self) {
+        self.buckets.iter().chain([&self.sum_ms, &self.max_ms]).for_each(|value| value.store(0, Relaxed));
+    }
+}
+
+/// What a shard's keeper says about its shard ten times a second, so that nobody has to enter it to know.
+#[derive(Default)]
+pub struct ShardFigures {
+    /// Keys in all databases.
+    pub keys: AtomicU64,
+    /// Keys with a deadline.
+    pub timed: AtomicU64,
+    /// Reads that found their key.
+    pub hits: AtomicU64,
+    /// Reads that did not.
+    pub misses: AtomicU64,
+    /// Keys removed at their deadlines.
+    pub expired: AtomicU64,
+    /// Keys removed for memory.
+    pub evicted: AtomicU64,
+    /// Bytes held in reserve by the shard's keyspaces. Under a memory limit kept up to date by whoever leaves the shard.
+    pub reserve: AtomicU64,
+    /// Unix milliseconds at which the keeper was last seen: its thread turns.
+    pub beat_ms: AtomicI64,
+    /// Unix milliseconds at which the keeper published these figures.
+    published_ms: AtomicI64,
+}
+
+impl ShardFigures {
+    /// The reserve of one database has changed. The caller holds the shard.
+    pub fn move_reserve(&self, before: usize, after: usize) {
+        let others = self.reserve.load(Relaxed).saturating_sub(before as u64);
+        self.reserve.store(others + after as u64, Relaxed);
+    }
+
+    /// Whether it is time for the keeper to publish again. True at most ten times a second.
+    pub fn is_stale(&self, now_ms: i64) -> bool {
+        let fresh = (0..100).contains(&(now_ms - self.published_ms.load(Relaxed)));
+        if !fresh {
+            self.published_ms.store(now_ms, Relaxed);
+        }
+        !fresh
+    }
+
+    /// Publishes the figures of a shard that the caller holds.
+    pub fn publish(&self, shard: &curfew_shard::Shard) {
+        let sum = |of: fn(&curfew_shard::keyspace::Keyspace) -> usize| -> u64 {
+            shard.databases().iter().map(|db| of(db) as u64).sum()
+        };
+        self.keys.store(sum(|db| db.len()), Relaxed);
+        self.timed.store(sum(|db| db.timed()), Relaxed);
+        self.reserve.store(sum(|db| db.bytes_in_reserve()), Relaxed);
+        self.hits.store(shard.stats.hits, Relaxed);
+        self.misses.store(shard.stats.misses, Relaxed);
+        self.expired.store(shard.stats.expired, Relaxed);
+        self.evicted.store(shard.stats.evicted, Relaxed);
+    }
+}
+
+/// Commands, bytes received and bytes sent per second: the mean over the last [`RATE_SAMPLES`] samples, which are about a
+/// tenth of a second apart. As in Redis.
+#[derive(Default)]
+pub struct Rates(parking_lot::Mutex<RateState>);
+
+const RATE_SAMPLES: usize = 16;
+
+#[derive(Default)]
+struct RateState {
+    last: Option<(std::time::Instant, [u64; 3])>,
+    samples: [[f64; 3]; RATE_SAMPLES],
+    next: usize,
+}
+
+impl Rates {
+    /// Takes a sample of the three counters.
+    pub fn sample(&self, now: std::time::Instant, counters: [u64; 3]) {
+        let mut state = self.0.lock();
+        if let Some((then, before)) = state.last {
+            let seconds = (now - then).as_secs_f64();
+            if seconds < 0.09 {
+                return;
+            }
+            let next = state.next % RATE_SAMPLES;
+            // Counters go back at CONFIG RESETSTAT.
+            state.samples[next] = std::array::from_fn(|at| counters[at].saturating_sub(before[at]) as f64 / seconds);
+            state.next += 1;
+        }
+        state.last = Some((now, counters));
+    }
+
+    /// Commands, bytes received, bytes sent, per second.
+    pub fn per_second(&self) -> [f64; 3] {
+        let state = self.0.lock();
+        std::array::from_fn(|at| state.samples.iter().map(|sample| sample[at]).sum::<f64>() / RATE_SAMPLES as f64)
+    }
 }
 
 /// The counters of the process.
@@ -141,8 +260,6 @@ pub struct Stats {
     pub accepted: AtomicU64,
     /// Connections refused: `maxclients`.
     pub refused: AtomicU64,
-    /// Most memory in use that was ever seen, bytes: INFO's `used_memory_peak`.
-    pub memory_peak: AtomicU64,
     /// Clients cut off because their output grew too large.
     pub output_limit_kills: AtomicU64,
     /// Clients cut off because their input grew too large.
@@ -151,6 +268,10 @@ pub struct Stats {
     pub clock_steps: AtomicU64,
     /// How late keys went.
     pub expiry_lag: LagHistogram,
+    /// What each shard's keeper publishes.
+    pub shards: Vec<ShardFigures>,
+    /// Commands and bytes in the last seconds.
+    pub rates: Rates,
 }
 
 impl Stats {
@@ -160,12 +281,18 @@ impl Stats {
             threads: (0..threads).map(|_| ThreadStats::new()).collect(),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
-            memory_peak: AtomicU64::new(0),
             output_limit_kills: AtomicU64::new(0),
             query_limit_kills: AtomicU64::new(0),
             clock_steps: AtomicU64::new(0),
             expiry_lag: LagHistogram::default(),
+            shards: (0..threads).map(|_| ShardFigures::default()).collect(),
+            rates: Rates::default(),
         }
+    }
+
+    /// Bytes that all keyspaces hold in reserve.
+    pub fn reserve(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.reserve.load(Relaxed)).sum()
     }
 
     /// A sum over the threads.
@@ -192,6 +319,7 @@ impl Stats {
         for counter in [&self.accepted, &self.refused, &self.output_limit_kills, &self.query_limit_kills] {
             counter.store(0, Relaxed);
         }
+        self.expiry_lag.reset();
     }
 }
 
@@ -211,5 +339,19 @@ mod tests {
         let counts: Vec<u64> = lag.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
         assert_eq!((counts[0], counts[1], counts[12]), (2, 1, 1));
         assert_eq!(lag.max_ms.load(Relaxed), 60_001);
+        assert_eq!((lag.quantile_ms(0.5), lag.quantile_ms(0.75), lag.quantile_ms(0.99)), (1, 2, 60_001));
+        assert_eq!(quantile(&[0, 0], 0.5), None);
+    }
+
+    #[test]
+    fn rates_are_means_and_survive_a_reset() {
+        let rates = Rates::default();
+        let start = std::time::Instant::now();
+        for turn in 0..=RATE_SAMPLES as u64 {
+            rates.sample(start + std::time::Duration::from_millis(turn * 500), [turn * 50, 0, turn]);
+        }
+        assert_eq!(rates.per_second(), [100.0, 0.0, 2.0]);
+        rates.sample(start + std::time::Duration::from_secs(100), [0; 3]);
+        assert_eq!(rates.per_second()[0], 93.75);
     }
 }

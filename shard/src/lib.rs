@@ -11,6 +11,7 @@ pub mod access;
 pub mod command;
 pub mod effect;
 pub mod event;
+pub mod eviction;
 pub mod keyspace;
 pub mod moment;
 pub mod registry;

@@ -1,5 +1,6 @@
 //! The owner of one contiguous range of hash slots: its databases and what belongs to them.
 
+use crate::eviction::Evictor;
 use crate::keyspace::{Hasher, Keyspace};
 use crate::watch::Watchers;
 
@@ -30,6 +31,8 @@ pub struct Shard {
     /// The earliest deadline in Unix milliseconds that was set since the shard's keeper last looked at the wheels: tells
     /// whether it must be woken before it means to. `i64::MAX` if none.
     pub soonest: i64,
+    /// What eviction remembers.
+    pub evictor: Evictor,
     /// The state of the random numbers.
     random: u64,
 }
@@ -39,7 +42,15 @@ impl Shard {
     pub fn new(index: u16, databases: usize, hasher: Hasher) -> Shard {
         let databases = (0..databases.max(1)).map(|_| Keyspace::new(hasher.clone())).collect();
         let random = hasher.hash(&index.to_le_bytes());
-        Shard { index, databases, watchers: Watchers::default(), stats: Stats::default(), soonest: i64::MAX, random }
+        Shard {
+            index,
+            databases,
+            watchers: Watchers::default(),
+            stats: Stats::default(),
+            soonest: i64::MAX,
+            evictor: Evictor::default(),
+            random,
+        }
     }
 
     /// The shard's place among the shards.

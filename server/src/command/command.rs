@@ -520,15 +520,15 @@ mod tests {
             None => "command".to_owned(),
         };
         let mut reply = Reply::new(resp);
-        let answer = match name.as_str() {
-            "command" => all,
-            "command|count" => count,
-            "command|docs" => docs,
-            "command|getkeys" => getkeys,
-            "command|getkeysandflags" => getkeysandflags,
-            "command|help" => help,
-            "command|info" => info,
-            "command|list" => list,
+        let answer: fn(&Catalog, Args<'_>, &mut Reply) -> Result<(), Error> = match name.as_str() {
+            "command" => super::all,
+            "command|count" => super::count,
+            "command|docs" => super::docs,
+            "command|getkeys" => super::getkeys,
+            "command|getkeysandflags" => super::getkeysandflags,
+            "command|help" => super::help,
+            "command|info" => super::info,
+            "command|list" => super::list,
             other => panic!("no row {other}"),
         };
         if let Err(error) = answer(catalog, OwnedArgs::from_slices(&words).view(), &mut reply) {

@@ -1,7 +1,14 @@
 //! Commands that the server answers itself, one file per family: rows first, then handlers, then tests.
 
+pub mod client;
 #[allow(clippy::module_inception)] // the family is called COMMAND
 pub mod command;
+pub mod config;
+pub mod connection;
+pub mod debug;
+pub mod info;
+pub mod pubsub;
+pub mod server;
 pub mod transaction;
 
 use crate::commands::ServerRow;
@@ -11,4 +18,14 @@ pub fn rows() -> impl Iterator<Item = &'static ServerRow> {
     FAMILIES.iter().copied().flatten()
 }
 
-const FAMILIES: &[&[ServerRow]] = &[command::ROWS, transaction::ROWS];
+const FAMILIES: &[&[ServerRow]] = &[
+    client::ROWS,
+    command::ROWS,
+    config::ROWS,
+    connection::ROWS,
+    debug::ROWS,
+    info::ROWS,
+    pubsub::ROWS,
+    server::ROWS,
+    transaction::ROWS,
+];

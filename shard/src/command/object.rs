@@ -165,7 +165,7 @@ fn memory_usage(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<
 // ---- below ------------------------------------------------------------------------------------------------------------
 
 /// The name that Redis has for the way in which such a value is kept.
-fn encoding_name(entry: EntryRef<'_>) -> Result<&'static str, Error> {
+pub fn encoding_name(entry: EntryRef<'_>) -> Result<&'static str, Error> {
     match entry.kind() {
         Type::String => Ok(match as_str(entry)? {
             Str::Int(_) => "int",

@@ -188,6 +188,12 @@ impl Keyspace {
         self.slab.used()
     }
 
+    /// Of [`Keyspace::bytes`], those that entries to come will take before memory is asked for: free blocks and the free
+    /// ends of pages. O(1).
+    pub fn bytes_in_reserve(&self) -> usize {
+        self.slab.bytes().saturating_sub(self.slab.used())
+    }
+
     /// The entry of a key. Deadlines are not looked at.
     #[inline]
     pub fn get(&self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {

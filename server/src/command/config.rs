@@ -1,0 +1,143 @@
+//! CONFIG: the configuration in force, over RESP. What parameters there are and what they take is in `config/`.
+
+use crate::commands::{Run, ServerRow};
+use crate::node::Node;
+use crate::session::Ctx;
+use crate::{config, server, system};
+use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error};
+use curfew_shard::{Reach, Unit};
+
+const fn row(name: &'static str, arity: i16, since: &'static str) -> Spec {
+    Spec::new(name, arity, Group::Server, since).flags(ADMIN | NOSCRIPT | LOADING | STALE)
+}
+
+/// The rows of this family.
+pub const ROWS: &[ServerRow] = &[
+    ServerRow::new(
+        Spec::new("config", -2, Group::Server, "2.0.0").container().doc(
+            "Depends on subcommand.",
+            "A container for server configuration commands.",
+            "",
+        ),
+        Run::Container,
+    ),
+    ServerRow::new(
+        row("config|get", -3, "2.0.0")
+            .doc(
+                "O(N) when N is the number of configuration parameters provided",
+                "Returns the effective values of configuration parameters.",
+                "parameter...",
+            )
+            .history(&[("7.0.0", "Added the ability to pass multiple pattern parameters in one call")]),
+        Run::Inline(get),
+    ),
+    ServerRow::new(
+        Spec::new("config|help", 2, Group::Server, "5.0.0").flags(LOADING | STALE).doc(
+            "O(1)",
+            "Returns helpful text about the different subcommands.",
+            "",
+        ),
+        Run::Inline(|ctx, _| {
+            ctx.out.simples(HELP);
+            Ok(())
+        }),
+    ),
+    ServerRow::new(
+        row("config|resetstat", 2, "2.0.0")
+            .doc("O(1)", "Resets the server's statistics.", "")
+            .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+        Run::Held(resetstat),
+    )
+    .reach(Reach::All),
+    ServerRow::new(
+        row("config|rewrite", 2, "2.8.0")
+            .doc("O(1)", "Persists the effective configuration to file.", "")
+            .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+        Run::Inline(rewrite),
+    ),
+    ServerRow::new(
+        row("config|set", -4, "2.0.0")
+            .doc(
+                "O(N) when N is the number of configuration parameters provided",
+                "Sets configuration parameters in-flight.",
+                "data(parameter value)...",
+            )
+            .history(&[("7.0.0", "Added the ability to set multiple parameters in one call.")])
+            .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+        Run::Inline(set),
+    ),
+];
+
+const HELP: &[&str] = &[
+    "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "GET <pattern>",
+    "    Return parameters matching the glob-like <pattern> and their values.",
+    "SET <directive> <value>",
+    "    Set the configuration <directive> to <value>.",
+    "RESETSTAT",
+    "    Reset statistics reported by the INFO command.",
+    "REWRITE",
+    "    Rewrite the configuration file.",
+    "HELP",
+    "    Print this help.",
+];
+
+fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
+    let patterns: Vec<&[u8]> = args.iter().skip(2).collect();
+    let found = config::get(&ctx.thread.node.config.load(), &patterns);
+    ctx.out.map(found.len());
+    for (name, value) in found {
+        ctx.out.bulk(&name);
+        ctx.out.bulk(&value);
+    }
+    Ok(())
+}
+
+fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
+    let pairs: Vec<&[u8]> = args.iter().skip(2).collect();
+    change(ctx.thread.node, &pairs)?;
+    ctx.out.ok();
+    Ok(())
+}
+
+/// Changes parameters, all or none, and does what the changes ask for.
+fn change(node: &Node, pairs: &[&[u8]]) -> Result<(), Error> {
+    let shards = node.shards.len();
+    node.config
+        .modify(|current| {
+            let (changed, rows) = config::set(current, pairs)?;
+            // Descriptors first: without them, the new limit would be a promise that nobody keeps.
+            if changed.maxclients > current.maxclients
+                && let Err(most) = system::allow_clients(changed.maxclients, shards)
+            {
+                let reason = format!(
+                    "The operating system is not able to handle the specified number of clients, try with {most}"
+                );
+                return Err(config::set_failed("maxclients", &reason));
+            }
+            Ok((changed, rows))
+        })
+        .map_err(Error::made)?;
+    server::apply_limits(node);
+    Ok(())
+}
+
+fn rewrite(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    let node = ctx.thread.node;
+    config::rewrite::rewrite(&ctx.thread.config(), node.config_file.as_deref()).map_err(Error::made)?;
+    tracing::info!("CONFIG REWRITE executed with success");
+    ctx.out.ok();
+    Ok(())
+}
+
+fn resetstat(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
+    let node = ctx.thread.node;
+    for shard in unit.shards() {
+        shard.stats = Default::default();
+        node.stats.shards[usize::from(shard.index())].publish(shard);
+    }
+    node.stats.reset();
+    ctx.out.ok();
+    Ok(())
+}

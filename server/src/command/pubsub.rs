@@ -1,0 +1,261 @@
+//! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `server/src/pubsub.rs`.
+
+use crate::commands::{Run, ServerRow};
+use crate::pubsub::Kind;
+use crate::session::{Ctx, Session};
+use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error, Reply};
+
+/// The rows of this family.
+pub const ROWS: &[ServerRow] = &[
+    ServerRow::new(
+        Spec::new("psubscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
+            "O(N) where N is the number of patterns to subscribe to.",
+            "Listens for messages published to channels that match one or more patterns.",
+            "pattern...",
+        ),
+        Run::Inline(|ctx, args| subscribe(ctx, args, Kind::Pattern)),
+    ),
+    ServerRow::new(
+        Spec::new("publish", 3, Group::Pubsub, "2.0.0").flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE).doc(
+            "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
+            "Posts a message to a channel.",
+            "channel message",
+        ),
+        Run::Inline(|ctx, args| {
+            let receivers = ctx.thread.node.pubsub.publish(&args[1], &args[2], ctx.now.ms);
+            ctx.out.count(receivers);
+            Ok(())
+        }),
+    ),
+    ServerRow::new(
+        Spec::new("pubsub", -2, Group::Pubsub, "2.8.0").container().doc(
+            "Depends on subcommand.",
+            "A container for Pub/Sub commands.",
+            "",
+        ),
+        Run::Container,
+    ),
+    ServerRow::new(
+        Spec::new("pubsub|channels", -2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
+            "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
+            "Returns the active channels.",
+            "[pattern]",
+        ),
+        Run::Inline(|ctx, args| channels(ctx, args, Kind::Channel)),
+    ),
+    ServerRow::new(
+        Spec::new("pubsub|help", 2, Group::Pubsub, "6.2.0").flags(LOADING | STALE).doc(
+            "O(1)",
+            "Returns helpful text about the different subcommands.",
+            "",
+        ),
+        Run::Inline(|ctx, _| {
+            ctx.out.simples(HELP);
+            Ok(())
+        }),
+    ),
+    ServerRow::new(
+        Spec::new("pubsub|numpat", 2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
+            "O(1)",
+            "Returns a count of unique pattern subscriptions.",
+            "",
+        ),
+        Run::Inline(|ctx, _| {
+            ctx.out.count(ctx.thread.node.pubsub.pattern_count());
+            Ok(())
+        }),
+    ),
+    ServerRow::new(
+        Spec::new("pubsub|numsub", -2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
+            "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
+            "Returns a count of subscribers to channels.",
+            "[channel...]",
+        ),
+        Run::Inline(|ctx, args| subscribers(ctx, args, Kind::Channel)),
+    ),
+    ServerRow::new(
+        Spec::new("pubsub|shardchannels", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
+            "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
+            "Returns the active shard channels.",
+            "[pattern]",
+        ),
+        Run::Inline(|ctx, args| channels(ctx, args, Kind::Shard)),
+    ),
+    ServerRow::new(
+        Spec::new("pubsub|shardnumsub", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
+            "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
+            "Returns the count of subscribers of shard channels.",
+            "[shardchannel...]",
+        ),
+        Run::Inline(|ctx, args| subscribers(ctx, args, Kind::Shard)),
+    ),
+    ServerRow::new(
+        Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
+            "O(N) where N is the number of patterns to unsubscribe.",
+            "Stops listening to messages published to channels that match one or more patterns.",
+            "[pattern...]",
+        ),
+        Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Pattern)),
+    ),
+    ServerRow::new(
+        Spec::new("spublish", 3, Group::Pubsub, "7.0.0")
+            .flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE)
+            .keys(&[KeySpec::first(NOT_KEY)])
+            .doc(
+                "O(N) where N is the number of clients subscribed to the receiving shard channel.",
+                "Post a message to a shard channel",
+                "shardchannel message",
+            ),
+        Run::Inline(|ctx, args| {
+            let receivers = ctx.thread.node.pubsub.publish_shard(&args[1], &args[2], ctx.now.ms);
+            ctx.out.count(receivers);
+            Ok(())
+        }),
+    ),
+    ServerRow::new(
+        Spec::new("ssubscribe", -2, Group::Pubsub, "7.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE)
+            .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
+            .doc(
+                "O(N) where N is the number of shard channels to subscribe to.",
+                "Listens for messages published to shard channels.",
+                "shardchannel...",
+            ),
+        Run::Inline(|ctx, args| subscribe(ctx, args, Kind::Shard)),
+    ),
+    ServerRow::new(
+        Spec::new("subscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
+            "O(N) where N is the number of channels to subscribe to.",
+            "Listens for messages published to channels.",
+            "channel...",
+        ),
+        Run::Inline(|ctx, args| subscribe(ctx, args, Kind::Channel)),
+    ),
+    ServerRow::new(
+        Spec::new("sunsubscribe", -1, Group::Pubsub, "7.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE)
+            .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
+            .doc(
+                "O(N) where N is the number of shard channels to unsubscribe.",
+                "Stops listening to messages posted to shard channels.",
+                "[shardchannel...]",
+            ),
+        Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Shard)),
+    ),
+    ServerRow::new(
+        Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
+            "O(N) where N is the number of channels to unsubscribe.",
+            "Stops listening to messages posted to channels.",
+            "[channel...]",
+        ),
+        Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Channel)),
+    ),
+];
+
+const HELP: &[&str] = &[
+    "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "CHANNELS [<pattern>]",
+    "    Return the currently active channels matching a <pattern> (default: '*').",
+    "NUMPAT",
+    "    Return number of subscriptions to patterns.",
+    "NUMSUB [<channel> ...]",
+    "    Return the number of subscribers for the specified channels, excluding",
+    "    pattern subscriptions(default: no channels).",
+    "SHARDCHANNELS [<pattern>]",
+    "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+    "SHARDNUMSUB [<shardchannel> ...]",
+    "    Return the number of subscribers for the specified shard level channel(s)",
+    "HELP",
+    "    Print this help.",
+];
+
+/// One confirmation for each name, as a message of its own.
+fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+    let word = match kind {
+        Kind::Channel => "subscribe",
+        Kind::Pattern => "psubscribe",
+        Kind::Shard => "ssubscribe",
+    };
+    begin(ctx);
+    for name in args.iter().skip(1) {
+        let Session { client, subscriptions, .. } = &mut *ctx.session;
+        ctx.thread.node.pubsub.subscribe(kind, name, client, subscriptions);
+        confirm(ctx.out, word, Some(name), told(ctx.session, kind));
+    }
+    Ok(())
+}
+
+/// Without names: from all of this kind, with one confirmation all the same if there is none.
+fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+    let word = match kind {
+        Kind::Channel => "unsubscribe",
+        Kind::Pattern => "punsubscribe",
+        Kind::Shard => "sunsubscribe",
+    };
+    let is_own = begin(ctx);
+    let names: Vec<Box<[u8]>> = match args.len() {
+        1 => ctx.session.subscriptions.names(kind).map(Into::into).collect(),
+        _ => args.iter().skip(1).map(Into::into).collect(),
+    };
+    if names.is_empty() {
+        confirm(ctx.out, word, None, told(ctx.session, kind));
+    }
+    for name in names {
+        let Session { client, subscriptions, .. } = &mut *ctx.session;
+        ctx.thread.node.pubsub.unsubscribe(kind, &name, client, subscriptions);
+        // Nobody is sending on this channel any more: what came before stands before the confirmation. Within EXEC
+        // it has to wait, so that no message lands inside the reply.
+        if is_own {
+            client.take_messages(ctx.out);
+        }
+        confirm(ctx.out, word, Some(&name), told(ctx.session, kind));
+    }
+    Ok(())
+}
+
+/// Marks what follows as messages. Whether it is the reply of the command itself, and not a part of EXEC's.
+fn begin(ctx: &mut Ctx<'_>) -> bool {
+    let is_own = ctx.out.len() == ctx.session.reply_at;
+    ctx.session.pushed = is_own;
+    is_own
+}
+
+fn confirm(out: &mut Reply, word: &str, name: Option<&[u8]>, count: usize) {
+    out.push(3);
+    out.bulk(word.as_bytes());
+    match name {
+        Some(name) => out.bulk(name),
+        None => out.null(),
+    }
+    out.count(count);
+}
+
+/// The count in a confirmation: channels and patterns together, shard channels apart.
+fn told(session: &Session, kind: Kind) -> usize {
+    let count = |kind| session.subscriptions.count(kind);
+    match kind {
+        Kind::Shard => count(Kind::Shard),
+        Kind::Channel | Kind::Pattern => count(Kind::Channel) + count(Kind::Pattern),
+    }
+}
+
+fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+    if args.len() > 3 {
+        let given = &args[1][..args[1].len().min(128)];
+        let parts: [&[u8]; 3] =
+            [b"ERR unknown subcommand or wrong number of arguments for '", given, b"'. Try PUBSUB HELP."];
+        return Err(Error::made(parts.concat()));
+    }
+    ctx.out.bulks(&ctx.thread.node.pubsub.channels(kind, args.get(2)));
+    Ok(())
+}
+
+fn subscribers(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+    ctx.out.array((args.len() - 2) * 2);
+    for channel in args.iter().skip(2) {
+        ctx.out.bulk(channel);
+        ctx.out.count(ctx.thread.node.pubsub.subscribers(kind, channel));
+    }
+    Ok(())
+}

@@ -1,0 +1,276 @@
+//! Commands about the process: SHUTDOWN, ROLE, MEMORY.
+
+use crate::command::info::{MemoryUse, ratio};
+use crate::commands::{Run, ServerRow};
+use crate::session::Ctx;
+use crate::{memory, system};
+use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error, args::is};
+use curfew_shard::{Reach, Unit};
+
+/// The rows of this family. MEMORY USAGE is a data command: its row is with those.
+pub const ROWS: &[ServerRow] = &[
+    ServerRow::new(
+        Spec::new("memory", -2, Group::Server, "4.0.0").container().doc(
+            "Depends on subcommand.",
+            "A container for memory diagnostics commands.",
+            "",
+        ),
+        Run::Container,
+    ),
+    ServerRow::new(
+        Spec::new("memory|doctor", 2, Group::Server, "4.0.0")
+            .doc("O(1)", "Outputs a memory problems report.", "")
+            .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+        Run::Inline(memory_doctor),
+    ),
+    ServerRow::new(
+        Spec::new("memory|help", 2, Group::Server, "4.0.0").flags(LOADING | STALE).doc(
+            "O(1)",
+            "Returns helpful text about the different subcommands.",
+            "",
+        ),
+        Run::Inline(|ctx, _| {
+            ctx.out.simples(MEMORY_HELP);
+            Ok(())
+        }),
+    ),
+    ServerRow::new(
+        Spec::new("memory|malloc-stats", 2, Group::Server, "4.0.0")
+            .doc("Depends on how much memory is allocated, could be slow", "Returns the allocator statistics.", "")
+            .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+        Run::Inline(|ctx, _| {
+            ctx.out.verbatim(b"txt", memory::report().as_bytes());
+            Ok(())
+        }),
+    ),
+    ServerRow::new(
+        Spec::new("memory|purge", 2, Group::Server, "4.0.0")
+            .doc("Depends on how much memory is allocated, could be slow", "Asks the allocator to release memory.", "")
+            .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+        Run::Inline(|ctx, _| {
+            system::purge();
+            ctx.out.ok();
+            Ok(())
+        }),
+    ),
+    ServerRow::new(
+        Spec::new("memory|stats", 2, Group::Server, "4.0.0")
+            .doc("O(1)", "Returns details about memory usage.", "")
+            .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+        Run::Held(memory_stats),
+    )
+    .reach(Reach::All),
+    ServerRow::new(
+        Spec::new("role", 1, Group::Server, "2.8.12")
+            .flags(NOSCRIPT | LOADING | STALE | FAST)
+            .acl(acl::ADMIN | acl::DANGEROUS)
+            .doc("O(1)", "Returns the replication role.", ""),
+        Run::Inline(role),
+    ),
+    ServerRow::new(
+        Spec::new("shutdown", -1, Group::Server, "1.0.0")
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY)
+            .doc(
+                "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
+                "Synchronously saves the database(s) to disk and shuts down the Redis server.",
+                "[save-selector<NOSAVE|SAVE>] [NOW^7.0.0] [FORCE^7.0.0] [ABORT^7.0.0]",
+            )
+            .history(&[("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.")]),
+        Run::Inline(shutdown),
+    ),
+];
+
+const MEMORY_HELP: &[&str] = &[
+    "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "DOCTOR",
+    "    Return memory problems reports.",
+    "MALLOC-STATS",
+    "    Return internal statistics report from the memory allocator.",
+    "PURGE",
+    "    Attempt to purge dirty pages for reclamation by the allocator.",
+    "STATS",
+    "    Return information about the memory usage of the server.",
+    "USAGE <key> [SAMPLES <count>]",
+    "    Return memory in bytes used by <key> and its value. Nested values are",
+    "    sampled up to <count> times (default: 5, 0 means sample all).",
+    "HELP",
+    "    Print this help.",
+];
+
+/// Below so much memory in use Redis's doctor does not look at a patient.
+const DOCTOR_MIN: u64 = 5 << 20;
+
+fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    let node = ctx.thread.node;
+    let (used, peak, rss) = (node.memory.look(&node.stats), node.memory.peak(), system::resident());
+    let text = if used < DOCTOR_MIN {
+        "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n".to_owned()
+    } else {
+        let mut findings = String::new();
+        if peak > used + used / 2 {
+            findings.push_str(" * Peak memory: more than 150% of the memory in use now was in use before. What was freed may stay resident until it is needed again; MEMORY PURGE gives it back to the system.\n\n");
+        }
+        if rss > used + used * 2 / 5 {
+            findings.push_str(" * Resident memory: more than 140% of the memory in use. Freed memory that the allocator keeps, or pages that are partly free.\n\n");
+        }
+        match findings.is_empty() {
+            true => "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n".to_owned(),
+            false => format!("Sam, I detected a few issues in this Redis instance memory implants:\n\n{findings}"),
+        }
+    };
+    ctx.out.verbatim(b"txt", text.as_bytes());
+    Ok(())
+}
+
+/// Redis's map, with the fields that have a meaning here.
+fn memory_stats(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
+    let node = ctx.thread.node;
+    let usage = MemoryUse::of(node, unit);
+    let (mut keys, mut tables) = (0, vec![0; unit.settings.databases]);
+    let mut filled = vec![false; unit.settings.databases];
+    for shard in unit.shards() {
+        for (index, db) in shard.databases().iter().enumerate() {
+            keys += db.len();
+            filled[index] |= !db.is_empty();
+            tables[index] += db.bytes() - db.bytes_used() - db.bytes_in_reserve();
+        }
+    }
+    enum Field {
+        Int(u64),
+        Double(f64),
+    }
+    use Field::*;
+    let allocator = usage.allocator;
+    let head = [
+        ("peak.allocated", usage.peak),
+        ("total.allocated", usage.used),
+        ("startup.allocated", usage.startup),
+        ("replication.backlog", 0),
+        ("clients.slaves", 0),
+        ("clients.normal", usage.clients),
+        ("cluster.links", 0),
+        ("aof.buffer", 0),
+    ];
+    let since_start = usage.used.saturating_sub(usage.startup);
+    let tail = [
+        ("overhead.total", Int(usage.overhead)),
+        ("keys.count", Int(keys as u64)),
+        ("keys.bytes-per-key", Int(since_start.checked_div(keys as u64).unwrap_or(0))),
+        ("dataset.bytes", Int(usage.dataset)),
+        ("dataset.percentage", Double(usage.dataset_percent())),
+        ("peak.percentage", Double(usage.peak_percent())),
+        ("allocator.allocated", Int(allocator.allocated)),
+        ("allocator.active", Int(allocator.active)),
+        ("allocator.resident", Int(allocator.resident)),
+        ("allocator.muzzy", Int(0)),
+        ("allocator-fragmentation.ratio", Double(ratio(allocator.active, allocator.allocated))),
+        ("allocator-fragmentation.bytes", Int(allocator.active.saturating_sub(allocator.allocated))),
+        ("allocator-rss.ratio", Double(ratio(allocator.resident, allocator.active))),
+        ("allocator-rss.bytes", Int(allocator.resident.saturating_sub(allocator.active))),
+        ("rss-overhead.ratio", Double(ratio(usage.rss, allocator.resident))),
+        ("rss-overhead.bytes", Int(usage.rss.saturating_sub(allocator.resident))),
+        ("fragmentation", Double(ratio(usage.rss, usage.used))),
+        ("fragmentation.bytes", Int(usage.rss.saturating_sub(usage.used))),
+    ];
+    let dbs = filled.iter().filter(|filled| **filled).count();
+    let out = &mut *ctx.out;
+    out.map(head.len() + dbs + tail.len());
+    for (name, value) in head {
+        out.bulk(name.as_bytes());
+        out.int(value as i64);
+    }
+    for db in (0..filled.len()).filter(|db| filled[*db]) {
+        out.bulk(format!("db.{db}").as_bytes());
+        out.map(2);
+        out.bulk(b"overhead.hashtable.main");
+        out.count(tables[db]);
+        // Deadlines are in the entries, and wheels are counted with the tables.
+        out.bulk(b"overhead.hashtable.expires");
+        out.int(0);
+    }
+    for (name, value) in tail {
+        out.bulk(name.as_bytes());
+        match value {
+            Int(value) => out.int(value as i64),
+            Double(value) => out.double(value),
+        }
+    }
+    Ok(())
+}
+
+fn role(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    ctx.out.array(3);
+    ctx.out.bulk(b"master");
+    ctx.out.int(0);
+    ctx.out.array(0);
+    Ok(())
+}
+
+/// What SHUTDOWN was asked for.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+struct Options {
+    save: bool,
+    nosave: bool,
+    now: bool,
+    force: bool,
+    abort: bool,
+}
+
+impl Options {
+    fn parse(args: Args<'_>) -> Result<Options, Error> {
+        let mut options = Options::default();
+        for option in args.iter().skip(1) {
+            let flag = match option {
+                option if is(option, "NOSAVE") => &mut options.nosave,
+                option if is(option, "SAVE") => &mut options.save,
+                option if is(option, "NOW") => &mut options.now,
+                option if is(option, "FORCE") => &mut options.force,
+                option if is(option, "ABORT") => &mut options.abort,
+                _ => return Err(Error::SYNTAX),
+            };
+            *flag = true;
+        }
+        let others = options.save || options.nosave || options.now || options.force;
+        if options.save && options.nosave || options.abort && others {
+            return Err(Error::SYNTAX);
+        }
+        Ok(options)
+    }
+}
+
+/// Without persistence, SHUTDOWN is SHUTDOWN NOSAVE, as in Redis without save points.
+fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
+    let options = Options::parse(args)?;
+    if options.abort {
+        return Err(Error::made("ERR No shutdown in progress."));
+    }
+    if options.save && !options.force {
+        tracing::warn!("SHUTDOWN SAVE: there is no persistence, so nothing can be saved");
+        return Err(Error::made("ERR Errors trying to SHUTDOWN. Check logs."));
+    }
+    // No reply: the connection ends.
+    ctx.session.closing = true;
+    ctx.thread.node.shutdown.notify_one();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use curfew_protocol::args::OwnedArgs;
+
+    #[test]
+    fn options_of_shutdown() {
+        let parse = |line: &str| {
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            Options::parse(OwnedArgs::from_slices(&words).view())
+        };
+        assert_eq!(parse("SHUTDOWN"), Ok(Options::default()));
+        assert_eq!(parse("SHUTDOWN nosave now"), Ok(Options { nosave: true, now: true, ..Options::default() }));
+        assert_eq!(parse("SHUTDOWN abort"), Ok(Options { abort: true, ..Options::default() }));
+        for line in ["SHUTDOWN x", "SHUTDOWN SAVE NOSAVE", "SHUTDOWN ABORT NOW", "SHUTDOWN NOW ABORT"] {
+            assert_eq!(parse(line), Err(Error::SYNTAX), "{line}");
+        }
+    }
+}

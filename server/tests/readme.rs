@@ -1,0 +1,162 @@
+//! The table of commands in README.md is made here: what the running server says of itself (COMMAND DOCS) beside what
+//! Redis 8.0 said (`protocol/tests/data/command-docs.resp3`).
+//!
+//! `CURFEW_BLESS=1 cargo test -p curfew-server --test readme` writes it.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use support::{Reply, Server};
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+const BEGIN: &str = "<!-- commands: made by server/tests/readme.rs -->\n";
+const END: &str = "<!-- end of commands -->\n";
+
+/// The groups in the order of the table: first what is there.
+const GROUPS: [&str; 16] = [
+    "string",
+    "bitmap",
+    "generic",
+    "transactions",
+    "scripting",
+    "pubsub",
+    "connection",
+    "server",
+    "list",
+    "hash",
+    "set",
+    "sorted-set",
+    "stream",
+    "hyperloglog",
+    "geo",
+    "cluster",
+];
+
+/// Why something is missing: the reason, and the commands, subcommands (`client|tracking`) or whole groups (`group list`)
+/// that it is for. The first row that names it counts.
+const REASONS: &[(&str, &[&str])] = &[
+    (
+        "no persistence yet",
+        &["dump", "restore", "restore-asking", "migrate", "save", "bgsave", "bgrewriteaof", "lastsave", "waitaof"],
+    ),
+    (
+        "no replication yet",
+        &["wait", "replicaof", "slaveof", "psync", "sync", "replconf", "failover", "role", "monitor"],
+    ),
+    ("they sort lists and sets", &["sort", "sort_ro"]),
+    ("no functions yet; scripts are there", &["fcall", "fcall_ro", "function"]),
+    ("one user so far, with `requirepass`", &["acl"]),
+    ("`/metrics` has latencies; the log of slow commands is not there yet", &["latency", "slowlog"]),
+    ("no client-side caching yet", &["client|tracking", "client|trackinginfo", "client|getredir", "client|caching"]),
+    ("about the allocator of Redis", &["memory|doctor", "memory|malloc-stats", "memory|purge", "memory|stats"]),
+    ("no modules", &["module"]),
+    ("not yet", &["group list", "group hash", "group set", "group sorted-set", "group stream", "group hyperloglog"]),
+    ("with sorted sets", &["group geo"]),
+    ("one server, no cluster mode", &["group cluster"]),
+];
+
+/// Facts of one command: its group and its subcommands (`client|list`).
+type Commands = BTreeMap<String, (String, BTreeSet<String>)>;
+
+#[test]
+fn the_table_of_commands_is_up_to_date() {
+    let recorded = concat!(env!("CARGO_MANIFEST_DIR"), "/../protocol/tests/data/command-docs.resp3");
+    let recorded = std::fs::read(recorded).expect("a file of this repository");
+    let (redis, _) = Reply::read(&recorded).expect("RESP").expect("a whole reply");
+    let ours = commands(&Server::curfew(&["--shards", "1"]).client().line("COMMAND DOCS"));
+    let table = table(&commands(&redis), &ours);
+
+    let readme = std::fs::read_to_string(README).expect("README.md");
+    let (before, rest) = readme.split_once(BEGIN).expect("README.md has the line that begins the table");
+    let (written, after) = rest.split_once(END).expect("README.md has the line that ends the table");
+    if written == table {
+        return;
+    }
+    if std::env::var_os("CURFEW_BLESS").is_some() {
+        std::fs::write(README, [before, BEGIN, &table, END, after].concat()).expect("README.md can be written");
+        return;
+    }
+    panic!(
+        "README.md's table of commands is out of date: run the test again with CURFEW_BLESS=1. It should be\n{table}"
+    );
+}
+
+fn table(redis: &Commands, ours: &Commands) -> String {
+    let count = |names: &mut dyn Iterator<Item = &String>| names.filter(|name| ours.contains_key(*name)).count();
+    let mut out = format!(
+        "{} of the {} commands of Redis 8.0:\n\n| group | | there | not there |\n|---|---|---|---|\n",
+        count(&mut redis.keys()),
+        redis.len()
+    );
+    let mut seen = BTreeSet::new();
+    for group in GROUPS {
+        let of_group = |all: &Commands| -> BTreeSet<String> {
+            all.iter().filter(|(_, (of, _))| of == group).map(|(name, _)| name.clone()).collect()
+        };
+        let (wanted, mut there) = (of_group(redis), of_group(ours));
+        seen.extend(wanted.iter().chain(&there).cloned());
+        // The same name in another group would be counted in neither.
+        there.extend(wanted.iter().filter(|name| ours.contains_key(*name)).cloned());
+        let beyond: BTreeSet<String> = there.iter().filter(|name| !redis.contains_key(*name)).cloned().collect();
+        let both: BTreeSet<String> = there.intersection(&wanted).cloned().collect();
+        let mut cell = list(&both);
+        if !beyond.is_empty() {
+            let _ = write!(cell, "; beyond Redis 8.0: {}", list(&beyond));
+        }
+        let missing = missing(group, &wanted, redis, ours);
+        let _ = writeln!(out, "| {group} | {} of {} | {cell} | {missing} |", both.len(), wanted.len());
+    }
+    let all: BTreeSet<String> = redis.keys().chain(ours.keys()).cloned().collect();
+    assert_eq!(seen, all, "a group is missing in GROUPS");
+    for (reason, names) in REASONS {
+        for name in names.iter().filter(|name| !name.starts_with("group ")) {
+            let container = name.split('|').next().unwrap_or(name);
+            let exists = ours.get(container).is_some_and(|(_, subs)| *name == container || subs.contains(*name));
+            assert!(!exists, "{name} is there now: take it from the reasons (\"{reason}\")");
+        }
+    }
+    out
+}
+
+/// The missing commands and subcommands of a group by their reasons.
+fn missing(group: &str, wanted: &BTreeSet<String>, redis: &Commands, ours: &Commands) -> String {
+    let mut by_reason: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    for name in wanted {
+        let names: BTreeSet<String> = match ours.get(name) {
+            None => [name.clone()].into(),
+            Some((_, subs)) => redis[name].1.difference(subs).cloned().collect(),
+        };
+        for name in names {
+            let whole_group = format!("group {group}");
+            let reason =
+                REASONS.iter().position(|(_, names)| names.contains(&name.as_str()) || names.contains(&&*whole_group));
+            let reason = reason.unwrap_or_else(|| panic!("no reason is given for the missing {name}"));
+            by_reason.entry(reason).or_default().insert(name);
+        }
+    }
+    let parts = by_reason.iter().map(|(reason, names)| format!("{}: {}", REASONS[*reason].0, list(names)));
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+fn list(names: &BTreeSet<String>) -> String {
+    names.iter().map(|name| name.to_uppercase().replace('|', " ")).collect::<Vec<_>>().join(", ")
+}
+
+fn commands(docs: &Reply) -> Commands {
+    let facts = |docs: &Reply| {
+        let docs: BTreeMap<String, &Reply> = pairs(docs).into_iter().collect();
+        let subs = docs.get("subcommands").map(|subs| pairs(subs).into_iter().map(|(name, _)| name).collect());
+        (docs["group"].text(), subs.unwrap_or_default())
+    };
+    pairs(docs).into_iter().map(|(name, docs)| (name, facts(docs))).collect()
+}
+
+/// A map, which is a flat array in RESP2.
+fn pairs(reply: &Reply) -> Vec<(String, &Reply)> {
+    match reply {
+        Reply::Map(pairs) => pairs.iter().map(|(name, value)| (name.text(), value)).collect(),
+        Reply::Array(items) => items.chunks(2).map(|pair| (pair[0].text(), &pair[1])).collect(),
+        other => panic!("expected a map, got {other}"),
+    }
+}
