@@ -17,20 +17,20 @@ struct Items {
 
 impl Owner for Items {
     fn deadline(&self, item: Item) -> i64 {
-        self.deadlines[item.get() as usize]
+        self.deadlines[item.get() as usize - 1]
     }
 
     fn moved(&mut self, item: Item, at: Position) {
-        self.positions[item.get() as usize] = at;
+        self.positions[item.get() as usize - 1] = at;
     }
 }
 
-/// A wheel with all items armed, their deadlines spread over `span_ms`. The token of an item is its number.
+/// A wheel with all items armed, their deadlines spread over `span_ms`. The token of an item is its number, from 1 (0 is none).
 fn armed(span_ms: usize) -> (Wheel, Items) {
     let mut random = Random::new(7);
     let deadlines: Vec<i64> = (0..ITEMS).map(|_| NOW + 1 + random.below(span_ms) as i64).collect();
     let mut wheel = Wheel::new(NOW);
-    let positions = deadlines.iter().enumerate().map(|(i, &at)| wheel.arm(at, Item::new(i as u64))).collect();
+    let positions = deadlines.iter().enumerate().map(|(i, &at)| wheel.arm(at, Item::new(i as u64 + 1))).collect();
     (wheel, Items { deadlines, positions })
 }
 
