@@ -58,7 +58,7 @@ impl Error {
     /// as Redis cuts them.
     pub fn unknown_command(args: crate::Args<'_>) -> Error {
         let mut text = b"ERR unknown command '".to_vec();
-        text.extend_from_slice(&args[0][..args[0].len().min(128)]);
+        text.extend_from_slice(&c_string(args.at(0))[..c_string(args.at(0)).len().min(128)]);
         text.extend_from_slice(b"', with args beginning with: ");
         let mut shown = Vec::new();
         for arg in args.iter().skip(1) {
@@ -67,6 +67,7 @@ impl Error {
             }
             shown.push(b'\'');
             let room = 128usize.saturating_sub(shown.len() - 1);
+            let arg = c_string(arg);
             shown.extend_from_slice(&arg[..arg.len().min(room)]);
             shown.extend_from_slice(b"' ");
         }
@@ -93,6 +94,11 @@ impl Error {
     pub fn invalid_expire(name: &str) -> Error {
         Error::made(format!("ERR invalid expire time in '{name}' command"))
     }
+}
+
+/// An argument up to its first NUL: Redis prints these as C strings.
+fn c_string(arg: &[u8]) -> &[u8] {
+    arg.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 impl fmt::Debug for Error {

@@ -13,10 +13,10 @@ use crate::node::Node;
 use crate::route::Target;
 use crate::session::{Ctx, ReplyMode, Session};
 use crate::thread;
-use crate::{clock, evict, exec, gate, hold};
+use crate::{clock, evict, exec, gate, hold, script};
 use curfew_protocol::request::Limits;
-use curfew_protocol::{Args, Error};
-use curfew_shard::Unit;
+use curfew_protocol::{Args, Error, args};
+use curfew_shard::{Sink, Unit};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -249,6 +249,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(command) => *command,
             Err(error) => {
                 let error = (**error).clone();
+                if args::is(batch.request(0).1.at(0), "exec") {
+                    return self.abort(mark, &error).await;
+                }
                 gate::refused(&mut batch.session, None);
                 thread::with(|thread| thread.stats.error(&error));
                 batch.buffers.out.error(&error);
@@ -266,7 +269,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Some(batch) = &mut self.batch else { return Err(()) };
         if let Err(error) = gate::check(&batch.session, batch.buffers.out.resp, self.node, command) {
             gate::refused(&mut batch.session, Some(command));
-            let error = if command.spec.name == "exec" { gate::aborted(&error) } else { error };
+            if command.spec.name == "exec" {
+                return self.abort(mark, &error).await;
+            }
             thread::with(|thread| thread.stats.error(&error));
             batch.buffers.out.error(&error);
             return self.finish(mark);
@@ -301,6 +306,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }),
             _ => held(self.node, command, args, out, session).await,
         }
+        self.finish(mark)
+    }
+
+    /// EXEC itself was refused: that ends the transaction.
+    async fn abort(&mut self, mark: usize, reason: &Error) -> Result<(), ()> {
+        let Some(batch) = &mut self.batch else { return Err(()) };
+        let error = gate::aborted(reason);
+        thread::with(|thread| thread.stats.error(&error));
+        batch.buffers.out.error(&error);
+        batch.session.transaction = None;
+        self.client.multi.store(-1, Relaxed);
+        gate::unwatch(self.node, &mut batch.session).await;
         self.finish(mark)
     }
 
@@ -408,6 +425,7 @@ async fn held(
     session: &mut Session,
 ) {
     let mark = out.len();
+    let scripted = script::may_run(command, session);
     loop {
         let set = gate::reach(node, command, args, session);
         let mut hold = match hold::acquire(node, set).await {
@@ -418,32 +436,51 @@ async fn held(
                 return out.error(&error);
             }
         };
-        let again = thread::with(|thread| {
-            let settings = thread.settings();
-            let now = clock::moment();
-            let mut sink = thread.sink.borrow_mut();
-            let changes = sink.changes;
-            let mut unit = Unit::new(hold.held(), &mut sink, now, session.db, &settings);
-            let mut ctx = Ctx { thread, session, out: &mut *out, now, command };
-            let outcome = exec::try_within(&mut ctx, &mut unit, args);
-            if let Err(error) = &outcome
-                && !gate::is_retry(error)
-            {
-                ctx.out.truncate(mark);
-                exec::fail(&mut ctx, error);
-            }
-            if !unit.sink().is_empty() {
-                node.settle(unit.sink(), now.ms);
-            }
-            thread.stats.changes.add(sink.changes - changes);
-            if node.memory.is_limited() {
-                hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
-            }
-            outcome.as_ref().is_err_and(gate::is_retry)
-        });
+        let mut body = || unit(node, command, args, out, session, &mut hold, mark);
+        // A script may take long: it runs on a stack that can be left, so that others have their turns.
+        let again = if scripted { script::coroutine::run(body).await } else { body() };
         if !again {
             return;
         }
         out.truncate(mark);
     }
+}
+
+/// Executes a command on the shards held; true: it has to be done again, with another hold.
+fn unit(
+    node: &'static Node,
+    command: &'static Command,
+    args: Args<'_>,
+    out: &mut curfew_protocol::Reply,
+    session: &mut Session,
+    hold: &mut hold::Hold<'static>,
+    mark: usize,
+) -> bool {
+    thread::with(|thread| {
+        let settings = thread.settings();
+        let now = clock::moment();
+        // Its own for the time of the unit: should a script be suspended, the thread's other units need one too.
+        let fresh = Sink { journal: node.journal.is_some(), ..Sink::default() };
+        let mut sink = thread.sink.replace(fresh);
+        let changes = sink.changes;
+        let mut unit = Unit::new(hold.held(), &mut sink, now, session.db, &settings);
+        let mut ctx = Ctx { thread, session, out, now, command };
+        let outcome = exec::try_within(&mut ctx, &mut unit, args);
+        if let Err(error) = &outcome
+            && !gate::is_retry(error)
+        {
+            ctx.out.truncate(mark);
+            exec::fail(&mut ctx, error);
+        }
+        if !unit.sink().is_empty() {
+            node.settle(unit.sink(), now.ms);
+        }
+        ctx.session.widened.clear();
+        thread.stats.changes.add(sink.changes - changes);
+        thread.sink.replace(sink);
+        if node.memory.is_limited() {
+            hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
+        }
+        outcome.as_ref().is_err_and(gate::is_retry)
+    })
 }

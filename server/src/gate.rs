@@ -8,7 +8,7 @@ use crate::route::{self, ShardSet};
 use crate::session::Session;
 use crate::thread;
 use crate::{clock, hold, script};
-use curfew_protocol::spec::{DENYOOM, NO_AUTH, NO_MULTI, WRITE};
+use curfew_protocol::spec::{ALLOW_BUSY, DENYOOM, NO_AUTH, NO_MULTI, WRITE};
 use curfew_protocol::{Args, Error, Resp};
 use curfew_shard::unit::shard_of;
 use curfew_shard::{Held, Unit};
@@ -38,6 +38,9 @@ pub fn check(session: &Session, resp: Resp, node: &Node, command: &Command) -> R
     let name = command.spec.name;
     if !session.authenticated && !command.is(NO_AUTH) && !node.config.load().requirepass.0.is_empty() {
         return Err(Error::NO_AUTH);
+    }
+    if node.scripts.is_all_busy(node.shards.len()) && !command.is(ALLOW_BUSY) {
+        return Err(Error::BUSY_SCRIPT);
     }
     if session.transaction.is_some() && command.is(NO_MULTI) {
         return Err(Error::made("ERR Command not allowed inside a transaction"));

@@ -63,9 +63,14 @@ impl Node {
                 None => sink.effects.clear(),
             }
         }
-        for event in sink.events.drain(..) {
+        let mut messages = sink.messages.drain(..).peekable();
+        for (place, event) in sink.events.drain(..).enumerate() {
+            while let Some((_, message)) = messages.next_if(|(before, _)| *before <= place) {
+                self.pubsub.publish_message(&message, now_ms);
+            }
             self.pubsub.publish_event(self, &event, now_ms);
         }
+        messages.for_each(|(_, message)| self.pubsub.publish_message(&message, now_ms));
         for garbage in sink.garbage.drain(..) {
             self.reclaimer.free(garbage);
         }

@@ -7,7 +7,7 @@
 use crate::client::{Client, OutputLimit};
 use crate::node::Node;
 use curfew_protocol::{Reply, Resp, glob};
-use curfew_shard::{Event, class};
+use curfew_shard::{Event, Message, class};
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeSet;
@@ -210,6 +210,21 @@ impl PubSub {
     pub fn publish_shard(&self, channel: &[u8], message: &[u8], now_ms: i64) -> usize {
         let clients = self.shard_channels.get(channel);
         clients.map_or(0, |clients| self.send(&clients, &[b"smessage", channel, message], self.limit(), now_ms))
+    }
+
+    /// How many subscribers a message on `channel` reaches.
+    pub fn receivers(&self, channel: &[u8]) -> usize {
+        let patterns = self.patterns.read();
+        let matching = patterns.iter().filter(|(pattern, _)| glob::matches(pattern, channel, false));
+        self.subscribers(Kind::Channel, channel) + matching.map(|(_, clients)| clients.len()).sum::<usize>()
+    }
+
+    /// Publishes what a unit has left behind.
+    pub fn publish_message(&self, message: &Message, now_ms: i64) {
+        match message.shard {
+            true => self.publish_shard(&message.channel, &message.text, now_ms),
+            false => self.publish(&message.channel, &message.text, now_ms),
+        };
     }
 
     /// Publishes a keyspace event on the channels that `notify-keyspace-events` asks for.

@@ -1,5 +1,6 @@
 //! What a connection remembers between commands, and what a handler of the server gets to work with.
 
+use crate::cell::Guard;
 use crate::client::Client;
 use crate::commands::Command;
 use crate::pubsub::Subscriptions;
@@ -51,6 +52,8 @@ pub struct Session {
     pub closing: bool,
     /// Whether this is a script's own session, not a connection's.
     pub is_script: bool,
+    /// Shards that a script has taken in the middle; let go when the unit is over.
+    pub widened: Vec<Guard<'static>>,
 }
 
 impl Session {
@@ -69,6 +72,7 @@ impl Session {
             pushed: false,
             closing: false,
             is_script: false,
+            widened: Vec::new(),
         }
     }
 
@@ -80,6 +84,14 @@ impl Session {
             no_touch: caller.no_touch,
             ..Session::new(caller.client.clone(), true)
         }
+    }
+
+    /// Makes a script's session that of the next script.
+    pub fn reuse_for_script(&mut self, caller: &Session) {
+        if !Arc::ptr_eq(&self.client, &caller.client) {
+            self.client = caller.client.clone();
+        }
+        (self.db, self.no_touch) = (caller.db, caller.no_touch);
     }
 
     /// Selects a database that exists.

@@ -27,6 +27,17 @@ pub enum Garbage {
     Keyspace(Box<Keyspace>),
 }
 
+/// A message of PUBLISH or SPUBLISH within a unit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Whether it is for a shard channel.
+    pub shard: bool,
+    /// The channel.
+    pub channel: Box<[u8]>,
+    /// The message.
+    pub text: Box<[u8]>,
+}
+
 /// Collects what a unit leaves behind. The server empties it when the unit is over, while it still holds the shards:
 /// first the effects go to the journal, then the events to subscribers (rule 7).
 #[derive(Default)]
@@ -37,6 +48,9 @@ pub struct Sink {
     pub effects: Vec<Effect>,
     /// The events of the unit, in order.
     pub events: Vec<Event>,
+    /// Messages that the unit publishes, each with the number of the unit's events before it: a subscriber sees events and
+    /// messages in the order in which the unit made them.
+    pub messages: Vec<(usize, Message)>,
     /// The number of changes since the sink was made: `rdb_changes_since_last_save` and its kin.
     pub changes: u64,
     /// Values to be freed elsewhere.
@@ -54,6 +68,10 @@ impl Sink {
     /// True if the last unit left nothing to be done.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.effects.is_empty() && self.events.is_empty() && self.garbage.is_empty() && self.lags_ms.is_empty()
+        self.effects.is_empty()
+            && self.events.is_empty()
+            && self.messages.is_empty()
+            && self.garbage.is_empty()
+            && self.lags_ms.is_empty()
     }
 }

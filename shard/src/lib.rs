@@ -23,7 +23,7 @@ pub mod unit;
 pub mod value;
 pub mod watch;
 
-pub use effect::{Effect, Garbage, Sink};
+pub use effect::{Effect, Garbage, Message, Sink};
 pub use event::{Event, class};
 pub use moment::Moment;
 pub use registry::{Handler, Reach, Row};

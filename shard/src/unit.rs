@@ -328,6 +328,40 @@ impl<'u> Unit<'u> {
         }
     }
 
+    /// Whether every one of `shards` shards is held.
+    pub fn holds_all(&self, shards: usize) -> bool {
+        match &self.held {
+            Held::One(_) => shards == 1,
+            Held::Many(held) => held.iter().all(Option::is_some),
+        }
+    }
+
+    /// The numbers of the shards held, in order.
+    pub fn held_indices(&self) -> impl Iterator<Item = usize> {
+        let (one, many) = match &self.held {
+            Held::One(shard) => (Some(usize::from(shard.index())), &[][..]),
+            Held::Many(held) => (None, &held[..]),
+        };
+        let many = many.iter().enumerate().filter(|(_, shard)| shard.is_some()).map(|(index, _)| index);
+        one.into_iter().chain(many)
+    }
+
+    /// Adds one of `shards` shards to those held: for a script that reaches for an undeclared key.
+    pub fn widen(&mut self, shard: &'u mut Shard, shards: usize) {
+        let mut many = match std::mem::replace(&mut self.held, Held::Many(Vec::new())) {
+            Held::Many(many) => many,
+            Held::One(one) => {
+                let index = usize::from(one.index());
+                let mut many: Vec<Option<&'u mut Shard>> = (0..shards).map(|_| None).collect();
+                many[index] = Some(one);
+                many
+            }
+        };
+        let index = usize::from(shard.index());
+        many[index] = Some(shard);
+        self.held = Held::Many(many);
+    }
+
     /// The shard of a key that the unit holds.
     pub fn shard(&mut self, key: &[u8]) -> &mut Shard {
         self.held.of(key)

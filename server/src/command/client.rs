@@ -261,7 +261,8 @@ fn set_info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     if !is_name && !is(option, "LIB-VER") {
         return Err(Error::made([b"ERR Unrecognized option '", option, b"'"].concat()));
     }
-    if !connection::is_tidy(value) {
+    // Redis judges a C string.
+    if !connection::is_tidy(value.split(|&byte| byte == 0).next().unwrap_or_default()) {
         let text: [&[u8]; 3] = [b"ERR ", option, b" cannot contain spaces, newlines or special characters."];
         return Err(Error::made(text.concat()));
     }

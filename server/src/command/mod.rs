@@ -8,6 +8,7 @@ pub mod connection;
 pub mod debug;
 pub mod info;
 pub mod pubsub;
+pub mod scripting;
 pub mod server;
 pub mod transaction;
 
@@ -26,6 +27,7 @@ const FAMILIES: &[&[ServerRow]] = &[
     debug::ROWS,
     info::ROWS,
     pubsub::ROWS,
+    scripting::ROWS,
     server::ROWS,
     transaction::ROWS,
 ];

@@ -5,6 +5,7 @@ use crate::pubsub::Kind;
 use crate::session::{Ctx, Session};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
+use curfew_shard::{Message, Reach, Unit};
 
 /// The rows of this family.
 pub const ROWS: &[ServerRow] = &[
@@ -22,12 +23,9 @@ pub const ROWS: &[ServerRow] = &[
             "Posts a message to a channel.",
             "channel message",
         ),
-        Run::Inline(|ctx, args| {
-            let receivers = ctx.thread.node.pubsub.publish(&args[1], &args[2], ctx.now.ms);
-            ctx.out.count(receivers);
-            Ok(())
-        }),
-    ),
+        Run::Held(|ctx, unit, args| publish(ctx, unit, args, false)),
+    )
+    .reach(Reach::None),
     ServerRow::new(
         Spec::new("pubsub", -2, Group::Pubsub, "2.8.0").container().doc(
             "Depends on subcommand.",
@@ -107,12 +105,9 @@ pub const ROWS: &[ServerRow] = &[
                 "Post a message to a shard channel",
                 "shardchannel message",
             ),
-        Run::Inline(|ctx, args| {
-            let receivers = ctx.thread.node.pubsub.publish_shard(&args[1], &args[2], ctx.now.ms);
-            ctx.out.count(receivers);
-            Ok(())
-        }),
-    ),
+        Run::Held(|ctx, unit, args| publish(ctx, unit, args, true)),
+    )
+    .reach(Reach::None),
     ServerRow::new(
         Spec::new("ssubscribe", -2, Group::Pubsub, "7.0.0")
             .flags(PUBSUB | NOSCRIPT | LOADING | STALE)
@@ -152,6 +147,20 @@ pub const ROWS: &[ServerRow] = &[
         Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Channel)),
     ),
 ];
+
+/// PUBLISH and SPUBLISH. The message leaves with the unit's events, in its place among them, when the unit is over.
+fn publish(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, shard: bool) -> Result<(), Error> {
+    let pubsub = &ctx.thread.node.pubsub;
+    let channel = args.at(1);
+    let receivers = if shard { pubsub.subscribers(Kind::Shard, channel) } else { pubsub.receivers(channel) };
+    if receivers > 0 {
+        let sink = unit.sink();
+        let message = Message { shard, channel: channel.into(), text: args.at(2).into() };
+        sink.messages.push((sink.events.len(), message));
+    }
+    ctx.out.count(receivers);
+    Ok(())
+}
 
 const HELP: &[&str] = &[
     "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",

@@ -381,9 +381,7 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
         "chan" => text(random, CHANNELS),
         "type" => text(random, &["string", "list", "STRING", "hash", "nothing", ""]),
         "n" => text(random, &["1", "2", "10", "0", "-1", "abc", ""]),
-        "events" => {
-            text(random, &["KEA", "", "K", "E", "Kg$", "Ex", "KEA", "AKE", "Em", "KEn", "KEx$", "q", "KEAmn", "Kt"])
-        }
+        "events" => text(random, &["KEA", "", "K", "E", "Kg$", "Ex", "KEA", "AKE", "Em", "KEn", "KEx$", "KEAmn", "Kt"]),
         "script" => text(random, super::families::scripts::SCRIPTS),
         "sha" => text(
             random,
