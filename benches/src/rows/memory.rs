@@ -24,6 +24,9 @@ const SHAPES: &[Shape] = &[
     Shape { name: "16-byte key, 1 KiB value", keys: 100_000, value: Some(1024), timed: false, goal_bytes: 1120.0 },
 ];
 
+const QUIET: Duration = Duration::from_millis(800);
+const PATIENCE: Duration = Duration::from_secs(4);
+
 /// A row for each shape.
 pub fn rows(bench: &Bench) -> Vec<Row> {
     match bench.wants("memory") {
@@ -67,13 +70,13 @@ fn bytes_per_key(bench: &Bench, who: &Contestant, requests: &Requests) -> Result
     Ok(after.saturating_sub(before) as f64 / requests.len() as f64)
 }
 
-/// Resident bytes once they have not changed by a thousandth for 300 ms: tables still move after the last command, and
-/// the buffers of connections that have ended go. Gives up waiting after three seconds.
+/// Resident bytes once they have not changed by a thousandth for [`QUIET`], and give up waiting after [`PATIENCE`]: tables
+/// still move after the last command, buffers of connections that have ended go, and allocators give pages back late.
 fn settled(server: &Server) -> Result<u64> {
     let start = Instant::now();
     let mut bytes = server.resident_bytes()?;
     let mut since = start;
-    while since.elapsed() < Duration::from_millis(300) && start.elapsed() < Duration::from_secs(3) {
+    while since.elapsed() < QUIET && start.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(20));
         let now = server.resident_bytes()?;
         if now.abs_diff(bytes) > bytes / 1000 {
