@@ -315,7 +315,8 @@ mod tests {
 
     #[test]
     fn each_kind_in_both_protocols() {
-        let cases: &[(fn(&mut Reply), &str, &str)] = &[
+        type Case<'a> = (fn(&mut Reply), &'a str, &'a str);
+        let cases: &[Case<'_>] = &[
             (|r| r.ok(), "+OK ", "+OK "),
             (|r| r.error(&Error::SYNTAX), "-ERR syntax error ", "-ERR syntax error "),
             (|r| r.int(-12), ":-12 ", ":-12 "),

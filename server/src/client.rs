@@ -19,8 +19,6 @@ pub mod signal {
     pub const KILL: u32 = 1 << 1;
     /// The server shuts down: close as soon as nothing is under way.
     pub const DRAIN: u32 = 1 << 2;
-    /// CLIENT UNPAUSE, or the pause is over.
-    pub const RESUME: u32 = 1 << 3;
 }
 
 /// Where a connection comes from.
@@ -88,12 +86,6 @@ pub struct Client {
     pub reply_bytes: AtomicUsize,
     /// Place of the last command in the table, plus 1; 0: none yet.
     pub last_command: AtomicUsize,
-    /// Bytes received.
-    pub bytes_in: AtomicU64,
-    /// Bytes sent.
-    pub bytes_out: AtomicU64,
-    /// Commands executed.
-    pub commands: AtomicU64,
     /// CLIENT NO-EVICT.
     pub no_evict: AtomicBool,
     /// CLIENT NO-TOUCH.
@@ -138,9 +130,6 @@ impl Client {
             memory: AtomicUsize::new(0),
             reply_bytes: AtomicUsize::new(0),
             last_command: AtomicUsize::new(0),
-            bytes_in: AtomicU64::new(0),
-            bytes_out: AtomicU64::new(0),
-            commands: AtomicU64::new(0),
             no_evict: AtomicBool::new(false),
             no_touch: AtomicBool::new(false),
             drained_ms: AtomicI64::new(now_ms),

@@ -105,12 +105,6 @@ impl Table {
         }
     }
 
-    /// The subcommands of a container.
-    pub fn subcommands(&self, container: &Command) -> impl Iterator<Item = &'static Command> {
-        let name = container.spec.name;
-        self.all.iter().copied().filter(move |c| c.spec.sub_name().is_some() && c.spec.container_name() == name)
-    }
-
     fn build() -> Table {
         let data = registry::rows().map(|row| {
             let run = if row.spec.is_container { Run::Container } else { Run::Data(row.run) };

@@ -203,7 +203,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return self.single().await;
                 }
             }
-            if let Some(command) = batch.pending()[count - 1].command.as_ref().ok() {
+            if let Ok(command) = &batch.pending()[count - 1].command {
                 self.client.last_command.store(command.id + 1, Relaxed);
             }
             return self.enter(shard, count).await;

@@ -42,8 +42,4 @@ impl Hold<'_> {
         self.guards.iter().map(|guard| &**guard)
     }
 
-    /// Which shards are held.
-    pub fn set(&self) -> ShardSet {
-        self.set
-    }
 }

@@ -10,7 +10,6 @@ use crate::reclaim::Reclaimer;
 use crate::script::Scripts;
 use crate::stats::Stats;
 use curfew_shard::Sink;
-use curfew_shard::keyspace::Hasher;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -41,8 +40,6 @@ pub struct Node {
     pub started: Instant,
     /// 40 hexadecimal digits, new at each start: INFO's `run_id`.
     pub run_id: String,
-    /// The seed of all keyspaces.
-    pub hasher: Hasher,
     /// SHUTDOWN rings it.
     pub shutdown: tokio::sync::Notify,
     /// The server no longer accepts connections: not yet, or not any more.

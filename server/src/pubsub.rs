@@ -53,13 +53,16 @@ impl Subscriptions {
     }
 }
 
+/// A pattern and its subscribers.
+type Pattern = (Box<[u8]>, Vec<Arc<Client>>);
+
 /// All channels of the process.
 #[derive(Default)]
 pub struct PubSub {
     channels: DashMap<Box<[u8]>, Vec<Arc<Client>>>,
     shard_channels: DashMap<Box<[u8]>, Vec<Arc<Client>>>,
     /// Patterns are tried one by one for each message, as in Redis.
-    patterns: RwLock<Vec<(Box<[u8]>, Vec<Arc<Client>>)>>,
+    patterns: RwLock<Vec<Pattern>>,
     limit: Limit,
     /// Subscribers for whom more waits than [`PubSub::pace_bytes`].
     behind: Mutex<Vec<Arc<Client>>>,

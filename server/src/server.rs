@@ -90,7 +90,6 @@ fn make_node(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify>]
         reclaimer: reclaim::Reclaimer::start()?,
         started: Instant::now(),
         run_id: (1..4).map(|salt| format!("{:016x}", dice(salt))).collect::<String>()[..40].to_owned(),
-        hasher,
         shutdown: Notify::new(),
         is_closed: AtomicBool::new(true),
         active_expire: AtomicBool::new(true),

@@ -20,8 +20,6 @@ use std::rc::Rc;
 
 /// What one shard thread keeps for itself.
 pub struct Thread {
-    /// Its number, and that of the shard it keeps.
-    pub index: usize,
     /// What it shares with the others.
     pub node: &'static Node,
     /// What units leave behind, settled after each.
@@ -49,7 +47,6 @@ const SPARE_MAX: usize = 64;
 pub fn start(index: usize, node: &'static Node) {
     let config = Cached::new(&node.config);
     let thread = Thread {
-        index,
         node,
         sink: RefCell::new(Sink { journal: node.journal.is_some(), ..Sink::default() }),
         stats: &node.stats.threads[index],

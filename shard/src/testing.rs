@@ -27,7 +27,7 @@ impl World {
     /// Empty shards on 2025-01-01, with all events switched on and a journal.
     pub fn new(shards: u16) -> World {
         let settings = Settings {
-            notify: u32::MAX & !crate::class::KEY_MISS & !crate::class::NEW,
+            notify: !(crate::class::KEY_MISS | crate::class::NEW),
             shards: shards.into(),
             ..Settings::default()
         };

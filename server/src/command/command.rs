@@ -130,19 +130,9 @@ impl Catalog {
         self.commands.len()
     }
 
-    /// True without any command.
-    pub fn is_empty(&self) -> bool {
-        self.commands.is_empty()
-    }
-
     /// All rows, each container followed by its subcommands.
     pub fn specs(&self) -> impl Iterator<Item = &'static Spec> + '_ {
         self.commands.iter().flat_map(|entry| std::iter::once(entry.spec).chain(entry.subcommands.iter().copied()))
-    }
-
-    /// The row called `name` (`get`, `config|get`) in any case. O(log n).
-    pub fn by_name(&self, name: &[u8]) -> Option<&'static Spec> {
-        self.entry_and_spec(name).map(|(_, spec)| spec)
     }
 
     fn entry_and_spec(&self, name: &[u8]) -> Option<(&Entry, &'static Spec)> {
@@ -521,13 +511,13 @@ mod tests {
         };
         let mut reply = Reply::new(resp);
         let answer: fn(&Catalog, Args<'_>, &mut Reply) -> Result<(), Error> = match name.as_str() {
-            "command" => super::all,
-            "command|count" => super::count,
+            "command" => all,
+            "command|count" => count,
             "command|docs" => super::docs,
             "command|getkeys" => super::getkeys,
-            "command|getkeysandflags" => super::getkeysandflags,
-            "command|help" => super::help,
-            "command|info" => super::info,
+            "command|getkeysandflags" => getkeysandflags,
+            "command|help" => help,
+            "command|info" => info,
             "command|list" => super::list,
             other => panic!("no row {other}"),
         };

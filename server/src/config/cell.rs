@@ -58,6 +58,7 @@ impl ConfigCell {
     }
 
     /// Puts `config` into force. For a change computed from the current configuration use [`ConfigCell::modify`].
+    #[cfg(test)]
     pub fn update(&self, config: Config) {
         let _writer = self.writer.lock();
         self.replace(config);

@@ -17,7 +17,7 @@ pub mod values;
 
 use std::path::PathBuf;
 
-pub use cell::{Cached, ConfigCell, ConfigRef};
+pub use cell::{Cached, ConfigCell};
 pub use rows::{Change, Row};
 use values::{BufferLimits, LogLevel, MaxmemoryPolicy, NotifyFlags, Secret};
 

@@ -40,6 +40,7 @@ macro_rules! named {
             pub const ALL: &'static [$name] = &[$($name::$variant),+];
 
             /// The name as CONFIG GET and INFO print it.
+            #[allow(dead_code)] // not each of these types is printed by INFO
             pub fn name(self) -> &'static str {
                 Self::NAMES[self as usize]
             }

@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn a_string_is_a_set_with_its_deadline() {
-        let cases: &[(&[u8], Option<i64>, &[&[u8]])] = &[
+        type Case<'a> = (&'a [u8], Option<i64>, &'a [&'a [u8]]);
+        let cases: &[Case<'_>] = &[
             (b"v", None, &[b"SET", b"k", b"v"]),
             (b"-17", None, &[b"SET", b"k", b"-17"]),
             (b"", Some(1_735_689_600_000), &[b"SET", b"k", b"", b"PXAT", b"1735689600000"]),

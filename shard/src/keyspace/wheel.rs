@@ -186,7 +186,7 @@ impl Wheel {
             Some(bucket) => {
                 let (level, slot) = (bucket as usize / SLOTS, i64::from(bucket) % SLOTS as i64);
                 let from = self.next[level];
-                (from + (slot - from & SLOTS as i64 - 1)) << (8 * level)
+                (from + ((slot - from) & (SLOTS as i64 - 1))) << (8 * level)
             }
         }
     }

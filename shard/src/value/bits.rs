@@ -304,7 +304,8 @@ mod tests {
         fn combining_is_done_bit_by_bit(a in strings(), b in strings()) {
             let len = a.len().max(b.len());
             let padded = |bytes: &[u8], at: usize| bytes.get(at).copied().unwrap_or(0);
-            let cases: [(Combine, fn(u8, u8) -> u8); 3] =
+            type Case = (Combine, fn(u8, u8) -> u8);
+            let cases: [Case; 3] =
                 [(Combine::And, |a, b| a & b), (Combine::Or, |a, b| a | b), (Combine::Xor, |a, b| a ^ b)];
             for (how, each) in cases {
                 let mut into = a.clone();

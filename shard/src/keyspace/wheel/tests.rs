@@ -116,7 +116,7 @@ fn a_clock_stepped_back_delays_nothing() {
         keys.arm(&mut wheel, now + back / 2, 5003);
         let mut at = now;
         let mut fired = Vec::new();
-        while wheel.len() > 0 {
+        while !wheel.is_empty() {
             let wakeup = wheel.next_wakeup().expect("not empty");
             assert!(wakeup > at || at == now);
             at = at.max(wakeup);
@@ -147,13 +147,13 @@ fn a_million_of_one_deadline_are_cascaded_in_slices_before() {
     assert_eq!(wheel.next_wakeup(), Some(deadline + 1));
     // All stand in their tick: a step for each, and each in the order of arming, however small the budget.
     let mut expected = 1;
-    while wheel.len() > 0 {
+    while !wheel.is_empty() {
         let mut steps = 997;
         while let Some(item) = wheel.next_due(deadline + 1, &mut keys, &mut steps) {
             assert_eq!(item.get(), expected);
             expected += 1;
         }
-        assert!(steps == 0 || wheel.len() == 0);
+        assert!(steps == 0 || wheel.is_empty());
     }
     assert_eq!(expected, 1_000_001);
 }
