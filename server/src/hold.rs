@@ -41,5 +41,4 @@ impl Hold<'_> {
     pub fn shards(&self) -> impl Iterator<Item = &Shard> {
         self.guards.iter().map(|guard| &**guard)
     }
-
 }

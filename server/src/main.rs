@@ -37,6 +37,13 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+/// The allocator's settings: free pages go back to the system within a second, by a thread of the allocator's own, also
+/// while no command comes that would remind it (measured: 82 bytes resident for a key of 70 without).
+// SAFETY: the allocator reads this symbol as a pointer to a C string; a reference to an array is one, and it ends in NUL.
+#[allow(unsafe_code)]
+#[unsafe(export_name = "_rjem_malloc_conf")]
+pub static MALLOC_CONF: &[u8; 63] = b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:1000\0";
+
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let stdin = || {

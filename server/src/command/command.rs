@@ -513,7 +513,7 @@ mod tests {
         let answer: fn(&Catalog, Args<'_>, &mut Reply) -> Result<(), Error> = match name.as_str() {
             "command" => all,
             "command|count" => count,
-            "command|docs" => super::docs,
+            "command|docs" => docs,
             "command|getkeys" => super::getkeys,
             "command|getkeysandflags" => getkeysandflags,
             "command|help" => help,
@@ -659,8 +659,8 @@ mod tests {
             "%1 $4 ping %3 $7 summary $0  $5 since $5 1.0.0 $5 group $10 connection",
         );
         let catalog = Catalog::new(TEST_SPECS);
-        assert_eq!(catalog.by_name(b"Object|ENCODING").map(|spec| spec.name), Some("object|encoding"));
-        assert!(catalog.by_name(b"get|x").is_none());
+        assert_eq!(catalog.entry_and_spec(b"Object|ENCODING").map(|(_, spec)| spec).map(|spec| spec.name), Some("object|encoding"));
+        assert!(catalog.entry_and_spec(b"get|x").map(|(_, spec)| spec).is_none());
         let sub = say(&catalog, Resp::Three, "command info object|encoding");
         assert!(sub.starts_with("*1\r\n*10\r\n$15\r\nobject|encoding\r\n:3\r\n"), "{sub}");
     }

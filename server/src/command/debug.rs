@@ -145,7 +145,8 @@ fn protocol(kind: &[u8], out: &mut Reply) -> Result<(), Error> {
     match kinds.into_iter().find(|name| is(kind, name)) {
         Some("string") => out.bulk(b"Hello World"),
         Some("integer") => out.int(12345),
-        Some("double") => out.double(3141.0 / 1000.0) // Redis's own number, which is not meant to be pi,
+        // Redis's own number, which is not meant to be pi.
+        Some("double") => out.double(3141.0 / 1000.0),
         Some("bignum") => out.big_number(b"1234567999999999999999999999999999999"),
         Some("null") => out.null(),
         Some("array") => {

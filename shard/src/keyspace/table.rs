@@ -458,7 +458,7 @@ impl Drop for Table {
     }
 }
 
-/// Entries in the order of their hashes; see [`Table::iter`].
+/// Entries in the order of their hashes; see `Table::iter`.
 pub struct Iter<'a> {
     table: &'a Table,
     /// Where the segment after this one starts.
