@@ -3,6 +3,7 @@
 //! A script that takes long must let its thread's connections, timers and inbox have their turns, but Lua 5.1 cannot
 //! yield out of a hook. So scripts run here: the hook calls [`suspend`], which goes back to the task that awaits [`run`],
 //! which yields to the runtime and resumes later. A script that is over sooner costs two switches of some nanoseconds.
+//! The switches and the stacks are those of the `corosensei` crate; here is what ties them to a runtime's tasks.
 //!
 //! ```text
 //!   task's stack                         the script's stack (8 MiB reserved, touched as needed)
@@ -20,297 +21,123 @@
 //! 1. A coroutine is resumed only on the thread that it started on: the runtime of a shard thread is a current-thread one,
 //!    so its tasks never move. Hence what runs inside may use thread-locals as any code does.
 //! 2. What runs inside keeps no borrow of a thread's `RefCell`s across [`suspend`], since other tasks run meanwhile.
-//! 3. Nothing unwinds through the first frame: it is `extern "C"`, so a panic there ends the process.
+//! 3. A coroutine that has started is brought to its end before it is dropped: the crate would unwind its stack instead,
+//!    and Lua's frames there must not be unwound.
+//! 4. The page below a stack may not be touched: an overflow is a fault, not a corruption. Rust touches each page of a
+//!    large frame. Lua's C frames with a string buffer (8 KiB) could step over it, but nest at most 200 deep: 2 MiB.
 #![allow(unsafe_code)]
 
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::Cell;
-use std::ptr;
+use std::ptr::NonNull;
 
-/// Bytes of address space for a stack, the guard page included. Only touched pages cost memory. Lua itself nests at most
+/// Bytes of address space for a stack, without the guard page. Only touched pages cost memory. Lua itself nests at most
 /// 200 C calls; patterns and deep replies need the room.
 const STACK_BYTES: usize = 8 << 20;
 
-/// Bytes at the low end that may not be touched: an overflow is a fault, not a corruption.
-const GUARD_BYTES: usize = 64 << 10;
-
 thread_local! {
     /// The coroutine that runs on this thread at the moment.
-    static CURRENT: Cell<*mut Context> = const { Cell::new(ptr::null_mut()) };
+    static CURRENT: Cell<Option<Current>> = const { Cell::new(None) };
     /// A stack that is not in use.
-    static SPARE: Cell<Option<Stack>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<DefaultStack>> = const { Cell::new(None) };
 }
 
-/// Both sides of a switch.
-struct Context {
-    /// Where the coroutine stands while it does not run.
-    inside: *mut u8,
-    /// Where its resumer stands while it runs.
-    outside: *mut u8,
-    entry: unsafe fn(*mut ()),
-    data: *mut (),
-    done: bool,
+/// What the inside of a coroutine knows of it while it runs.
+#[derive(Clone, Copy)]
+struct Current {
+    yielder: NonNull<Yielder<bool, ()>>,
+    abandoned: bool,
 }
-
-struct Stack {
-    base: *mut u8,
-}
-
-impl Stack {
-    fn new() -> std::io::Result<Stack> {
-        // SAFETY: a new anonymous mapping; nothing else is touched.
-        let base = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                STACK_BYTES,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
-            return Err(std::io::Error::last_os_error());
-        }
-        let stack = Stack { base: base.cast() };
-        // SAFETY: the first bytes of the mapping just made.
-        if unsafe { libc::mprotect(base, GUARD_BYTES, libc::PROT_NONE) } != 0 {
-            return Err(std::io::Error::last_os_error());
-        }
-        Ok(stack)
-    }
-
-    fn top(&self) -> *mut u8 {
-        // SAFETY: one past the end of the mapping. Mappings are page-aligned, so it is 16-aligned as the ABI asks.
-        unsafe { self.base.add(STACK_BYTES) }
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is this stack's own, and nothing runs on it any more (`Running` gives it back when done).
-        unsafe { libc::munmap(self.base.cast(), STACK_BYTES) };
-    }
-}
-
-/// A function on its own stack, under way.
-struct Running {
-    context: Box<Context>,
-    stack: Option<Stack>,
-}
-
-// SAFETY: the pointers are into the stack and into the future that owns this, and are followed only by `resume`, on one
-// and the same thread (invariant 1). The future is Send for the runtime's `spawn` alone.
-unsafe impl Send for Running {}
 
 /// Runs `f` on a stack of its own; the future yields to the runtime whenever `f` calls [`suspend`]. Without memory for a
 /// stack, `f` runs on the caller's, and cannot be suspended.
+///
+/// # Panics
+/// If `f` does.
 pub async fn run<T: Send, F: FnOnce() -> T + Send>(f: F) -> T {
-    let mut slot = Slot { f: Some(f), result: None };
-    let Ok(stack) = SPARE.take().map_or_else(Stack::new, Ok) else {
-        slot.call();
-        return slot.take();
+    let Ok(stack) = SPARE.take().map_or_else(|| DefaultStack::new(STACK_BYTES), Ok) else {
+        return f();
     };
-    let mut running = {
-        let data: *mut Slot<T, F> = &raw mut slot;
-        // SAFETY: `slot` lives in this future, which is pinned, and outlives `running`, which is dropped first (declared
-        // later) and is over before `slot` is read again.
-        unsafe { Running::new(stack, Slot::<T, F>::enter, data.cast()) }
-    };
-    while !running.resume() {
+    let mut running = Running::new(stack, f);
+    loop {
+        if let CoroutineResult::Return(value) = running.resume(false) {
+            return value;
+        }
         tokio::task::yield_now().await;
     }
-    drop(running);
-    slot.take()
 }
 
 /// Goes back to whoever awaits the coroutine, until it is resumed. False outside of any coroutine: nothing happened.
 pub fn suspend() -> bool {
-    let context = CURRENT.get();
-    if context.is_null() {
+    let Some(Current { yielder, .. }) = CURRENT.take() else {
         return false;
-    }
-    // SAFETY: the current context is alive while its coroutine runs, and `outside` was set by the switch into it.
-    unsafe { switch(&raw mut (*context).inside, (*context).outside) };
+    };
+    // SAFETY: the current coroutine's yielder is at the base of the stack that this runs on.
+    let abandoned = unsafe { yielder.as_ref() }.suspend(());
+    CURRENT.set(Some(Current { yielder, abandoned }));
     true
-}
-
-struct Slot<T, F> {
-    f: Option<F>,
-    result: Option<T>,
-}
-
-impl<T, F: FnOnce() -> T> Slot<T, F> {
-    fn call(&mut self) {
-        self.result = self.f.take().map(|f| f());
-    }
-
-    fn take(self) -> T {
-        self.result.expect("the function has returned")
-    }
-
-    unsafe fn enter(data: *mut ()) {
-        // SAFETY: `run` passes a pointer to its own slot, which nobody else touches while the coroutine runs.
-        unsafe { (*data.cast::<Self>()).call() }
-    }
-}
-
-impl Running {
-    /// # Safety
-    /// `data` is what `entry` takes, and stays in place until the coroutine is done.
-    unsafe fn new(stack: Stack, entry: unsafe fn(*mut ()), data: *mut ()) -> Running {
-        let inside = unsafe { prepare(stack.top()) };
-        let context = Box::new(Context { inside, outside: ptr::null_mut(), entry, data, done: false });
-        Running { context, stack: Some(stack) }
-    }
-
-    /// Goes on until the next suspension (false) or the end (true).
-    fn resume(&mut self) -> bool {
-        debug_assert!(CURRENT.get().is_null(), "a coroutine resumes no other");
-        let context: *mut Context = &raw mut *self.context;
-        CURRENT.set(context);
-        // SAFETY: `inside` is where the coroutine stands: at its prepared start or in `suspend`. It is not done: `run`
-        // stops then.
-        unsafe { switch(&raw mut (*context).outside, (*context).inside) };
-        CURRENT.set(ptr::null_mut());
-        // SAFETY: as above; the coroutine does not run now.
-        unsafe { (*context).done }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // A task that is dropped in the middle (the runtime ends): what the coroutine borrows goes, so it has to end
-        // first. The hook tells a script that is being dropped apart by `ABANDONED`.
-        while !self.context.done {
-            ABANDONED.set(true);
-            self.resume();
-            ABANDONED.set(false);
-        }
-        if let Some(stack) = self.stack.take() {
-            SPARE.set(Some(stack));
-        }
-    }
-}
-
-thread_local! {
-    static ABANDONED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether the running coroutine is to end at once: nobody awaits it any more.
 pub fn is_abandoned() -> bool {
-    ABANDONED.get()
+    CURRENT.get().is_some_and(|current| current.abandoned)
 }
 
-/// The first frame of every coroutine.
-extern "C" fn first() -> ! {
-    let context = CURRENT.get();
-    // SAFETY: `resume` has set the context, which stays in its box until the coroutine is done; after the last switch
-    // this stack is never entered again.
-    unsafe {
-        ((*context).entry)((*context).data);
-        (*context).done = true;
-        switch(&raw mut (*context).inside, (*context).outside);
+/// A function on its own stack, under way. It is resumed with whether it is abandoned.
+struct Running<T> {
+    /// There until the drop.
+    coroutine: Option<Coroutine<bool, (), T, DefaultStack>>,
+}
+
+// SAFETY: what is on the stack is followed only by `resume`, on one and the same thread (invariant 1). The future that
+// owns this is Send for the runtime's `spawn` alone.
+unsafe impl<T: Send> Send for Running<T> {}
+
+impl<T> Running<T> {
+    fn new<F: FnOnce() -> T>(stack: DefaultStack, f: F) -> Running<T> {
+        let body = |yielder: &Yielder<bool, ()>, abandoned| {
+            CURRENT.set(Some(Current { yielder: NonNull::from(yielder), abandoned }));
+            let _leave = Leave;
+            f()
+        };
+        // SAFETY: `run`, the only caller, keeps this in a future whose type has `F` in it, so it does not outlive what
+        // `f` borrows. The drop brings it to its end; should the future be leaked, nobody resumes it any more.
+        let coroutine = unsafe { Coroutine::with_stack_unchecked(stack, body) };
+        Running { coroutine: Some(coroutine) }
     }
-    std::process::abort()
-}
 
-/// Writes the frame from which [`switch`] starts [`first`].
-///
-/// # Safety
-/// `top` is the 16-aligned end of a writable stack.
-#[cfg(target_arch = "x86_64")]
-unsafe fn prepare(top: *mut u8) -> *mut u8 {
-    // Six registers, the address to return to, and a zero where `first` would find its caller: so that the stack pointer
-    // is 8 modulo 16 at its entry, as after a call.
-    unsafe {
-        let frame = top.sub(8 * 8).cast::<usize>();
-        (0..8).for_each(|word| frame.add(word).write(0));
-        frame.add(6).write(first as *const () as usize);
-        frame.cast()
-    }
-}
-
-/// Saves where the caller stands in `*save` and goes on at `to`.
-///
-/// # Safety
-/// `to` was written by `switch` or [`prepare`] and was not gone on with since.
-#[cfg(target_arch = "x86_64")]
-#[unsafe(naked)]
-unsafe extern "C" fn switch(save: *mut *mut u8, to: *mut u8) {
-    // All registers that a call keeps by the System V ABI. The floating-point modes are the same everywhere.
-    core::arch::naked_asm!(
-        "push rbp",
-        "push rbx",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
-        "mov [rdi], rsp",
-        "mov rsp, rsi",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbx",
-        "pop rbp",
-        "ret",
-    )
-}
-
-/// Writes the frame from which [`switch`] starts [`first`].
-///
-/// # Safety
-/// `top` is the 16-aligned end of a writable stack.
-#[cfg(target_arch = "aarch64")]
-unsafe fn prepare(top: *mut u8) -> *mut u8 {
-    unsafe {
-        let frame = top.sub(160).cast::<usize>();
-        (0..20).for_each(|word| frame.add(word).write(0));
-        frame.add(11).write(first as *const () as usize);
-        frame.cast()
+    /// Goes on until the next suspension or the end.
+    fn resume(&mut self, abandoned: bool) -> CoroutineResult<(), T> {
+        debug_assert!(CURRENT.get().is_none(), "a coroutine resumes no other");
+        self.coroutine.as_mut().expect("there until the drop").resume(abandoned)
     }
 }
 
-/// Saves where the caller stands in `*save` and goes on at `to`.
-///
-/// # Safety
-/// `to` was written by `switch` or [`prepare`] and was not gone on with since.
-#[cfg(target_arch = "aarch64")]
-#[unsafe(naked)]
-unsafe extern "C" fn switch(save: *mut *mut u8, to: *mut u8) {
-    core::arch::naked_asm!(
-        "sub sp, sp, #160",
-        "stp x19, x20, [sp]",
-        "stp x21, x22, [sp, #16]",
-        "stp x23, x24, [sp, #32]",
-        "stp x25, x26, [sp, #48]",
-        "stp x27, x28, [sp, #64]",
-        "stp x29, x30, [sp, #80]",
-        "stp d8, d9, [sp, #96]",
-        "stp d10, d11, [sp, #112]",
-        "stp d12, d13, [sp, #128]",
-        "stp d14, d15, [sp, #144]",
-        "mov x9, sp",
-        "str x9, [x0]",
-        "mov sp, x1",
-        "ldp x19, x20, [sp]",
-        "ldp x21, x22, [sp, #16]",
-        "ldp x23, x24, [sp, #32]",
-        "ldp x25, x26, [sp, #48]",
-        "ldp x27, x28, [sp, #64]",
-        "ldp x29, x30, [sp, #80]",
-        "ldp d8, d9, [sp, #96]",
-        "ldp d10, d11, [sp, #112]",
-        "ldp d12, d13, [sp, #128]",
-        "ldp d14, d15, [sp, #144]",
-        "add sp, sp, #160",
-        "ret",
-    )
+impl<T> Drop for Running<T> {
+    fn drop(&mut self) {
+        // A task that is dropped in the middle (the runtime ends): what the coroutine borrows goes, so it has to end
+        // first. The hook tells a script that is being dropped by `is_abandoned`.
+        while self.coroutine.as_ref().is_some_and(|coroutine| !coroutine.done()) {
+            self.resume(true);
+        }
+        SPARE.set(self.coroutine.take().map(Coroutine::into_stack));
+    }
+}
+
+/// Marks the end of the running coroutine, be it by a return or by a panic.
+struct Leave;
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        CURRENT.set(None);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use corosensei::stack::Stack;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
@@ -378,6 +205,40 @@ mod tests {
             assert!(futures_poll(future.as_mut()).is_pending());
         });
         assert_eq!(ended.load(SeqCst), 1);
+        assert!(!is_abandoned());
+    }
+
+    #[test]
+    fn the_stack_is_used_again() {
+        let local = || {
+            let byte = 0u8;
+            (&raw const byte).addr()
+        };
+        let on_spare = |address: usize| {
+            let spare = SPARE.take().expect("a spare stack");
+            let is_on = (spare.limit().get()..spare.base().get()).contains(&address);
+            SPARE.set(Some(spare));
+            is_on
+        };
+        let first = runtime().block_on(run(local));
+        assert!(on_spare(first));
+        let second = runtime().block_on(run(local));
+        assert!(on_spare(first) && on_spare(second));
+        assert!(!on_spare(local()));
+    }
+
+    #[test]
+    fn a_panic_inside_reaches_whoever_awaits() {
+        let outcome = std::panic::catch_unwind(|| {
+            runtime().block_on(run(|| {
+                suspend();
+                std::panic::resume_unwind(Box::new("inside"));
+            }))
+        });
+        let payload = outcome.expect_err("a panic");
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"inside"));
+        assert!(!suspend() && !is_abandoned());
+        assert!(SPARE.take().is_some(), "its stack can be used again");
     }
 
     fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {
