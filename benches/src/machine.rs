@@ -20,11 +20,9 @@ impl Machine {
         let allowed = sched_getaffinity(None)?;
         let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).collect();
         match cores[..] {
-            [first, second, ..] => Ok(Machine {
-                server: vec![first],
-                server_of_two: vec![first, second],
-                load: cores[cores.len() - 1],
-            }),
+            [first, second, ..] => {
+                Ok(Machine { server: vec![first], server_of_two: vec![first, second], load: cores[cores.len() - 1] })
+            }
             _ => Err(Failure("two cores are needed: one for the server, one for the load".into())),
         }
     }

@@ -23,8 +23,9 @@ use std::task::{Context, Poll, Wake, Waker};
 #[allow(dead_code)] // what only the server uses
 mod cell;
 
-/// Preemptions of a thread that could go on. Two find nearly every mistake, says loom; each one more costs ten times as much.
-const PREEMPTIONS: usize = 2;
+/// Preemptions of a thread that could go on. Two find nearly every mistake, says loom; each one more costs some ten times as
+/// much.
+const PREEMPTIONS: usize = 3;
 
 #[test]
 fn loom_every_run_is_served_without_a_bell() {
@@ -81,12 +82,14 @@ fn loom_a_busy_script_turns_away_or_serves_but_forgets_nobody() {
         let scene = Scene::new();
         let guard = scene.cell.try_enter().expect("nobody else is there");
         let threads = [scene.spawn(Scene::leave), scene.spawn(Scene::acquire)];
+        scene.leave();
         scene.cell.set_busy(true);
+        assert!(scene.told_busy.load(std::sync::atomic::Ordering::Relaxed) > 0, "who waited is told at once");
         scene.cell.set_busy(false);
         scene.inside();
         drop(guard);
         join(threads);
-        assert_eq!(scene.end(), 3);
+        assert_eq!(scene.end(), 4);
     });
 }
 

@@ -90,9 +90,9 @@ fn lag(bench: &Bench, who: &Contestant, data: &Requests) -> Result<Lags> {
     let mut worst: Option<Lags> = None;
     for _ in 0..times {
         let lags = probe(&server)?;
-        let worse = worst.as_ref().is_none_or(|worst| {
-            (lags.0.len(), -lags.quantile(990)) < (worst.0.len(), -worst.quantile(990))
-        });
+        let worse = worst
+            .as_ref()
+            .is_none_or(|worst| (lags.0.len(), -lags.quantile(990)) < (worst.0.len(), -worst.quantile(990)));
         if worse {
             worst = Some(lags);
         }
@@ -253,7 +253,9 @@ fn wait_until_gone(client: &mut Client, keys: usize, deadline_ms: u64, counted_b
 
 /// Keys counted as expired by INFO, and keys present; None where INFO does not say.
 fn expired(client: &mut Client) -> Result<Option<(u64, i64)>> {
-    let Value::Number(present) = client.call(&[b"DBSIZE"])? else { return Err(Failure("DBSIZE gave no number".into())) };
+    let Value::Number(present) = client.call(&[b"DBSIZE"])? else {
+        return Err(Failure("DBSIZE gave no number".into()));
+    };
     let Ok(Value::Text(text)) = client.call(&[b"INFO", b"stats"]) else { return Ok(None) };
     let text = String::from_utf8_lossy(&text).into_owned();
     let counted = text.lines().find_map(|line| line.strip_prefix("expired_keys:")?.trim().parse().ok());

@@ -41,11 +41,8 @@ fn row(bench: &Bench, shape: &Shape) -> Row {
         words.extend([&b"EX"[..], b"3600"]);
     }
     let requests = Requests::every_key("key:", shape.keys, &words);
-    let measured: Vec<Result<Vec<f64>>> = bench
-        .contestants
-        .iter()
-        .map(|who| bytes_per_key(bench, who, &requests).map(|bytes| vec![bytes]))
-        .collect();
+    let measured: Vec<Result<Vec<f64>>> =
+        bench.contestants.iter().map(|who| bytes_per_key(bench, who, &requests).map(|bytes| vec![bytes])).collect();
     let ours = measured[0].as_ref().ok().and_then(|bytes| Spread::of(bytes));
     Row {
         name,
