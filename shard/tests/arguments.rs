@@ -180,7 +180,7 @@ fn life(seed: u64) -> BTreeSet<&'static str> {
     let rows: Vec<&Row> = commands().collect();
     let mut done = BTreeSet::new();
     let options = options(&rows);
-    let shards = if seed % 2 == 0 { 1 } else { 3 };
+    let shards = [1, 3][(seed % 2) as usize];
     let mut world = World::new(shards);
     world.settings.bulk_max = BULK_MAX;
     SETUP.iter().for_each(|line| drop(world.run(line)));
