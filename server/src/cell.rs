@@ -15,23 +15,23 @@
 //!
 //! 1. Whoever has set `locked` from false to true, or was granted, owns the shard, alone.
 //! 2. A pusher pushes first and tries the lock after; a releaser unlocks first and looks at the inbox after. All four are
-//!    sequentially consistent, so one of the two sees the other, and no entry is left behind.
+//!    sequentially consistent (a failed try, too), so one of the two sees the other, and no entry is left behind.
 //! 3. A releaser that has done [`DRAIN_MAX`] runs lets the shard's own thread go on, so that no connection pays for all.
+//!
+//! The rules are checked by `tests/loom_cell.rs`, which compiles this file with loom's locks and atomics for [`crate::sync`].
 //!
 //! Rejected: a parking_lot mutex around the shard (its fairness parks threads, and a guard cannot be handed to another
 //! task), and message passing to the owning thread (measured in the design: 10 times slower for one pipelined client).
 
 #![allow(unsafe_code)]
 
+use crate::sync::{Arc, AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Mutex, Ordering};
 use curfew_shard::Shard;
-use parking_lot::Mutex;
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// Runs that a releaser does for others before it passes the rest to the shard's own thread.
@@ -95,7 +95,7 @@ impl ShardCell {
     #[inline]
     pub fn try_enter(&self) -> Option<Guard<'_>> {
         self.locked
-            .compare_exchange(false, true, Ordering::SeqCst, Ordering::Relaxed)
+            .compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst)
             .is_ok()
             .then(|| Guard { cell: self })
     }
@@ -202,7 +202,7 @@ impl ShardCell {
                 return self.ring();
             }
             // Somebody came between the last look and the unlocking. If another has the shard by now, it will see them.
-            if self.locked.compare_exchange(false, true, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+            if self.locked.compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst).is_err() {
                 return;
             }
         }
@@ -310,114 +310,5 @@ impl Drop for Acquire<'_> {
         {
             drop(Guard { cell: self.cell });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use curfew_shard::keyspace::Hasher;
-    use std::sync::atomic::AtomicU64;
-    use std::thread;
-
-    fn cell() -> Arc<ShardCell> {
-        Arc::new(ShardCell::new(Shard::new(0, 1, Hasher::new(1)), Box::new(|| {})))
-    }
-
-    /// Polls by hand and spins in between: enough for tests without a runtime.
-    fn block_on<F: Future>(future: F) -> F::Output {
-        struct Unpark(thread::Thread);
-        impl std::task::Wake for Unpark {
-            fn wake(self: Arc<Self>) {
-                self.0.unpark();
-            }
-        }
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        let mut future = std::pin::pin!(future);
-        loop {
-            match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(output) => return output,
-                Poll::Pending => thread::park(),
-            }
-        }
-    }
-
-    #[test]
-    fn every_entry_is_served_and_nobody_is_inside_with_another() {
-        let cell = cell();
-        let (done, inside) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let enter = |inside: &AtomicBool| assert!(!inside.swap(true, Ordering::SeqCst));
-        let threads: Vec<_> = (0..4u64)
-            .map(|index| {
-                let (cell, done, inside) = (cell.clone(), done.clone(), inside.clone());
-                thread::spawn(move || {
-                    for turn in 0..2_000u64 {
-                        let note = |shard: &mut Shard| {
-                            enter(&inside);
-                            shard.stats.hits += 1;
-                            inside.store(false, Ordering::SeqCst);
-                            done.fetch_add(1, Ordering::SeqCst);
-                        };
-                        match (index + turn) % 3 {
-                            0 => match cell.try_enter() {
-                                Some(mut guard) => note(&mut guard),
-                                None => {
-                                    let (done, inside) = (done.clone(), inside.clone());
-                                    cell.leave(Box::new(move |turn| {
-                                        let Turn::Shard(shard) = turn else { panic!("not busy") };
-                                        assert!(!inside.swap(true, Ordering::SeqCst));
-                                        shard.stats.hits += 1;
-                                        inside.store(false, Ordering::SeqCst);
-                                        done.fetch_add(1, Ordering::SeqCst);
-                                    }));
-                                }
-                            },
-                            1 => note(&mut block_on(cell.acquire()).expect("not busy")),
-                            _ => {
-                                // A waiter that gives up, wherever it stands.
-                                let waker = Waker::noop();
-                                let mut waiter = Box::pin(cell.acquire());
-                                if let Poll::Ready(guard) = waiter.as_mut().poll(&mut Context::from_waker(waker)) {
-                                    note(&mut guard.expect("not busy"));
-                                } else {
-                                    drop(waiter);
-                                    done.fetch_add(1, Ordering::SeqCst);
-                                    block_on(cell.acquire()).expect("not busy").stats.hits += 1;
-                                }
-                            }
-                        }
-                        // The bell is silent in this test: serve what a long queue left behind.
-                        drop(cell.try_enter());
-                    }
-                })
-            })
-            .collect();
-        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
-        drop(cell.try_enter());
-        assert_eq!(done.load(Ordering::SeqCst), 8_000);
-        assert_eq!(cell.try_enter().expect("free at the end").stats.hits, 8_000);
-    }
-
-    #[test]
-    fn a_busy_script_turns_everybody_away() {
-        let cell = cell();
-        let guard = cell.try_enter().expect("free");
-        let told = Arc::new(AtomicBool::new(false));
-        let tell = |told: &Arc<AtomicBool>| -> Run {
-            let told = told.clone();
-            Box::new(move |turn| told.store(matches!(turn, Turn::Busy), Ordering::SeqCst))
-        };
-        cell.leave(tell(&told));
-        let mut waiter = Box::pin(cell.acquire());
-        assert!(waiter.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        cell.set_busy(true);
-        assert!(told.swap(false, Ordering::SeqCst));
-        assert!(block_on(waiter).is_none());
-        assert!(block_on(cell.acquire()).is_none());
-        cell.leave(tell(&told));
-        assert!(told.load(Ordering::SeqCst));
-        cell.set_busy(false);
-        drop(guard);
-        assert!(cell.try_enter().is_some());
     }
 }

@@ -1,0 +1,423 @@
+//! Every data command with arguments that nobody would send: numbers at the edges, options of other commands, binary, empty
+//! words, too few and too many. Whatever comes,
+//!
+//! * nothing panics,
+//! * the reply is exactly one well-formed value, in RESP2 and in RESP3 alike,
+//! * an error leaves no trace: data, effects, events and garbage are as before,
+//! * what has changed data has left an effect, and is a command that may write.
+//!
+//! Arguments are drawn from the documented syntax of the command and then damaged, so that commands get past their first
+//! checks. A new command joins by its row. A fixed number of seeds by default; `CURFEW_FUZZ_SECONDS` for as long as that,
+//! from a seed that differs each time. A failure prints its seed; `CURFEW_FUZZ_SEED` repeats it.
+
+use curfew_protocol::args::OwnedArgs;
+use curfew_protocol::spec::WRITE;
+use curfew_protocol::{Reply, Resp};
+use curfew_shard::command::describe::describe;
+use curfew_shard::testing::World;
+use curfew_shard::{Held, Row, Unit, registry};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+const SEEDS: u64 = 800;
+/// Commands of one seed. The world starts empty with each, which bounds the data.
+const STEPS: usize = 250;
+/// The longest string: keeps commands cheap that may take as long as their values are (LCS: the product of both).
+const BULK_MAX: usize = 2_000;
+
+#[test]
+fn fuzz_arguments_of_every_command() {
+    let seed_of = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    if let Some(seed) = seed_of("CURFEW_FUZZ_SEED") {
+        return drop(life(seed));
+    }
+    match seed_of("CURFEW_FUZZ_SECONDS") {
+        None => {
+            // Without commands that come through, the test would say little.
+            let done: BTreeSet<&str> = (0..SEEDS).flat_map(life).collect();
+            let all: BTreeSet<&str> = commands().map(|row| row.spec.name).collect();
+            let never: Vec<_> = all.difference(&done).collect();
+            assert!(never.len() * 20 <= all.len(), "always an error: {never:?}");
+        }
+        Some(seconds) => {
+            let (start, first) = (Instant::now(), u64::from(std::process::id()) << 32);
+            (first..).take_while(|_| start.elapsed() < Duration::from_secs(seconds)).for_each(|seed| drop(life(seed)));
+        }
+    }
+}
+
+/// Keys of all types: those of families that are not there are passed over.
+const SETUP: &[&str] = &[
+    "SET a hello",
+    "SET b 12 PX 100",
+    "SET {a}c 3.25",
+    "SETBIT bits 100 1",
+    "RPUSH list a 1 b 2",
+    "SADD ints 1 2 3",
+    "SADD set a b c",
+    "HSET hash f v g 1",
+    "ZADD zset 1 a 2 b 2 c",
+    "PFADD hll a b c",
+    "GEOADD geo 13.361389 38.115556 Palermo 15.087269 37.502669 Catania",
+    "XADD stream 5-1 f v",
+    "XGROUP CREATE stream group 0",
+];
+
+const KEYS: &[&str] =
+    &["a", "b", "{a}c", "bits", "list", "ints", "set", "hash", "zset", "hll", "geo", "stream", "none", "{a}none"];
+
+const NUMBERS: &[&str] = &[
+    "0",
+    "1",
+    "2",
+    "3",
+    "-1",
+    "-2",
+    "10",
+    "63",
+    "64",
+    "127",
+    "255",
+    "256",
+    "1999",
+    "2000",
+    "2001",
+    "15",
+    "16",
+    "-0",
+    "+1",
+    "01",
+    "1.5",
+    "-1.5",
+    "1e3",
+    "1e308",
+    "1e-400",
+    "inf",
+    "-inf",
+    "+inf",
+    "nan",
+    "0x10",
+    "32767",
+    "65536",
+    "2147483647",
+    "2147483648",
+    "-2147483648",
+    "-2147483649",
+    "4294967295",
+    "4294967296",
+    "1735689600",
+    "1735689600000",
+    "1735689600001",
+    "9007199254740993",
+    "9223372036854775",
+    "9223372036854776",
+    "9223372036854775806",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775807",
+    "-9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551615",
+    "18446744073709551616",
+    "99999999999999999999999",
+    "179769313486231570000000000000000000000",
+    "0.1",
+    ".5",
+    "5.",
+    "1-",
+    "1e",
+    " 1",
+    "1 ",
+    "(1",
+    "(inf",
+    "[a",
+    "(a",
+    "-",
+    "+",
+    "$",
+    "*",
+    ">",
+    "5-1",
+    "5-*",
+    "0-0",
+    "18446744073709551615-18446744073709551615",
+    "#0",
+    "#-1",
+    "#9223372036854775807",
+    "u8",
+    "i64",
+    "u64",
+    "u0",
+    "i65",
+];
+
+const GARBAGE: &[&[u8]] = &[
+    b"",
+    b"\0",
+    b"\r\n",
+    b"\xff\xfe",
+    b"%s%n",
+    b"[",
+    b"[a-",
+    b"\\",
+    b"*****a",
+    b"[^]",
+    b"{",
+    b"{}",
+    b"f",
+    b"g",
+    b"v",
+    b"\xf0\x9f\x92\xa9",
+    b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80",
+    b"HYLL\x01",
+    b"HYLL\0\0\0\0",
+];
+
+/// Answers the commands that were done without an error.
+fn life(seed: u64) -> BTreeSet<&'static str> {
+    let mut random = Random(seed.wrapping_mul(0xD134_2543_DE82_EF95) + 1);
+    let rows: Vec<&Row> = commands().collect();
+    let mut done = BTreeSet::new();
+    let options = options(&rows);
+    let shards = [1, 3][(seed % 2) as usize];
+    let mut world = World::new(shards);
+    world.settings.bulk_max = BULK_MAX;
+    SETUP.iter().for_each(|line| drop(world.run(line)));
+    let mut before = content(&mut world);
+    for step in 0..STEPS {
+        if random.below(10) == 0 {
+            world.pass(random.below(60) as i64);
+        }
+        // So that no command finds a key that is due and removes it, which is not a trace of the command.
+        world.expire();
+        if !world.effects().is_empty() {
+            before = content(&mut world);
+        }
+        let row = rows[random.below(rows.len())];
+        let wipes = ["flushall", "flushdb", "swapdb"].contains(&row.spec.name);
+        if wipes && random.below(20) > 0 {
+            continue;
+        }
+        let words = words(row, &mut random, &options);
+        world.resp = [Resp::Two, Resp::Three][random.below(2)];
+        let told = Told { seed, step, shards, words: &words };
+        let failed;
+        (failed, before) = check(&mut world, row, &told, before);
+        if !failed {
+            done.insert(row.spec.name);
+        }
+        if wipes {
+            SETUP.iter().for_each(|line| drop(world.run(line)));
+            world.effects();
+            before = content(&mut world);
+        }
+    }
+    done
+}
+
+fn commands() -> impl Iterator<Item = &'static Row> {
+    registry::rows().filter(|row| !row.spec.is_container)
+}
+
+type Content = BTreeMap<(usize, Vec<u8>), Vec<OwnedArgs>>;
+
+/// Runs one command; answers whether with an error, and the data after it.
+fn check(world: &mut World, row: &Row, told: &Told<'_>, before: Content) -> (bool, Content) {
+    world.sink.effects.clear();
+    world.sink.events.clear();
+    world.sink.garbage.clear();
+    let changes = world.sink.changes;
+    let slices: Vec<&[u8]> = told.words.iter().map(Vec::as_slice).collect();
+    let args = OwnedArgs::from_slices(&slices);
+    let mut out = Reply::new(world.resp);
+    world.run_args(args.view(), &mut out);
+
+    let reply = out.as_bytes();
+    if let Err(error) = one_value(world.resp, reply) {
+        panic!("{told} {:?}: {error}: {}", world.resp, shown(reply));
+    }
+    let sink = &world.sink;
+    let traces = (sink.effects.len(), sink.events.len(), sink.garbage.len(), sink.changes - changes);
+    let after = content(world);
+    let (failed, writes) = (reply.starts_with(b"-"), row.spec.flags & WRITE != 0);
+    if failed || !writes {
+        assert!(after == before, "{told}: changed data, and answered {}", shown(reply));
+        assert_eq!(traces, (0, 0, 0, 0), "{told}: left traces, and answered {}", shown(reply));
+    } else if after != before {
+        assert!(traces.0 > 0, "{told}: changed data without an effect, and answered {}", shown(reply));
+    }
+    (failed, after)
+}
+
+fn one_value(resp: Resp, reply: &[u8]) -> Result<(), String> {
+    // The decoder wants text, and an error quotes what the client sent. It is a line, and that can be seen without it.
+    if let Some(line) = reply.strip_prefix(b"-") {
+        let ends = line.len() > 2 && line.ends_with(b"\r\n");
+        let is_line = ends && !line[..line.len() - 2].iter().any(|byte| b"\r\n".contains(byte));
+        return if is_line { Ok(()) } else { Err("an error is one line".into()) };
+    }
+    let used = match resp {
+        Resp::Two => redis_protocol::resp2::decode::decode(reply).map(|found| found.map(|(_, used)| used)),
+        Resp::Three => redis_protocol::resp3::decode::complete::decode(reply).map(|found| found.map(|(_, used)| used)),
+    };
+    match used {
+        Ok(Some(used)) if used == reply.len() => Ok(()),
+        Ok(Some(used)) => Err(format!("{} bytes after the reply", reply.len() - used)),
+        Ok(None) => Err("the reply is not complete".into()),
+        Err(error) => Err(format!("the reply is malformed, {error}")),
+    }
+}
+
+fn shown(reply: &[u8]) -> String {
+    reply[..reply.len().min(300)].escape_ascii().to_string()
+}
+
+/// All live keys of all databases, each as the commands that make it.
+fn content(world: &mut World) -> Content {
+    let mut keys = Vec::new();
+    for shard in &world.shards {
+        for (db, keyspace) in shard.databases().iter().enumerate() {
+            keys.extend(keyspace.iter().map(|entry| (db, entry.key().to_vec())));
+        }
+    }
+    let held = Held::Many(world.shards.iter_mut().map(Some).collect());
+    let mut unit = Unit::new(held, &mut world.sink, world.now, 0, &world.settings);
+    let describe = |(db, key): (usize, Vec<u8>)| {
+        let described = describe(&mut unit, db, &key);
+        ((db, key), described)
+    };
+    keys.into_iter().map(describe).collect()
+}
+
+// ---- arguments ---------------------------------------------------------------------------------------------------------
+
+/// Words of a call: the name, and arguments after its syntax with some damage, or without any plan.
+fn words(row: &Row, random: &mut Random, options: &[String]) -> Vec<Vec<u8>> {
+    let mut words: Vec<Vec<u8>> = row.spec.name.split('|').map(|word| word.as_bytes().to_vec()).collect();
+    let names = words.len();
+    if random.below(4) > 0 {
+        let tokens: Vec<&str> = row.spec.syntax.split_whitespace().collect();
+        for token in tokens {
+            // What is optional comes half of the time, and so does each alternative; repetitions now and then.
+            let optional = token.starts_with('[') || token.contains('|') || token.contains('<');
+            if optional && random.below(2) == 0 {
+                continue;
+            }
+            for _ in 0..if token.contains("...") { 1 + random.below(3) } else { 1 } {
+                words.push(by_syntax(token, random, options));
+            }
+        }
+    } else {
+        let least = usize::from(row.spec.arity.unsigned_abs()).saturating_sub(names);
+        let more = if row.spec.arity < 0 { random.below(6) } else { 0 };
+        (0..least + more).for_each(|_| words.push(word(random, options)));
+    }
+    for _ in 0..[0, 0, 0, 1, 1, 2][random.below(6)] {
+        let at = names + random.below(words.len() - names + 1);
+        match random.below(4) {
+            0 if at < words.len() => drop(words.remove(at)),
+            1 if at < words.len() => words[at] = word(random, options),
+            2 if at < words.len() => words.insert(at, words[at].clone()),
+            _ => words.insert(at, word(random, options)),
+        }
+    }
+    words
+}
+
+fn by_syntax(token: &str, random: &mut Random, options: &[String]) -> Vec<u8> {
+    let plain: Vec<&str> = names(token).collect();
+    let name = if plain.is_empty() { "" } else { plain[random.below(plain.len())] };
+    let is_option = !name.is_empty() && !name.contains(|c: char| c.is_ascii_lowercase());
+    match random.below(10) {
+        0 => word(random, options),
+        _ if is_option => name.into(),
+        _ if name.contains("key") || name == "destination" || name == "source" => random.pick(KEYS).into(),
+        _ if token.contains(":int") || token.contains(":double") || name.contains("seconds") => {
+            random.pick(NUMBERS).into()
+        }
+        1 => random.pick(KEYS).into(),
+        2..6 => random.pick(NUMBERS).into(),
+        _ => random.pick(GARBAGE).to_vec(),
+    }
+}
+
+fn word(random: &mut Random, options: &[String]) -> Vec<u8> {
+    match random.below(12) {
+        0..4 => random.pick(KEYS).into(),
+        4..7 => random.pick(NUMBERS).into(),
+        7..9 => options[random.below(options.len())].clone().into(),
+        9 => options[random.below(options.len())].to_lowercase().into(),
+        10 => random.pick(GARBAGE).to_vec(),
+        _ => {
+            let length = [1, 2, 5, 44, 45, 300, BULK_MAX][random.below(7)];
+            (0..length).map(|_| random.next() as u8).collect()
+        }
+    }
+}
+
+/// All options of all commands: what is written in capitals in their syntax.
+fn options(rows: &[&Row]) -> Vec<String> {
+    let all = rows.iter().flat_map(|row| names(row.spec.syntax));
+    let mut options: Vec<String> =
+        all.filter(|name| name.chars().all(|c| c.is_ascii_uppercase())).map(String::from).collect();
+    options.sort();
+    options.dedup();
+    assert!(options.len() > 10, "the syntax is written as it was");
+    options
+}
+
+fn names(syntax: &str) -> impl Iterator<Item = &str> {
+    syntax.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').filter(|name| !name.is_empty())
+}
+
+// ---- below -------------------------------------------------------------------------------------------------------------
+
+/// Splitmix.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}
+
+/// Which call it was, for messages; also printed where a handler panics.
+struct Told<'a> {
+    seed: u64,
+    step: usize,
+    shards: u16,
+    words: &'a [Vec<u8>],
+}
+
+impl std::fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words = self.words.iter().fold(String::new(), |mut line, word| {
+            let _ = write!(line, " \"{}\"", word[..word.len().min(64)].escape_ascii());
+            if word.len() > 64 {
+                let _ = write!(line, "(and {} bytes more)", word.len() - 64);
+            }
+            line
+        });
+        write!(f, "seed {}, step {}, {} shards:{words}", self.seed, self.step, self.shards)
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("while running {self}");
+        }
+    }
+}
