@@ -55,6 +55,11 @@ impl<'a> Args<'a> {
         Args { buffer: self.buffer, ranges: self.ranges.get(index..).unwrap_or_default() }
     }
 
+    /// `count` arguments from `first` on, as a command of their own. Both lie within.
+    pub fn part(self, first: usize, count: usize) -> Args<'a> {
+        Args { buffer: self.buffer, ranges: &self.ranges[first..first + count] }
+    }
+
     /// A cursor that starts at `index`.
     pub fn cursor(self, index: usize) -> Cursor<'a> {
         Cursor { args: self, next: index }
@@ -114,6 +119,16 @@ impl OwnedArgs {
     pub fn push(&mut self, arg: &[u8]) {
         self.ranges.push(ArgRange { start: self.buffer.len() as u32, len: arg.len() as u32 });
         self.buffer.extend_from_slice(arg);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// The sum of their lengths in bytes.
+    pub fn bytes(&self) -> usize {
+        self.buffer.len()
     }
 
     /// Forgets all arguments and keeps the memory.

@@ -208,7 +208,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             return self.enter(shard, count).await;
         }
+        if self.queue() {
+            return Ok(());
+        }
         self.single().await
+    }
+
+    /// Queues the data commands that come next, inside MULTI; false if the next one needs a closer look.
+    fn queue(&mut self) -> bool {
+        let Some(batch) = &mut self.batch else { return false };
+        let data = |request: &&crate::batch::Parsed| {
+            request.command.as_ref().is_ok_and(|command| matches!(command.run, Run::Data(_)))
+        };
+        let count = batch.pending().iter().take_while(data).count();
+        let resp = batch.buffers.out.resp;
+        if count == 0 || !batch.session.is_plain_in_multi(resp) || gate::is_closed(self.node) {
+            return false;
+        }
+        let (run, out, session) = batch.parts(count);
+        let Some(transaction) = &mut session.transaction else { return false };
+        for (request, args) in run.iter() {
+            if let Ok(command) = request.command {
+                transaction.push(command, args);
+                out.simple("QUEUED");
+            }
+        }
+        self.client.multi.store(transaction.len() as i64, Relaxed);
+        self.client.multi_bytes.store(transaction.bytes(), Relaxed);
+        batch.advance(count);
+        true
     }
 
     /// Executes the next `count` commands on a shard: here if it is free, else by whoever has it.
@@ -285,8 +313,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let (run, out, session) = batch.parts(1);
             if let (Some(transaction), Some((_, args))) = (&mut session.transaction, run.iter().next()) {
                 transaction.push(command, args);
-                self.client.multi.store(transaction.queue.len() as i64, Relaxed);
-                self.client.multi_bytes.store(transaction.bytes, Relaxed);
+                self.client.multi.store(transaction.len() as i64, Relaxed);
+                self.client.multi_bytes.store(transaction.bytes(), Relaxed);
             }
             out.simple("QUEUED");
             return self.finish(mark);

@@ -109,7 +109,7 @@ pub async fn pass(node: &Node, session: &Session, command: &Command) -> bool {
         }
         let writes = |command: &Command| command.is(WRITE) || may_write(command.spec.name);
         let may_write = match (&session.transaction, command.spec.name) {
-            (Some(transaction), "exec") => transaction.queue.iter().any(|(command, _)| writes(command)),
+            (Some(transaction), "exec") => transaction.iter().any(|(command, _)| writes(command)),
             (Some(_), _) => false,
             (None, _) => writes(command),
         };
@@ -145,11 +145,11 @@ pub fn reach(node: &Node, command: &Command, args: Args<'_>, session: &Session) 
     if command.spec.name == "exec"
         && let Some(transaction) = &session.transaction
     {
-        for (command, args) in &transaction.queue {
+        for (command, args) in transaction.iter() {
             // A script cannot start over in the middle of a transaction, so inside one it holds all that it may need.
             match script::is_script(command) {
                 true => set = ShardSet::all(shards),
-                false => set.join(one(command, args.view())),
+                false => set.join(one(command, args)),
             }
         }
     }
@@ -162,6 +162,9 @@ fn watched(session: &Session, shards: usize, set: &mut ShardSet) {
 
 /// Ends the watches of a session within a unit that holds their shards.
 pub fn unwatch_held(unit: &mut Unit<'_>, session: &mut Session) {
+    if session.watching.keys().is_empty() {
+        return;
+    }
     let watching = session.watching.take();
     for watched in watching.keys() {
         watching.forget(unit.shard(&watched.key), watched);

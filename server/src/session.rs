@@ -105,10 +105,17 @@ impl Session {
     /// Whether a command that only touches data may run without a look at anything else of the session.
     #[inline]
     pub fn is_plain(&self, resp: Resp) -> bool {
-        self.authenticated
-            && self.transaction.is_none()
-            && self.reply_mode == ReplyMode::On
-            && (resp == Resp::Three || !self.subscriptions.any())
+        self.transaction.is_none() && self.is_unrestricted(resp)
+    }
+
+    /// Whether a data command may be queued without a look at anything else of the session.
+    pub fn is_plain_in_multi(&self, resp: Resp) -> bool {
+        self.transaction.is_some() && self.is_unrestricted(resp)
+    }
+
+    #[inline]
+    fn is_unrestricted(&self, resp: Resp) -> bool {
+        self.authenticated && self.reply_mode == ReplyMode::On && (resp == Resp::Three || !self.subscriptions.any())
     }
 }
 

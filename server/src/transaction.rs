@@ -6,22 +6,42 @@ use curfew_protocol::args::OwnedArgs;
 use curfew_shard::Shard;
 use curfew_shard::watch::Flag;
 
-/// Commands queued since MULTI.
+/// Commands queued since MULTI. One buffer for the arguments of all, so that queueing allocates next to nothing.
 #[derive(Default)]
 pub struct Transaction {
-    /// The commands in order.
-    pub queue: Vec<(&'static Command, OwnedArgs)>,
+    /// The commands in order, each with the number of its arguments.
+    queue: Vec<(&'static Command, usize)>,
+    /// The arguments of all.
+    args: OwnedArgs,
     /// A command was refused while queueing: EXEC discards.
     pub failed: bool,
-    /// Bytes queued.
-    pub bytes: usize,
 }
 
 impl Transaction {
     /// Queues a command that has been checked.
     pub fn push(&mut self, command: &'static Command, args: Args<'_>) {
-        self.bytes += args.bytes();
-        self.queue.push((command, OwnedArgs::from_view(args)));
+        self.queue.push((command, args.len()));
+        args.iter().for_each(|arg| self.args.push(arg));
+    }
+
+    /// The commands with their arguments, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Command, Args<'_>)> {
+        let mut first = 0;
+        self.queue.iter().map(move |&(command, count)| {
+            let args = self.args.view().part(first, count);
+            first += count;
+            (command, args)
+        })
+    }
+
+    /// How many commands are queued.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Bytes queued.
+    pub fn bytes(&self) -> usize {
+        self.args.bytes()
     }
 }
 

@@ -659,7 +659,10 @@ mod tests {
             "%1 $4 ping %3 $7 summary $0  $5 since $5 1.0.0 $5 group $10 connection",
         );
         let catalog = Catalog::new(TEST_SPECS);
-        assert_eq!(catalog.entry_and_spec(b"Object|ENCODING").map(|(_, spec)| spec).map(|spec| spec.name), Some("object|encoding"));
+        assert_eq!(
+            catalog.entry_and_spec(b"Object|ENCODING").map(|(_, spec)| spec).map(|spec| spec.name),
+            Some("object|encoding")
+        );
         assert!(catalog.entry_and_spec(b"get|x").map(|(_, spec)| spec).is_none());
         let sub = say(&catalog, Resp::Three, "command info object|encoding");
         assert!(sub.starts_with("*1\r\n*10\r\n$15\r\nobject|encoding\r\n:3\r\n"), "{sub}");

@@ -85,11 +85,11 @@ fn exec(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error
         ctx.out.null_array();
         return Ok(());
     }
-    ctx.out.array(transaction.queue.len());
-    for (command, args) in &transaction.queue {
+    ctx.out.array(transaction.len());
+    for (command, args) in transaction.iter() {
         let mut inner =
             Ctx { thread: ctx.thread, session: &mut *ctx.session, out: &mut *ctx.out, now: ctx.now, command };
-        execution::within(&mut inner, unit, args.view());
+        execution::within(&mut inner, unit, args);
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ pub fn is_script(command: &Command) -> bool {
 pub fn may_run(command: &Command, session: &Session) -> bool {
     is_script(command)
         || command.spec.name == "exec"
-            && session.transaction.as_ref().is_some_and(|all| all.queue.iter().any(|(command, _)| is_script(command)))
+            && session.transaction.as_ref().is_some_and(|all| all.iter().any(|(command, _)| is_script(command)))
 }
 
 /// The shards that a script holds when it starts.
