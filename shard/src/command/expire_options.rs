@@ -22,7 +22,7 @@ pub(super) enum Scale {
 
 impl Scale {
     /// The scale of `EX`, `PX`, `EXAT` or `PXAT`.
-    fn of(option: &[u8]) -> Option<Scale> {
+    pub(super) fn of(option: &[u8]) -> Option<Scale> {
         const NAMES: [(&str, Scale); 4] =
             [("EX", Scale::Seconds), ("PX", Scale::Millis), ("EXAT", Scale::UnixSeconds), ("PXAT", Scale::UnixMillis)];
         NAMES.iter().find(|(name, _)| is(option, name)).map(|(_, scale)| *scale)

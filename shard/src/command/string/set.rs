@@ -70,6 +70,15 @@ pub(super) fn set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Resul
         out.ok();
         return Ok(());
     }
+    // The form that sessions, locks and caches use all day, without a round through the options.
+    if args.len() == 5
+        && let Some(scale) = Scale::of(args.at(3))
+    {
+        let deadline = scale.deadline(args.at(4), unit.now, "set")?;
+        store(unit, key, value, Deadline::At(deadline));
+        out.ok();
+        return Ok(());
+    }
     let options = Options::parse(args)?;
     let deadline = deadline(&options.expiry, unit, "set")?;
     if options.get {
@@ -196,8 +205,12 @@ fn store(unit: &mut Unit<'_>, key: &[u8], value: &[u8], deadline: Deadline) {
         Deadline::At(at) if unit.now.ms > at => return store_overdue(unit, key),
         Deadline::At(at) => {
             unit.put_str(key, encode(value), deadline);
-            let mut digits = itoa::Buffer::new();
-            unit.effect(key, set.into_iter().chain([b"PXAT".as_slice(), digits.format(at).as_bytes()]));
+            if unit.keeps_effects() {
+                let mut digits = itoa::Buffer::new();
+                unit.effect(key, set.into_iter().chain([b"PXAT".as_slice(), digits.format(at).as_bytes()]));
+            } else {
+                unit.effect(key, []); // counted only
+            }
         }
         Deadline::Keep => {
             unit.put_str(key, encode(value), deadline);
