@@ -124,7 +124,5 @@ pub fn settings(config: &crate::config::Config) -> Settings {
         lfu: matches!(config.maxmemory_policy, AllkeysLfu | VolatileLfu),
         lfu_log_factor: config.lfu_log_factor,
         lfu_decay_minutes: config.lfu_decay_time_min,
-        lazy_user_flush: config.lazyfree_lazy_user_flush,
-        lazy_user_del: config.lazyfree_lazy_user_del,
     }
 }

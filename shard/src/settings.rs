@@ -17,10 +17,6 @@ pub struct Settings {
     pub lfu_log_factor: u32,
     /// `lfu-decay-time`, minutes.
     pub lfu_decay_minutes: u32,
-    /// `lazyfree-lazy-expire`, `-user-del` and so on all mean the same here: large values are freed in the background.
-    pub lazy_user_flush: bool,
-    /// `lazyfree-lazy-user-del`: DEL frees like UNLINK.
-    pub lazy_user_del: bool,
 }
 
 impl Default for Settings {
@@ -33,8 +29,6 @@ impl Default for Settings {
             lfu: false,
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,
-            lazy_user_flush: false,
-            lazy_user_del: false,
         }
     }
 }

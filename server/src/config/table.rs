@@ -165,9 +165,9 @@ pub static ROWS: &[Row] = &[
         "hz",
         Kind::Int { min: 0, max: i32::MAX as i64, get: |c| i64::from(c.hz), set: |c, v| c.hz = v.clamp(1, 500) as u32 },
         Live,
-        "Rounds of background work per second; what is outside 1 to 500 is moved there.",
+        "Only kept and shown: background work follows deadlines, not rounds. What is outside 1 to 500 is moved there.",
     ),
-    row("dynamic-hz", flag!(dynamic_hz), Live, "More rounds of background work when there are many clients."),
+    row("dynamic-hz", flag!(dynamic_hz), Live, "Only kept and shown, as `hz`."),
     row("loglevel", choice!(loglevel, LogLevel), Apply("Tell the log's filter."), "Least severity that is logged."),
     row("logfile", path!(logfile, false), Immutable, "File to log to. Empty means standard output."),
     row(
@@ -226,27 +226,42 @@ pub static ROWS: &[Row] = &[
         Live,
         "Minutes after which the frequency counter of a key goes down by one. 0 means never.",
     ),
-    row("lazyfree-lazy-eviction", flag!(lazyfree_lazy_eviction), Live, "Free evicted values in the background."),
-    row("lazyfree-lazy-expire", flag!(lazyfree_lazy_expire), Live, "Free expired values in the background."),
+    row(
+        "lazyfree-lazy-eviction",
+        flag!(lazyfree_lazy_eviction),
+        Live,
+        "Only kept and shown: large values are freed in the background in any case.",
+    ),
+    row(
+        "lazyfree-lazy-expire",
+        flag!(lazyfree_lazy_expire),
+        Live,
+        "Only kept and shown: large values are freed in the background in any case.",
+    ),
     row(
         "lazyfree-lazy-server-del",
         flag!(lazyfree_lazy_server_del),
         Live,
-        "Free overwritten values in the background.",
+        "Only kept and shown: large values are freed in the background in any case.",
     ),
-    row("lazyfree-lazy-user-del", flag!(lazyfree_lazy_user_del), Live, "DEL as UNLINK."),
+    row(
+        "lazyfree-lazy-user-del",
+        flag!(lazyfree_lazy_user_del),
+        Live,
+        "Only kept and shown: large values are freed in the background in any case.",
+    ),
     row(
         "lazyfree-lazy-user-flush",
         flag!(lazyfree_lazy_user_flush),
         Live,
-        "FLUSHALL and FLUSHDB without ASYNC or SYNC as with ASYNC.",
+        "Only kept and shown: FLUSHALL and FLUSHDB free in the background unless SYNC is given.",
     ),
     // Expiry and events
     row(
         "active-expire-effort",
         int!(active_expire_effort, 1, 10),
         Live,
-        "How much time expiry may take from commands when it is behind.",
+        "Only kept and shown: the timing wheel expires each key at its deadline.",
     ),
     row(
         "notify-keyspace-events",
@@ -289,64 +304,79 @@ pub static ROWS: &[Row] = &[
         "hash-max-listpack-entries",
         int!(hash_max_listpack_entries, 0, i64::MAX),
         Live,
-        "Most fields of a packed hash.",
+        "Most fields of a packed hash. Kept for the type, which is not there yet.",
     )
     .also("hash-max-ziplist-entries"),
     row(
         "hash-max-listpack-value",
         memory!(hash_max_listpack_value, 0, LONG),
         Live,
-        "Longest field or value of a packed hash.",
+        "Longest field or value of a packed hash. Kept for the type, which is not there yet.",
     )
     .also("hash-max-ziplist-value"),
     row(
         "list-max-listpack-size",
         int!(list_max_listpack_size, i32::MIN, i32::MAX),
         Live,
-        "Size of a list's nodes: elements, or -1 to -5 for 4 to 64 KiB.",
+        "Size of a list's nodes: elements, or -1 to -5 for 4 to 64 KiB. Kept for the type, which is not there yet.",
     )
     .also("list-max-ziplist-size"),
     row(
         "list-compress-depth",
         int!(list_compress_depth, 0, i32::MAX),
         Live,
-        "Nodes at each end of a list that are not compressed. 0 means no compression.",
+        "Nodes at each end of a list that are not compressed. 0 means no compression. Kept for the type, which is not there yet.",
     ),
     row(
         "set-max-intset-entries",
         int!(set_max_intset_entries, 0, i64::MAX),
         Live,
-        "Most members of a packed set of integers.",
+        "Most members of a packed set of integers. Kept for the type, which is not there yet.",
     ),
-    row("set-max-listpack-entries", int!(set_max_listpack_entries, 0, i64::MAX), Live, "Most members of a packed set."),
-    row("set-max-listpack-value", int!(set_max_listpack_value, 0, i64::MAX), Live, "Longest member of a packed set."),
+    row(
+        "set-max-listpack-entries",
+        int!(set_max_listpack_entries, 0, i64::MAX),
+        Live,
+        "Most members of a packed set. Kept for the type, which is not there yet.",
+    ),
+    row(
+        "set-max-listpack-value",
+        int!(set_max_listpack_value, 0, i64::MAX),
+        Live,
+        "Longest member of a packed set. Kept for the type, which is not there yet.",
+    ),
     row(
         "zset-max-listpack-entries",
         int!(zset_max_listpack_entries, 0, i64::MAX),
         Live,
-        "Most members of a packed sorted set.",
+        "Most members of a packed sorted set. Kept for the type, which is not there yet.",
     )
     .also("zset-max-ziplist-entries"),
     row(
         "zset-max-listpack-value",
         memory!(zset_max_listpack_value, 0, LONG),
         Live,
-        "Longest member of a packed sorted set.",
+        "Longest member of a packed sorted set. Kept for the type, which is not there yet.",
     )
     .also("zset-max-ziplist-value"),
     row(
         "stream-node-max-bytes",
         memory!(stream_node_max_bytes, 0, LONG),
         Live,
-        "Most bytes of a stream's node. 0 means no limit.",
+        "Most bytes of a stream's node. 0 means no limit. Kept for the type, which is not there yet.",
     ),
     row(
         "stream-node-max-entries",
         int!(stream_node_max_entries, 0, i64::MAX),
         Live,
-        "Most entries of a stream's node. 0 means no limit.",
+        "Most entries of a stream's node. 0 means no limit. Kept for the type, which is not there yet.",
     ),
-    row("hll-sparse-max-bytes", memory!(hll_sparse_max_bytes, 0, LONG), Live, "Longest sparse HyperLogLog."),
+    row(
+        "hll-sparse-max-bytes",
+        memory!(hll_sparse_max_bytes, 0, LONG),
+        Live,
+        "Longest sparse HyperLogLog. Kept for the type, which is not there yet.",
+    ),
     // Persistence
     row(
         "dbfilename",
