@@ -1,6 +1,7 @@
 //! The keeper of a shard: the task on each shard thread that does what the shard does by itself. It expires keys at their
 //! deadlines, in slices, and serves what a long queue left in the inbox.
 
+use crate::alarm::Alarm;
 use crate::cell::Turn;
 use crate::node::Node;
 use crate::stats::ThreadStats;
@@ -32,6 +33,14 @@ const STEP_MS: i64 = 500;
 pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
     let cell = &node.shards[index];
     let mut steps = StepWatch::new();
+    let alarm = match Alarm::new() {
+        Ok(alarm) => alarm,
+        Err(error) => {
+            // Without it nothing would expire by itself: better no server than one that keeps keys for ever.
+            tracing::error!(%error, "cannot make a timer for a shard");
+            std::process::exit(1);
+        }
+    };
     loop {
         steps.look(node);
         node.memory.glance(&node.stats, clock::moment().ms);
@@ -60,11 +69,18 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
                 tokio::task::yield_now().await;
             }
             Next::At(deadline) => {
-                // Due once now > deadline: the first moment is a millisecond later.
-                let wait = (deadline.saturating_add(1) - clock::moment().ms).max(0) as u64;
-                let wait = Duration::from_millis(wait).min(SLEEP_MAX);
-                // Woken by a ring or by time: either way, look again.
-                let _ = timeout(wait, bell.notified()).await;
+                // Due once now > deadline: the first moment is a millisecond later. Woken by a ring, by time, or because
+                // there is something to look after ten times a second anyway: look again in any case.
+                let due = deadline.saturating_add(1).min(clock::moment().ms + SLEEP_MAX.as_millis() as i64);
+                tokio::select! {
+                    () = bell.notified() => {}
+                    rung = alarm.wait(due) => {
+                        if let Err(error) = rung {
+                            tracing::error!(%error, "the alarm of a shard fails; its keys go late");
+                            tokio::time::sleep(Duration::from_millis(1)).await;
+                        }
+                    }
+                }
             }
             Next::Later => {
                 let _ = timeout(Duration::from_millis(1), bell.notified()).await;

@@ -1,5 +1,6 @@
 //! Curfew: a Redis server whose keys leave on time, together. See ARCHITECTURE.md for the map.
 
+mod alarm;
 mod batch;
 mod cell;
 #[cfg(test)]
