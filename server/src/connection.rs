@@ -16,7 +16,7 @@ use crate::thread;
 use crate::{clock, evict, exec, gate, hold, script};
 use curfew_protocol::request::Limits;
 use curfew_protocol::{Args, Error, args};
-use curfew_shard::{Sink, Unit};
+use curfew_shard::Unit;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -488,8 +488,7 @@ fn unit(
         let settings = thread.settings();
         let now = clock::moment();
         // Its own for the time of the unit: should a script be suspended, the thread's other units need one too.
-        let fresh = Sink { journal: node.journal.is_some(), ..Sink::default() };
-        let mut sink = thread.sink.replace(fresh);
+        let mut sink = thread.sink.take();
         let changes = sink.changes;
         let mut unit = Unit::new(hold.held(), &mut sink, now, session.db, &settings);
         let mut ctx = Ctx { thread, session, out, now, command };

@@ -1,6 +1,6 @@
 //! Executes commands: runs of data commands on a shard that was entered, and single commands within a unit.
 
-use crate::batch::{Batch, Run as Requests};
+use crate::batch::Batch;
 use crate::clock;
 use crate::commands::{Command, Run};
 use crate::session::Ctx;
@@ -28,7 +28,10 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
         let mut unit = Unit::new(Held::One(shard), &mut sink, now, session.db, &settings);
         unit.no_touch = session.no_touch;
         if group.len() > 1 {
-            prefetch(&mut unit, group);
+            prefetch(
+                &mut unit,
+                group.iter().filter_map(|(request, args)| Some((*request.command.as_ref().ok()?, args))),
+            );
         }
         for (request, args) in group.iter() {
             let Ok(Command { run: Run::Data(handler), id, .. }) = request.command else {
@@ -53,7 +56,8 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
     }
     let nanos = thread.nanos(start, thread.ticks()) / count.max(1) as u64;
     thread.stats.changes.add(sink.changes - changes);
-    count_executed(thread, requests, nanos);
+    let ids = requests.iter().filter_map(|(request, _)| request.command.as_ref().ok()).map(|command| command.id);
+    count_executed(thread, ids, nanos);
 }
 
 /// Executes one command inside a unit: of a transaction, of a script, or of its own.
@@ -65,7 +69,39 @@ pub fn within(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) {
     }
 }
 
-/// The same, with the error left to the caller.
+/// Executes the commands of a transaction, each with its reply.
+pub fn transaction<'t>(
+    ctx: &mut Ctx<'_>,
+    unit: &mut Unit<'_>,
+    commands: impl Iterator<Item = (&'static Command, Args<'t>)> + Clone,
+) {
+    let thread = ctx.thread;
+    let mut data = 0;
+    let start = thread.ticks();
+    unit.db = ctx.session.db;
+    prefetch(unit, commands.clone().take(GROUP).filter(|(command, _)| matches!(command.run, Run::Data(_))));
+    for (command, args) in commands.clone() {
+        let Run::Data(handler) = command.run else { break };
+        data += 1;
+        unit.db = ctx.session.db;
+        unit.no_touch = ctx.session.no_touch;
+        let mark = ctx.out.len();
+        if let Err(error) = handler(unit, args, ctx.out) {
+            ctx.out.truncate(mark);
+            fail(ctx, &error);
+            thread.stats.commands[command.id].failed.add(1);
+        }
+    }
+    // Data commands are timed together, at their mean, as in a run. From the first other one on, each by itself.
+    let nanos = thread.nanos(start, thread.ticks()) / u64::max(data, 1);
+    count_executed(thread, commands.clone().take(data as usize).map(|(command, _)| command.id), nanos);
+    for (command, args) in commands.skip(data as usize) {
+        let mut inner = Ctx { thread, session: &mut *ctx.session, out: &mut *ctx.out, now: ctx.now, command };
+        within(&mut inner, unit, args);
+    }
+}
+
+/// As [`within`], with the error left to the caller.
 pub fn try_within(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
     let thread = ctx.thread;
     let command = ctx.command;
@@ -93,22 +129,19 @@ pub fn fail(ctx: &mut Ctx<'_>, error: &Error) {
 }
 
 /// Asks the memory for the slots of all keys, and then, when those are on their way, for the entries.
-fn prefetch(unit: &mut Unit<'_>, group: Requests<'_>) {
-    let keys = group.iter().filter_map(|(request, args)| match request.command {
-        Ok(command) => match command.spec.shape {
-            KeyShape::One(at) => args.get(at.into()),
-            _ => None,
-        },
-        Err(_) => None,
+fn prefetch<'t>(unit: &mut Unit<'_>, commands: impl Iterator<Item = (&'static Command, Args<'t>)> + Clone) {
+    let keys = commands.filter_map(|(command, args)| match command.spec.shape {
+        KeyShape::One(at) => args.get(at.into()),
+        _ => None,
     });
     keys.clone().for_each(|key| unit.prefetch_slot(key));
     keys.for_each(|key| unit.prefetch_entry(key));
 }
 
-/// Counts the requests of a run, equal neighbours together, at the run's mean duration.
-fn count_executed(thread: &Thread, requests: Requests<'_>, nanos: u64) {
+/// Counts commands by their ids, equal neighbours together, at their mean duration.
+fn count_executed(thread: &Thread, ids: impl Iterator<Item = usize>, nanos: u64) {
     let (mut last, mut calls) = (usize::MAX, 0);
-    for id in requests.iter().filter_map(|(request, _)| request.command.as_ref().ok()).map(|command| command.id) {
+    for id in ids {
         if id != last && calls > 0 {
             thread.stats.executed(last, calls, nanos * calls);
             calls = 0;

@@ -46,20 +46,13 @@ pub struct Node {
     pub is_closed: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE: whether the keepers expire keys. Lookups do in any case.
     pub active_expire: AtomicBool,
-    /// A journal kept in memory, for tests.
-    pub journal: Option<parking_lot::Mutex<Vec<curfew_shard::Effect>>>,
 }
 
 impl Node {
-    /// Does what a unit has left behind, in this order: effects to the journal, events to subscribers, garbage away.
-    /// The caller still holds the unit's shards, so effects and events keep the order of the changes (rule 7).
+    /// Does what a unit has left behind: events and messages to subscribers, garbage away. (The journal's place is here,
+    /// before the events. There is none yet but in tests, and the server's sinks collect no effects.)
+    /// The caller still holds the unit's shards, so events keep the order of the changes (rule 7).
     pub fn settle(&self, sink: &mut Sink, now_ms: i64) {
-        if !sink.effects.is_empty() {
-            match &self.journal {
-                Some(journal) => journal.lock().append(&mut sink.effects),
-                None => sink.effects.clear(),
-            }
-        }
         let mut messages = sink.messages.drain(..).peekable();
         for (place, event) in sink.events.drain(..).enumerate() {
             while let Some((_, message)) = messages.next_if(|(before, _)| *before <= place) {

@@ -93,7 +93,6 @@ fn make_node(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify>]
         shutdown: Notify::new(),
         is_closed: AtomicBool::new(true),
         active_expire: AtomicBool::new(true),
-        journal: None,
         config: ConfigCell::new(config),
         config_file,
     };

@@ -48,7 +48,7 @@ pub fn start(index: usize, node: &'static Node) {
     let config = Cached::new(&node.config);
     let thread = Thread {
         node,
-        sink: RefCell::new(Sink { journal: node.journal.is_some(), ..Sink::default() }),
+        sink: RefCell::new(Sink::default()),
         stats: &node.stats.threads[index],
         settings: RefCell::new(Rc::new(settings(&config.share()))),
         settings_version: Cell::new(node.config.version()),

@@ -25,7 +25,7 @@ impl Transaction {
     }
 
     /// The commands with their arguments, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static Command, Args<'_>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Command, Args<'_>)> + Clone {
         let mut first = 0;
         self.queue.iter().map(move |&(command, count)| {
             let args = self.args.view().part(first, count);

@@ -125,7 +125,7 @@ fn timed(bench: &Bench, servers: &mut [Running], rows: &mut Vec<Row>) {
     if bench.wants("setpx") {
         let plain = Requests::random_keys(PREPARED, PLAIN, keys, &[b"SET", b"{key}", &value]);
         let timed = Requests::random_keys(PREPARED, TIMED, keys, &[b"SET", b"{key}", &value, b"PX", HOUR_MS]);
-        for pipeline in [16, 64] {
+        for pipeline in [1, 16, 64] {
             let name = format!("CPU, SET with PX to plain SET, each server by itself, pipeline {pipeline}");
             rows.push(pair_row(bench, servers, &name, (&timed, &plain), pipeline, Some(1.03)));
         }

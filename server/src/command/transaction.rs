@@ -86,11 +86,7 @@ fn exec(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error
         return Ok(());
     }
     ctx.out.array(transaction.len());
-    for (command, args) in transaction.iter() {
-        let mut inner =
-            Ctx { thread: ctx.thread, session: &mut *ctx.session, out: &mut *ctx.out, now: ctx.now, command };
-        execution::within(&mut inner, unit, args);
-    }
+    execution::transaction(ctx, unit, transaction.iter());
     Ok(())
 }
 
