@@ -60,7 +60,9 @@ impl Node {
             }
             self.pubsub.publish_event(self, &event, now_ms);
         }
-        messages.for_each(|(_, message)| self.pubsub.publish_message(&message, now_ms));
+        for (_, message) in messages {
+            self.pubsub.publish_message(&message, now_ms);
+        }
         for garbage in sink.garbage.drain(..) {
             self.reclaimer.free(garbage);
         }

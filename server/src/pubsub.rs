@@ -222,12 +222,12 @@ impl PubSub {
         self.subscribers(Kind::Channel, channel) + matching.map(|(_, clients)| clients.len()).sum::<usize>()
     }
 
-    /// Publishes what a unit has left behind.
-    pub fn publish_message(&self, message: &Message, now_ms: i64) {
+    /// Publishes a message of PUBLISH or SPUBLISH; answers how many clients it was sent to.
+    pub fn publish_message(&self, message: &Message, now_ms: i64) -> usize {
         match message.shard {
             true => self.publish_shard(&message.channel, &message.text, now_ms),
             false => self.publish(&message.channel, &message.text, now_ms),
-        };
+        }
     }
 
     /// Publishes a keyspace event on the channels that `notify-keyspace-events` asks for.

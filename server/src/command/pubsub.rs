@@ -148,16 +148,22 @@ pub const ROWS: &[ServerRow] = &[
     ),
 ];
 
-/// PUBLISH and SPUBLISH. The message leaves with the unit's events, in its place among them, when the unit is over.
+/// PUBLISH and SPUBLISH. A message leaves at once, unless its unit has events that come before it: then it leaves with
+/// them, in its place, when the unit is over; who unsubscribes in between is counted and not reached.
 fn publish(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, shard: bool) -> Result<(), Error> {
     let pubsub = &ctx.thread.node.pubsub;
-    let channel = args.at(1);
-    let receivers = if shard { pubsub.subscribers(Kind::Shard, channel) } else { pubsub.receivers(channel) };
-    if receivers > 0 {
-        let sink = unit.sink();
-        let message = Message { shard, channel: channel.into(), text: args.at(2).into() };
+    let message = Message { shard, channel: args.at(1).into(), text: args.at(2).into() };
+    let sink = unit.sink();
+    let receivers = if sink.events.is_empty() {
+        pubsub.publish_message(&message, ctx.now.ms)
+    } else {
+        let receivers = match shard {
+            true => pubsub.subscribers(Kind::Shard, &message.channel),
+            false => pubsub.receivers(&message.channel),
+        };
         sink.messages.push((sink.events.len(), message));
-    }
+        receivers
+    };
     ctx.out.count(receivers);
     Ok(())
 }
