@@ -175,6 +175,10 @@ impl Client {
             return 0;
         }
         let mut outbox = self.outbox.lock();
+        if outbox.bytes.is_empty() && self.reply_bytes.load(Relaxed) == 0 {
+            // It has read everything so far: its time to read this begins now, however long nothing came.
+            self.drained_ms.store(now_ms, Relaxed);
+        }
         outbox.bytes.extend_from_slice(message);
         self.outbox_bytes.store(outbox.bytes.len(), Relaxed);
         drop(outbox);
