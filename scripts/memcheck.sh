@@ -33,7 +33,8 @@ run() {
         }
         echo "memcheck: $count tests of $package matching '$filter'"
     done
-    valgrind --tool=memcheck --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+    # Threads that spin would starve the one they wait for without fair scheduling; and nothing may hang CI.
+    timeout 900 valgrind --tool=memcheck --quiet --fair-sched=try --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
         --errors-for-leak-kinds=definite --suppressions=scripts/memcheck.supp "$binary" --test-threads=1 "$@"
 }
 

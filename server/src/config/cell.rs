@@ -171,6 +171,7 @@ mod tests {
                         assert_eq!(a, b);
                         assert!(a >= last, "went back from {last} to {a}");
                         last = a;
+                        std::thread::yield_now(); // the writer must get its turn, also where threads run one at a time
                         if finished {
                             break;
                         }
