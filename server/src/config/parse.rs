@@ -1,20 +1,15 @@
 //! The syntax of redis.conf lines: splitting into words with quotes and escapes, quoting again, and file name patterns.
 
+use curfew_protocol::request::split_words;
+
 /// Splits a line into words as Redis's configuration files and inline requests do: words are separated by white space;
 /// `"..."` knows `\n \r \t \b \a`, `\xHH` and `\` before any other character for that character; `'...'` knows `\'` only;
 /// a closing quote must be followed by white space or the end. `None` when the quotes do not match up.
 pub fn split_args(line: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let mut words = Vec::new();
-    let mut rest = line;
-    loop {
-        rest = skip_space(rest);
-        if rest.is_empty() || rest[0] == 0 {
-            return Some(words);
-        }
-        let mut word = Vec::new();
-        rest = take_word(rest, &mut word)?;
-        words.push(word);
-    }
+    // The splitter of inline requests unquotes in place.
+    let (mut line, mut ranges) = (line.to_vec(), Vec::new());
+    let balanced = split_words(&mut line, |start, len| ranges.push(start..start + len));
+    balanced.then(|| ranges.into_iter().map(|range| line[range].to_vec()).collect())
 }
 
 /// A value between double quotes such that [`split_args`] reads it back as it was; bytes that do not print are `\xHH`.
@@ -96,88 +91,6 @@ pub fn trim(line: &[u8]) -> &[u8] {
     let start = line.iter().position(|b| !blank(b)).unwrap_or(line.len());
     let end = line.iter().rposition(|b| !blank(b)).map_or(start, |i| i + 1);
     &line[start..end]
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
-}
-
-fn skip_space(line: &[u8]) -> &[u8] {
-    let start = line.iter().position(|&b| !is_space(b)).unwrap_or(line.len());
-    &line[start..]
-}
-
-/// Reads one word from the start of `rest`; quotes may open in the middle of a word, and then end it.
-fn take_word<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
-    loop {
-        match rest {
-            [] | [0, ..] => return Some(rest),
-            [byte, ..] if is_space(*byte) => return Some(rest),
-            [b'"', inner @ ..] => return end_of_quotes(take_double_quoted(inner, word)?),
-            [b'\'', inner @ ..] => return end_of_quotes(take_single_quoted(inner, word)?),
-            [byte, tail @ ..] => {
-                word.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-}
-
-fn end_of_quotes(rest: &[u8]) -> Option<&[u8]> {
-    rest.first().is_none_or(|&b| is_space(b) || b == 0).then_some(rest)
-}
-
-fn take_double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
-    loop {
-        match rest {
-            [] | [0, ..] => return None,
-            [b'"', tail @ ..] => return Some(tail),
-            [b'\\', b'x', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                word.push(hex(*high) << 4 | hex(*low));
-                rest = tail;
-            }
-            [b'\\', byte, tail @ ..] if *byte != 0 => {
-                word.push(match byte {
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'b' => 0x08,
-                    b'a' => 0x07,
-                    other => *other,
-                });
-                rest = tail;
-            }
-            [byte, tail @ ..] => {
-                word.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-}
-
-fn take_single_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
-    loop {
-        match rest {
-            [] | [0, ..] => return None,
-            [b'\'', tail @ ..] => return Some(tail),
-            [b'\\', b'\'', tail @ ..] => {
-                word.push(b'\'');
-                rest = tail;
-            }
-            [byte, tail @ ..] => {
-                word.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-}
-
-fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit - b'A' + 10,
-    }
 }
 
 /// Matches one byte against the pattern element at `p` (which is not a star); the place behind the element if it does.
