@@ -14,6 +14,7 @@ use crate::batch::Buffers;
 use crate::config::Cached;
 use crate::node::Node;
 use crate::stats::ThreadStats;
+use curfew_shard::settings::Limits;
 use curfew_shard::{Settings, Sink};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -124,5 +125,18 @@ pub fn settings(config: &crate::config::Config) -> Settings {
         lfu: matches!(config.maxmemory_policy, AllkeysLfu | VolatileLfu),
         lfu_log_factor: config.lfu_log_factor,
         lfu_decay_minutes: config.lfu_decay_time_min,
+        limits: Limits {
+            hash_entries: config.hash_max_listpack_entries as usize,
+            hash_value: config.hash_max_listpack_value as usize,
+            list_size: config.list_max_listpack_size,
+            set_ints: config.set_max_intset_entries as usize,
+            set_entries: config.set_max_listpack_entries as usize,
+            set_value: config.set_max_listpack_value as usize,
+            zset_entries: config.zset_max_listpack_entries as usize,
+            zset_value: config.zset_max_listpack_value as usize,
+            stream_bytes: config.stream_node_max_bytes as usize,
+            stream_entries: config.stream_node_max_entries as usize,
+            hll_sparse: config.hll_sparse_max_bytes as usize,
+        },
     }
 }

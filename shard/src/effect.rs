@@ -6,6 +6,7 @@
 
 use crate::event::Event;
 use crate::keyspace::{Keyspace, Object};
+use crate::wait::Wait;
 use curfew_protocol::args::OwnedArgs;
 
 /// One change, as a command.
@@ -55,6 +56,10 @@ pub struct Sink {
     pub changes: u64,
     /// Values to be freed elsewhere.
     pub garbage: Vec<Garbage>,
+    /// What the command under way waits for, because there is nothing yet.
+    pub wait: Option<Wait>,
+    /// Keys that somebody waits for and that have changed, with their databases, in the order of the changes.
+    pub ready: Vec<(usize, Box<[u8]>)>,
     /// How long after their deadlines keys were removed by the unit, in milliseconds: expiry lag.
     pub lags_ms: Vec<u32>,
 }
@@ -73,5 +78,7 @@ impl Sink {
             && self.messages.is_empty()
             && self.garbage.is_empty()
             && self.lags_ms.is_empty()
+            && self.wait.is_none()
+            && self.ready.is_empty()
     }
 }

@@ -21,6 +21,7 @@ pub mod shard;
 pub mod testing;
 pub mod unit;
 pub mod value;
+pub mod wait;
 pub mod watch;
 
 pub use effect::{Effect, Garbage, Message, Sink};
@@ -29,4 +30,5 @@ pub use moment::Moment;
 pub use registry::{Handler, Reach, Row};
 pub use settings::Settings;
 pub use shard::Shard;
-pub use unit::{Held, Unit};
+pub use unit::{Edited, Held, Unit};
+pub use wait::Wait;

@@ -57,4 +57,13 @@ const FAMILIES: &[&[Row]] = &[
     command::scan::ROWS,
     command::bitmap::ROWS,
     command::string::ROWS,
+    command::list::ROWS,
+    command::set::ROWS,
+    command::hash::ROWS,
+    command::sorted_set::ROWS,
+    command::stream::ROWS,
+    command::geo::ROWS,
+    command::hyperloglog::ROWS,
+    command::sort::ROWS,
+    command::dump::ROWS,
 ];

@@ -2,6 +2,7 @@
 
 use crate::eviction::Evictor;
 use crate::keyspace::{Hasher, Keyspace};
+use crate::wait::Waiting;
 use crate::watch::Watchers;
 
 /// How far a cursor of SCAN is shifted to make room for the keyspace's own: the shard's number stands above.
@@ -16,6 +17,8 @@ pub struct Stats {
     pub misses: u64,
     /// Keys removed at their deadlines.
     pub expired: u64,
+    /// Fields of hashes removed at their deadlines.
+    pub expired_fields: u64,
     /// Keys removed for memory.
     pub evicted: u64,
 }
@@ -26,11 +29,15 @@ pub struct Shard {
     databases: Vec<Keyspace>,
     /// The watched keys.
     pub watchers: Watchers,
+    /// The keys that somebody waits for.
+    pub waiting: Waiting,
     /// The counters.
     pub stats: Stats,
     /// The earliest deadline in Unix milliseconds that was set since the shard's keeper last looked at the wheels: tells
     /// whether it must be woken before it means to. `i64::MAX` if none.
     pub soonest: i64,
+    /// Memory that a small value is copied to while it is changed.
+    pub(crate) scratch: Vec<u8>,
     /// What eviction remembers.
     pub evictor: Evictor,
     /// The state of the random numbers.
@@ -46,6 +53,8 @@ impl Shard {
             index,
             databases,
             watchers: Watchers::default(),
+            waiting: Waiting::default(),
+            scratch: Vec::new(),
             stats: Stats::default(),
             soonest: i64::MAX,
             evictor: Evictor::default(),

@@ -10,6 +10,10 @@
 
 #![allow(unsafe_code)] // see `extend`
 
+mod collections;
+
+pub use collections::Edited;
+
 use crate::access;
 use crate::effect::{Effect, Garbage, Sink};
 use crate::event::{Event, class};
@@ -19,8 +23,9 @@ use crate::keyspace::{
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::shard::Shard;
+use crate::wait::Wait;
 use curfew_protocol::args::OwnedArgs;
-use curfew_protocol::{Error, slot};
+use curfew_protocol::{Error, Reply, slot};
 
 /// Values with more on the heap than this are freed in the background. Below, freeing costs less than handing over.
 const LARGE_BYTES: usize = 64 * 1024;
@@ -74,6 +79,8 @@ pub struct Unit<'u> {
     pub settings: &'u Settings,
     /// CLIENT NO-TOUCH: reads leave the access bits alone.
     pub no_touch: bool,
+    /// Whether a command may wait for keys: not inside a transaction or a script.
+    pub may_wait: bool,
 }
 
 /// A string value as it is stored.
@@ -88,7 +95,7 @@ pub enum Str<'a> {
 impl<'u> Unit<'u> {
     /// The keys of a unit that holds `held` at `now`. `db` is below the number of databases.
     pub fn new(held: Held<'u>, sink: &'u mut Sink, now: Moment, db: usize, settings: &'u Settings) -> Unit<'u> {
-        Unit { held, sink, now, db, settings, no_touch: false }
+        Unit { held, sink, now, db, settings, no_touch: false, may_wait: false }
     }
 
     // ---- lookups ----------------------------------------------------------------------------------------------------
@@ -268,7 +275,11 @@ impl<'u> Unit<'u> {
     /// The same in another database.
     #[inline]
     pub fn changed_in(&mut self, db: usize, key: &[u8], class: u32, name: &'static str) {
-        self.held.of(key).watchers.changed(db, key);
+        let shard = self.held.of(key);
+        shard.watchers.changed(db, key);
+        if shard.waiting.has(db, key) {
+            self.sink.ready.push((db, key.into()));
+        }
         self.event_in(db, class, name, key);
     }
 
@@ -310,6 +321,16 @@ impl<'u> Unit<'u> {
         self.sink.changes += 1;
         if self.sink.journal {
             self.sink.effects.push(Effect { shard, db: self.db as u32, args: OwnedArgs::from_slices(args) });
+        }
+    }
+
+    /// There is nothing yet for a command that waits: it will be served when one of its keys changes, or answered with a
+    /// null when its time is over. Where nobody may wait, with the null at once.
+    pub fn wait(&mut self, out: &mut Reply, wait: Wait) {
+        if self.may_wait {
+            self.sink.wait = Some(wait);
+        } else {
+            wait.null.reply(out);
         }
     }
 
@@ -455,8 +476,12 @@ impl<'u> Unit<'u> {
                     };
                     key.clear();
                     key.extend_from_slice(entry.key());
-                    let deadline = entry.deadline().unwrap_or(now);
-                    self.expire(db, &key, deadline);
+                    match (entry.deadline(), entry.fields_due()) {
+                        (Some(deadline), _) if now > deadline => self.expire(db, &key, deadline),
+                        (_, Some(due)) => self.expire_fields(db, &key, due),
+                        // The wheel gives what is due.
+                        (deadline, None) => self.expire(db, &key, deadline.unwrap_or(now)),
+                    }
                 }
             }
         }
@@ -471,14 +496,20 @@ impl<'u> Unit<'u> {
         let now = self.now.ms;
         let space = self.held.of(key).db(db);
         let entry = space.get(space.hasher().hash(key), key)?;
-        match entry.deadline() {
-            Some(deadline) if now > deadline => {
-                self.expire(db, key, deadline);
-                None
-            }
-            // SAFETY: the borrow of `self` is ours to give out, and nothing was changed since `get`.
-            _ => Some(unsafe { extend(entry) }),
+        if let Some(deadline) = entry.deadline()
+            && now > deadline
+        {
+            self.expire(db, key, deadline);
+            return None;
         }
+        if let Some(due) = entry.fields_due()
+            && now > due
+        {
+            self.expire_fields(db, key, due);
+            return self.live(db, key);
+        }
+        // SAFETY: the borrow of `self` is ours to give out, and nothing was changed since `get`.
+        Some(unsafe { extend(entry) })
     }
 
     /// A key goes at its deadline: by the wheel or by a lookup, it is the same removal, effect and event.
@@ -541,6 +572,7 @@ pub fn as_str(entry: EntryRef<'_>) -> Result<Str<'_>, Error> {
         Value::Int(number) => Str::Int(number),
         Value::Bytes(bytes) => Str::Bytes(bytes),
         Value::Object(Object::Str(bytes)) => Str::Bytes(bytes),
+        Value::Object(_) => return Err(Error::WRONG_TYPE),
     })
 }
 

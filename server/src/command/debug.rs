@@ -111,7 +111,6 @@ fn object(unit: &mut Unit<'_>, key: &[u8], out: &mut Reply) -> Result<(), Error>
         },
         Value::Bytes(bytes) => serialized(bytes.len()),
         Value::Object(Object::Str(bytes)) => serialized(bytes.len()),
-        #[allow(unreachable_patterns)] // there will be more kinds of objects
         Value::Object(object) => object.heap_bytes(),
     };
     let line = format!(

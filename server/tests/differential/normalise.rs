@@ -41,7 +41,12 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
     ("PTTL", "", Rule::Near(CLOCK_MS), "own clock"),
     ("EXPIRETIME", "", Rule::Near(CLOCK_SECONDS), "own clock"),
     ("PEXPIRETIME", "", Rule::Near(CLOCK_MS), "own clock"),
-    ("OBJECT", "IDLETIME", Rule::Near(CLOCK_SECONDS), "own clock"),
+    (
+        "OBJECT",
+        "IDLETIME",
+        Rule::SameType,
+        "own clock; and after a change between LRU and LFU, Redis reads the one's bits as the other's",
+    ),
     ("OBJECT", "FREQ", Rule::SameType, "a random counter"),
     ("OBJECT", "REFCOUNT", Rule::SameType, "Redis shares small integers between keys, which is its own affair"),
     ("MEMORY", "USAGE", Rule::SameNullness, "own memory layout"),

@@ -5,6 +5,12 @@
 
 use crate::keyspace::{EntryRef, Type};
 use crate::unit::{Str, Unit, as_str};
+use crate::value::collection::{Collection, view};
+use crate::value::hash::Hash;
+use crate::value::list::List;
+use crate::value::set::Set;
+use crate::value::sorted_set::SortedSet;
+use crate::value::stream::Stream;
 use curfew_protocol::args::OwnedArgs;
 
 /// The commands that make `key` of `db` what it is now, whatever it was before: the first of them overwrites. Empty if there
@@ -13,8 +19,11 @@ pub fn describe(unit: &mut Unit<'_>, db: usize, key: &[u8]) -> Vec<OwnedArgs> {
     let Some(entry) = unit.peek_in(db, key) else { return Vec::new() };
     match entry.kind() {
         Type::String => vec![string(entry)],
-        // Each type describes itself here (a DEL, its elements, PEXPIREAT); until its family is there, no key has it.
-        Type::List | Type::Set | Type::ZSet | Type::Hash | Type::Stream => Vec::new(),
+        Type::List => collection::<List>(entry),
+        Type::Set => collection::<Set>(entry),
+        Type::ZSet => collection::<SortedSet>(entry),
+        Type::Hash => collection::<Hash>(entry),
+        Type::Stream => collection::<Stream>(entry),
     }
 }
 
@@ -26,6 +35,19 @@ pub(super) fn leave(unit: &mut Unit<'_>, db: usize, key: &[u8]) {
     for command in describe(unit, db, key) {
         unit.effect_in(db, key, command.view().iter());
     }
+}
+
+/// `DEL key`, the commands of the type, `PEXPIREAT key deadline`.
+fn collection<T: Collection>(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
+    let mut commands = vec![OwnedArgs::from_slices(&[b"DEL", entry.key()])];
+    if let Some(view) = view::<T>(entry) {
+        T::describe(view, entry.key(), &mut commands);
+    }
+    if let Some(deadline) = entry.deadline() {
+        let mut digits = itoa::Buffer::new();
+        commands.push(OwnedArgs::from_slices(&[b"PEXPIREAT", entry.key(), digits.format(deadline).as_bytes()]));
+    }
+    commands
 }
 
 /// `SET key value [PXAT deadline]`.

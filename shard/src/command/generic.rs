@@ -6,7 +6,7 @@
 use super::describe;
 use crate::access;
 use crate::event::class;
-use crate::keyspace::{EntryRef, Object, Taken, TakenValue, Type, Value};
+use crate::keyspace::{EntryRef, Taken, TakenValue, Type, Value};
 use crate::{Row, Unit};
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
@@ -230,7 +230,7 @@ fn duplicate(entry: EntryRef<'_>, lru: u32) -> Taken {
     let value = match entry.value() {
         Value::Int(number) => TakenValue::Int(number),
         Value::Bytes(bytes) => TakenValue::Bytes(bytes.to_vec()),
-        Value::Object(Object::Str(bytes)) => TakenValue::Object(Box::new(Object::Str(bytes.clone()))),
+        Value::Object(object) => TakenValue::Object(Box::new(object.clone())),
     };
     Taken { kind: entry.kind(), value, raw: entry.raw(), deadline: entry.deadline(), lru }
 }

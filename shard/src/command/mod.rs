@@ -3,9 +3,18 @@
 pub mod bitmap;
 pub mod database;
 pub mod describe;
+pub mod dump;
 mod expire_options;
 pub mod expiry;
 pub mod generic;
+pub mod geo;
+pub mod hash;
+pub mod hyperloglog;
+pub mod list;
 pub mod object;
 pub mod scan;
+pub mod set;
+pub mod sort;
+pub mod sorted_set;
+pub mod stream;
 pub mod string;

@@ -3,6 +3,12 @@
 use crate::access;
 use crate::keyspace::{EntryRef, Type, Value};
 use crate::unit::{Str, as_str};
+use crate::value::collection::{Collection, view};
+use crate::value::hash::Hash;
+use crate::value::list::List;
+use crate::value::set::Set;
+use crate::value::sorted_set::SortedSet;
+use crate::value::stream::Stream;
 use crate::{Reach, Row, Unit};
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
@@ -172,9 +178,16 @@ pub fn encoding_name(entry: EntryRef<'_>) -> Result<&'static str, Error> {
             Str::Bytes(bytes) if !entry.raw() && bytes.len() <= EMBEDDED_MAX => "embstr",
             Str::Bytes(_) => "raw",
         }),
-        // Each type names its encodings here; until its family is there, no key has it.
-        Type::List | Type::Set | Type::ZSet | Type::Hash | Type::Stream => Err(Error::WRONG_TYPE),
+        Type::List => of::<List>(entry),
+        Type::Set => of::<Set>(entry),
+        Type::ZSet => of::<SortedSet>(entry),
+        Type::Hash => of::<Hash>(entry),
+        Type::Stream => of::<Stream>(entry),
     }
+}
+
+fn of<T: Collection>(entry: EntryRef<'_>) -> Result<&'static str, Error> {
+    view::<T>(entry).map(T::encoding).ok_or(Error::WRONG_TYPE)
 }
 
 #[cfg(test)]

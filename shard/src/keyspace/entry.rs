@@ -29,6 +29,8 @@
 //! - The header word is read and written by value through the pointer; no reference to it ever exists. That is why
 //!   `EntryRef::set_lru` may write it while other handles of the same thread live: handles are not `Send`, a keyspace is
 //!   not `Sync`.
+//! - An entry has the flag FIELDS_DUE if and only if its value is an object whose first field is due some time, and the
+//!   keyspace has been told so; it has room for a deadline then.
 //! - In the form `Boxed` the value is the pointer of a `Box<Object>` that the entry owns.
 #![allow(unsafe_code)]
 
@@ -91,6 +93,7 @@ const ALWAYS_TIMED: usize = 64 * 1024;
 const LONG: u64 = 1 << 56;
 const TIMED: u64 = 2 << 56;
 const RAW: u64 = 4 << 56;
+const FIELDS_DUE: u64 = 8 << 56;
 const LRU_MASK: u64 = 0xFF_FFFF << 8;
 
 const FORM_INT: u64 = 0 << 4;
@@ -364,6 +367,27 @@ impl Block {
         unsafe { self.timed_part().cast::<i64>().read_unaligned() }
     }
 
+    /// Whether the value is a hash with fields that are due some time: then it has room for a deadline, and lies in the wheel
+    /// at the earlier of its own deadline and that of its first field.
+    #[inline]
+    pub(super) fn has_fields_due(self) -> bool {
+        self.header() & FIELDS_DUE != 0
+    }
+
+    #[inline]
+    pub(super) fn set_has_fields_due(self, has: bool) {
+        self.set_header(self.header() & !FIELDS_DUE | if has { FIELDS_DUE } else { 0 });
+    }
+
+    /// When the first field is due, [`NEVER`] if none ever is.
+    #[inline]
+    pub(super) fn fields_due(self) -> i64 {
+        match self.value() {
+            Value::Object(object) if self.has_fields_due() => object.fields_due(),
+            _ => NEVER,
+        }
+    }
+
     /// Invariant: `self.timed()`.
     #[inline]
     pub(super) fn set_deadline(self, deadline: i64) {
@@ -507,6 +531,12 @@ impl<'a> EntryRef<'a> {
     #[inline]
     pub fn deadline(&self) -> Option<i64> {
         Some(self.block.deadline()).filter(|t| *t != NEVER)
+    }
+
+    /// When the first field of a hash is due, in Unix milliseconds, if any ever is. It may have passed already.
+    #[inline]
+    pub fn fields_due(&self) -> Option<i64> {
+        Some(self.block.fields_due()).filter(|t| *t != NEVER)
     }
 
     /// Whether the string was modified in place, so that Redis calls its encoding "raw" however short it is.
@@ -670,7 +700,8 @@ pub(super) struct Entries;
 impl Owner for Entries {
     #[inline]
     fn deadline(&self, item: Item) -> i64 {
-        Block::from_address(item.get()).deadline()
+        let block = Block::from_address(item.get());
+        if block.has_fields_due() { block.deadline().min(block.fields_due()) } else { block.deadline() }
     }
 
     #[inline]

@@ -25,6 +25,11 @@ pub mod wheel;
 pub use entry::{EntryMut, EntryRef, Type, Value};
 pub use table::Iter;
 
+use crate::value::hash::Hash;
+use crate::value::list::List;
+use crate::value::set::Set;
+use crate::value::sorted_set::SortedSet;
+use crate::value::stream::Stream;
 use entry::{Block, Content, Entries, NEVER, Shape};
 use slab::Slab;
 use std::hash::Hasher as _;
@@ -54,17 +59,40 @@ impl Hasher {
 }
 
 /// A value outside its entry.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Object {
     /// A string that grows by APPEND or SETRANGE: repeated appends cost amortized O(1).
     Str(Vec<u8>),
+    /// A list.
+    List(List),
+    /// A set.
+    Set(Set),
+    /// A sorted set.
+    ZSet(SortedSet),
+    /// A hash.
+    Hash(Hash),
+    /// A stream.
+    Stream(Stream),
 }
 
 impl Object {
-    /// Bytes on the heap beyond the object itself, as far as they are known in O(1).
+    /// Bytes on the heap beyond the object itself. O(1).
     pub fn heap_bytes(&self) -> usize {
         match self {
             Object::Str(bytes) => bytes.capacity(),
+            Object::List(list) => list.heap_bytes(),
+            Object::Set(set) => set.heap_bytes(),
+            Object::ZSet(zset) => zset.heap_bytes(),
+            Object::Hash(hash) => hash.heap_bytes(),
+            Object::Stream(stream) => stream.heap_bytes(),
+        }
+    }
+
+    /// When the first of its fields is due, in Unix milliseconds; [`NEVER`] for most. O(1).
+    pub(in crate::keyspace) fn fields_due(&self) -> i64 {
+        match self {
+            Object::Hash(hash) => hash.due().unwrap_or(NEVER),
+            _ => NEVER,
         }
     }
 }
@@ -218,22 +246,26 @@ impl Keyspace {
         deadline: Deadline,
         lru: u32,
     ) -> Option<Removed> {
+        let mut fields_due = NEVER;
         let content = match value {
             NewValue::Int(number) => Content::Int(number),
             NewValue::Bytes(bytes) => Content::Bytes(bytes),
             NewValue::Object(object) => {
                 self.boxed += 1;
+                fields_due = object.fields_due();
                 Content::Object(object)
             }
         };
         let Some((place, old)) = self.table.find(hash, key) else {
             let deadline = if let Deadline::At(at) = deadline { at } else { NEVER };
-            let block = self.write(key, kind, lru, content, deadline);
+            let block = self.write(key, kind, lru, content, deadline.min(fields_due));
             let hasher = &self.hasher;
             self.table.insert(hash, block, |key| hasher.hash(key));
             self.schedule(block, NEVER, deadline);
+            self.schedule_fields(block, fields_due);
             return None;
         };
+        self.forget_fields(old);
         let before = old.deadline();
         let removed = Removed { kind: old.kind(), object: old.take_object(), deadline: some(before) };
         self.boxed -= usize::from(removed.object.is_some());
@@ -242,14 +274,15 @@ impl Keyspace {
             Deadline::Clear => NEVER,
             Deadline::At(at) => at,
         };
-        let (old_shape, room) = (old.shape(), old.timed() || after != NEVER);
+        let (old_shape, room) = (old.shape(), old.timed() || after != NEVER || fields_due != NEVER);
         let shape = Shape::new(key.len(), content.len(), room);
         if shape.same_front(old_shape) && slab::usable(shape.size()) == slab::usable(old_shape.size()) {
             old.overwrite(shape, kind, lru, content);
             self.schedule(old, before, after);
+            self.schedule_fields(old, fields_due);
             return Some(removed);
         }
-        let block = self.write(key, kind, lru, content, after);
+        let block = self.write(key, kind, lru, content, after.min(fields_due));
         self.table.replace(place, block);
         if block.timed() && after != NEVER {
             // Deadlines move with the entry: the position of the old one, if it has any, becomes that of the new one.
@@ -258,8 +291,29 @@ impl Keyspace {
         } else {
             self.schedule(old, before, NEVER);
         }
+        self.schedule_fields(block, fields_due);
         self.slab.free(old.pointer(), old_shape.size());
         Some(removed)
+    }
+
+    /// Looks again at when the first field of a hash is due, after it was changed in place. O(1) but for copying the entry
+    /// when it has no room for a place in the wheel yet.
+    pub fn fields_changed(&mut self, hash: u64, key: &[u8]) {
+        let Some((place, mut block)) = self.table.find(hash, key) else { return };
+        let due = block.object_mut().map_or(NEVER, |object| object.fields_due());
+        if due == NEVER && !block.has_fields_due() {
+            return;
+        }
+        if due != NEVER && !block.timed() {
+            let (shape, old) = (block.shape(), block);
+            block = old.copy_to(self.slab.alloc(shape.with_deadline().size()), true);
+            self.table.replace(place, block);
+            self.slab.free(old.pointer(), shape.size());
+        }
+        self.forget_fields(block);
+        let deadline = block.deadline();
+        self.arm(block, NEVER, deadline);
+        self.schedule_fields(block, due);
     }
 
     /// The buffer of a string, to be changed in place or grown; None if there is no such key or it is no string. Other forms
@@ -280,7 +334,6 @@ impl Keyspace {
         block.set_raw(true);
         match block.object_mut() {
             Some(Object::Str(bytes)) => Some(bytes),
-            #[allow(unreachable_patterns)] // there will be more kinds of objects
             _ => None,
         }
     }
@@ -307,6 +360,7 @@ impl Keyspace {
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Removed> {
         let (place, block) = self.table.find(hash, key)?;
         self.table.remove(hash, place);
+        self.forget_fields(block);
         let removed = Removed { kind: block.kind(), object: block.take_object(), deadline: some(block.deadline()) };
         self.boxed -= usize::from(removed.object.is_some());
         self.release(block);
@@ -317,6 +371,7 @@ impl Keyspace {
     pub fn take(&mut self, hash: u64, key: &[u8]) -> Option<Taken> {
         let (place, block) = self.table.find(hash, key)?;
         self.table.remove(hash, place);
+        self.forget_fields(block);
         let (kind, raw, lru, deadline) = (block.kind(), block.raw(), block.lru(), some(block.deadline()));
         let value = if let Some(object) = block.take_object() {
             self.boxed -= 1;
@@ -406,6 +461,42 @@ impl Keyspace {
         self.timed += usize::from(after != NEVER);
         self.timed -= usize::from(before != NEVER);
         block.set_deadline(after);
+        if block.has_fields_due() {
+            let fields = block.fields_due();
+            return self.arm(block, before.min(fields), after.min(fields));
+        }
+        self.arm(block, before, after);
+    }
+
+    /// Notes that the first field of an entry is due at `due`, or that no field is ever due. The entry has room for a
+    /// position then, and is not marked as having such fields.
+    fn schedule_fields(&mut self, block: Block, due: i64) {
+        if due == NEVER {
+            return;
+        }
+        block.set_has_fields_due(true);
+        let deadline = block.deadline();
+        self.arm(block, deadline, deadline.min(due));
+    }
+
+    /// Takes an entry with fields that are due some time out of the wheel, and forgets that it has them.
+    fn forget_fields(&mut self, block: Block) {
+        if !block.has_fields_due() {
+            return;
+        }
+        block.set_has_fields_due(false);
+        if let Some(wheel) = self.wheel.as_mut() {
+            wheel.cancel(block.position());
+        }
+        block.set_position(Position::NONE);
+    }
+
+    /// Sees to it that an entry that was due at `before` and is now at `after` is in the wheel early enough.
+    #[inline]
+    fn arm(&mut self, block: Block, before: i64, after: i64) {
+        if after == NEVER && before == NEVER {
+            return;
+        }
         let position = block.position();
         // An entry is never armed later than its deadline, so with a later one it may stay where it is.
         if position != Position::NONE && after != NEVER && after >= before {

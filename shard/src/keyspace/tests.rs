@@ -26,6 +26,7 @@ fn bytes_of(value: Value<'_>) -> Vec<u8> {
         Value::Int(number) => number.to_string().into_bytes(),
         Value::Bytes(bytes) => bytes.to_vec(),
         Value::Object(Object::Str(bytes)) => bytes.clone(),
+        Value::Object(other) => panic!("{other:?}"),
     }
 }
 
@@ -263,7 +264,7 @@ proptest! {
                         let value = match taken.value {
                             TakenValue::Int(number) => number.to_string().into_bytes(),
                             TakenValue::Bytes(bytes) => bytes,
-                            TakenValue::Object(object) => match *object { Object::Str(bytes) => bytes },
+                            TakenValue::Object(object) => match *object { Object::Str(bytes) => bytes, other => panic!("{other:?}") },
                         };
                         (value, taken.deadline)
                     });

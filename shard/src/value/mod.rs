@@ -1,3 +1,13 @@
-//! Operations on values, one file or folder per type or use. Nothing here knows of commands or of RESP.
+//! Operations on values, one file or folder per type or use. Nothing here knows of commands or of RESP requests.
 
 pub mod bits;
+pub mod collection;
+pub mod dict;
+pub mod hash;
+pub mod list;
+pub mod packed;
+pub mod set;
+pub mod sorted_set;
+pub mod stream;
+
+pub use collection::Collection;

@@ -1,0 +1,6 @@
+//! DUMP and RESTORE.
+
+use crate::Row;
+
+/// The rows of this family.
+pub const ROWS: &[Row] = &[];

@@ -1,0 +1,161 @@
+//! Reading and changing values other than strings, whichever form they are kept in. See [`crate::value::collection`].
+
+use super::{Unit, chance, space_mut};
+use crate::access;
+use crate::event::class;
+use crate::keyspace::{Deadline, NewValue, Value};
+use crate::value::collection::{self, Collection};
+use crate::value::hash::Hash;
+use curfew_protocol::Error;
+
+/// What came of a change.
+#[derive(Debug)]
+pub struct Edited<R> {
+    /// What the change gave.
+    pub value: R,
+    /// Nothing was left, so the key is gone: the caller says so (`del`) after its own event.
+    pub emptied: bool,
+}
+
+impl<'u> Unit<'u> {
+    /// The value at `key` for a command that reads: counts a hit or a miss, and marks the access. None without the key;
+    /// an error for another type.
+    #[inline]
+    pub fn view<T: Collection>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
+        self.read(key).map(|entry| collection::view::<T>(entry).ok_or(Error::WRONG_TYPE)).transpose()
+    }
+
+    /// The value at `key` without any trace: for commands that go on to change it.
+    pub fn peek_view<T: Collection>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
+        self.peek(key).map(|entry| collection::view::<T>(entry).ok_or(Error::WRONG_TYPE)).transpose()
+    }
+
+    /// Changes the value at `key`, which keeps its deadline; None without the key. A value that is empty afterwards is
+    /// removed. The caller announces the change ([`Unit::changed`]) and leaves its effect, if it has made one.
+    pub fn edit<T: Collection, R>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Result<Option<Edited<R>>, Error> {
+        let (now, settings, db) = (self.now, self.settings, self.db);
+        let Some(entry) = self.live(db, key) else { return Ok(None) };
+        if entry.kind() != T::KIND {
+            return Err(Error::WRONG_TYPE);
+        }
+        entry.set_lru(access::touched(entry.lru(), now, settings, chance(entry.lru(), now)));
+        self.edit_present(db, key, change).map(Some)
+    }
+
+    /// Changes the value at `key`, or a new, empty one if there is none; it is kept unless it is empty afterwards.
+    pub fn edit_or_new<T: Collection, R>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Result<Edited<R>, Error> {
+        // Either branch makes use of it, but only one of them.
+        let mut change = Some(change);
+        if self.live(self.db, key).is_some()
+            && let Some(change) = change.take()
+            && let Some(edited) = self.edit(key, change)?
+        {
+            return Ok(edited);
+        }
+        let mut fresh = T::default();
+        let Some(change) = change.take() else { return Err(Error::WRONG_TYPE) };
+        let value = change(&mut fresh);
+        if fresh.is_empty() {
+            return Ok(Edited { value, emptied: false });
+        }
+        self.put_value(key, fresh, Deadline::Clear);
+        Ok(Edited { value, emptied: false })
+    }
+
+    /// Makes `key` hold a value that is not empty, whatever it held. Announces `new` where the key is new (class `n`).
+    pub fn put_value<T: Collection>(&mut self, key: &[u8], value: T, deadline: Deadline) {
+        self.put_value_in(self.db, key, value, deadline);
+    }
+
+    /// The same in another database.
+    pub fn put_value_in<T: Collection>(&mut self, db: usize, key: &[u8], value: T, deadline: Deadline) {
+        if let Some(due) = value.due() {
+            let shard = self.held.of(key);
+            shard.soonest = shard.soonest.min(due);
+        }
+        match value.inline() {
+            Some(bytes) if bytes.len() <= T::INLINE_MAX => {
+                self.put_in(db, key, T::KIND, NewValue::Bytes(bytes), deadline);
+            }
+            _ => self.put_in(db, key, T::KIND, NewValue::Object(Box::new(value.into_object())), deadline),
+        }
+    }
+
+    /// Removes the fields of a hash that are due, by the wheel or by a lookup: the same removal, effect and event.
+    pub(super) fn expire_fields(&mut self, db: usize, key: &[u8], due: i64) {
+        let now = self.now.ms;
+        let Ok(edited) = self.edit_present(db, key, |hash: &mut Hash| hash.remove_due(now)) else { return };
+        let lag = (now - due).clamp(0, i64::from(u32::MAX)) as u32;
+        self.sink.lags_ms.push(lag);
+        self.held.of(key).stats.expired_fields += edited.value.len() as u64;
+        let fields = edited.value.iter().map(|field| &**field);
+        self.effect_in(db, key, [b"HDEL".as_slice(), key].into_iter().chain(fields));
+        self.changed_in(db, key, class::HASH, "hexpired");
+        if edited.emptied {
+            self.event_in(db, class::GENERIC, "del", key);
+        }
+    }
+
+    /// Changes the value at a key that is there and alive.
+    fn edit_present<T: Collection, R>(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Result<Edited<R>, Error> {
+        let now = self.now.ms;
+        let mut buffer = std::mem::take(&mut self.held.of(key).scratch);
+        let space = space_mut(&mut self.held, db, key);
+        space.set_now(now);
+        let hash = space.hasher().hash(key);
+        let Some(mut entry) = space.get_mut(hash, key) else { return Err(Error::WRONG_TYPE) };
+        let lru = entry.lru();
+        if let Some(object) = entry.object_mut() {
+            let Some(value) = T::of_mut(object) else { return Err(Error::WRONG_TYPE) };
+            let before = value.due();
+            let result = change(value);
+            if value.is_empty() {
+                self.remove_present(db, key);
+                return Ok(Edited { value: result, emptied: true });
+            }
+            let after = value.due();
+            if before != after {
+                space.fields_changed(hash, key);
+                let shard = self.held.of(key);
+                shard.soonest = shard.soonest.min(after.unwrap_or(i64::MAX));
+            }
+            return Ok(Edited { value: result, emptied: false });
+        }
+        let Value::Bytes(bytes) = entry.value() else { return Err(Error::WRONG_TYPE) };
+        buffer.clear();
+        buffer.extend_from_slice(bytes);
+        let mut value = T::from_inline(buffer);
+        let result = change(&mut value);
+        if value.is_empty() {
+            self.remove_present(db, key);
+            return Ok(Edited { value: result, emptied: true });
+        }
+        match value.inline() {
+            Some(bytes) if bytes.len() <= T::INLINE_MAX => {
+                space.put(hash, key, T::KIND, NewValue::Bytes(bytes), Deadline::Keep, lru);
+                self.held.of(key).scratch = value.into_buffer();
+            }
+            _ => {
+                let due = value.due();
+                let object = NewValue::Object(Box::new(value.into_object()));
+                space.put(hash, key, T::KIND, object, Deadline::Keep, lru);
+                let shard = self.held.of(key);
+                shard.soonest = shard.soonest.min(due.unwrap_or(i64::MAX));
+            }
+        }
+        Ok(Edited { value: result, emptied: false })
+    }
+}
