@@ -6,6 +6,8 @@
 #   scripts/test.sh PART...     only these: prepare format clippy docs rust python memcheck
 set -uo pipefail
 cd "$(dirname "$0")/.."
+# Eleven thousand connections at once are part of the tests.
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 export CURFEW_REFERENCE=${CURFEW_REFERENCE:-$PWD/.cache/reference}
 
 # What the others need. Valgrind is the only thing that is installed in the system, and only by root.

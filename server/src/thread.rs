@@ -118,7 +118,7 @@ impl Thread {
 pub fn settings(config: &crate::config::Config) -> Settings {
     use crate::config::values::MaxmemoryPolicy::{AllkeysLfu, VolatileLfu};
     Settings {
-        notify: u32::from(config.notify_keyspace_events.0),
+        notify: config.notify_keyspace_events.0,
         shards: config.shards as usize,
         databases: config.databases as usize,
         bulk_max: config.proto_max_bulk_len as usize,

@@ -440,3 +440,36 @@ fn a_port_that_is_taken_is_told() {
     );
     assert!(said.contains(&expected), "{said}");
 }
+
+/// The same work gives the same result on any number of shards, far beyond the number of cores.
+#[test]
+fn one_to_sixty_four_shards() {
+    for shards in [1, 2, 3, 16, 64] {
+        let server = Server::subject(shards, &[]);
+        let mut client = server.client();
+        let pairs: String = (0..200).map(|number| format!(" key{number} {number}")).collect();
+        client.ok(&format!("MSET{pairs}"));
+        let keys: String = (0..200).map(|number| format!(" key{number}")).collect();
+        assert_eq!(client.int("DBSIZE"), 200, "{shards} shards");
+        assert_eq!(client.int(&format!("EXISTS{keys}")), 200);
+        client.ok("MULTI");
+        (0..50).for_each(|number| drop(client.line(&format!("INCR key{number}"))));
+        let Reply::Array(sums) = client.line("EXEC") else { panic!("a transaction over many shards") };
+        assert_eq!(sums, (1..=50).map(Reply::Int).collect::<Vec<_>>());
+        let script = "local sum = 0; for i = 0, 199 do sum = sum + redis.call('GET', 'key' .. i) end; return sum";
+        assert_eq!(client.cmd(&["EVAL", script, "0"]), Reply::Int((0..200).sum::<i64>() + 50));
+        let (mut cursor, mut seen) = ("0".to_string(), HashSet::new());
+        loop {
+            let Reply::Array(step) = client.line(&format!("SCAN {cursor} COUNT 7")) else { panic!("a scan") };
+            let [next, Reply::Array(found)] = &step[..] else { panic!("a cursor and keys") };
+            seen.extend(found.iter().map(Reply::text));
+            cursor = next.text();
+            if cursor == "0" {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 200);
+        client.ok("FLUSHALL");
+        assert_eq!(client.int("DBSIZE"), 0);
+    }
+}

@@ -13,9 +13,10 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::parse::{Case, glob_matches, is_pattern, quote, split_args, trim};
+use super::parse::{is_pattern, quote, split_args, trim};
 use super::values::Fault;
 use super::{Config, known, rows, system_text};
+use curfew_protocol::glob;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -303,7 +304,7 @@ fn matching_entries(dir: &Path, pattern: &OsStr) -> Vec<PathBuf> {
     let hidden = pattern.as_bytes().starts_with(b".");
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.file_name().into_vec());
     let mut names: Vec<Vec<u8>> = entries
-        .filter(|name| name.starts_with(b".") == hidden && glob_matches(pattern.as_bytes(), name, Case::Exact))
+        .filter(|name| name.starts_with(b".") == hidden && glob::matches(pattern.as_bytes(), name, false))
         .collect();
     names.sort();
     names.into_iter().map(|name| dir.join(OsString::from_vec(name))).collect()

@@ -15,6 +15,7 @@ pub mod rows;
 pub mod table;
 pub mod values;
 
+use curfew_protocol::glob;
 use std::path::PathBuf;
 
 pub use cell::{Cached, ConfigCell};
@@ -148,9 +149,7 @@ pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(Vec<u8>, Vec<u8>)> {
     };
     for pattern in patterns {
         if parse::is_pattern(pattern) {
-            for (row, name) in
-                rows::names().filter(|(_, name)| parse::glob_matches(pattern, name.as_bytes(), parse::Case::Ignored))
-            {
+            for (row, name) in rows::names().filter(|(_, name)| glob::matches(pattern, name.as_bytes(), true)) {
                 add(name.as_bytes(), row);
             }
         } else if let Some((row, _)) = rows::find(pattern) {

@@ -1,4 +1,4 @@
-//! The syntax of redis.conf lines: splitting into words with quotes and escapes, quoting again, and file name patterns.
+//! The syntax of redis.conf lines: splitting into words with quotes and escapes, quoting again.
 
 use curfew_protocol::request::split_words;
 
@@ -32,54 +32,6 @@ pub fn quote(value: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Whether `text` matches a glob pattern (`*`, `?`, `[a-z]`, `[^x]`, `\` before a literal). CONFIG GET ignores (ASCII)
-/// case, file names do not. Time is at most the product of both lengths.
-pub fn glob_matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
-    let (mut p, mut t) = (0, 0);
-    // Where to go on after a mismatch: behind the last star, with one more byte of the text given to the star.
-    let mut retry: Option<(usize, usize)> = None;
-    loop {
-        if p < pattern.len() && pattern[p] == b'*' {
-            p += 1;
-            retry = Some((p, t));
-            continue;
-        }
-        if t == text.len() {
-            return p == pattern.len();
-        }
-        if let Some(next) = match_one(pattern, p, text[t], case) {
-            p = next;
-            t += 1;
-            continue;
-        }
-        match &mut retry {
-            Some((after_star, taken)) => {
-                *taken += 1;
-                (p, t) = (*after_star, *taken);
-            }
-            None => return false,
-        }
-    }
-}
-
-/// Whether upper and lower case differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Case {
-    /// They do.
-    Exact,
-    /// They do not.
-    Ignored,
-}
-
-impl Case {
-    fn fold(self, byte: u8) -> u8 {
-        match self {
-            Case::Exact => byte,
-            Case::Ignored => byte.to_ascii_lowercase(),
-        }
-    }
-}
-
 /// Whether a name is a pattern rather than a plain name: Redis looks for these three characters.
 pub fn is_pattern(name: &[u8]) -> bool {
     name.iter().any(|b| b"[*?".contains(b))
@@ -91,48 +43,6 @@ pub fn trim(line: &[u8]) -> &[u8] {
     let start = line.iter().position(|b| !blank(b)).unwrap_or(line.len());
     let end = line.iter().rposition(|b| !blank(b)).map_or(start, |i| i + 1);
     &line[start..end]
-}
-
-/// Matches one byte against the pattern element at `p` (which is not a star); the place behind the element if it does.
-fn match_one(pattern: &[u8], mut p: usize, byte: u8, case: Case) -> Option<usize> {
-    let byte = case.fold(byte);
-    match *pattern.get(p)? {
-        b'?' => Some(p + 1),
-        b'[' => {
-            p += 1;
-            let negated = pattern.get(p) == Some(&b'^');
-            if negated {
-                p += 1;
-            }
-            let mut found = false;
-            loop {
-                match (pattern.get(p), pattern.get(p + 1), pattern.get(p + 2)) {
-                    // A class that is never closed ends with the pattern, as in Redis.
-                    (None, ..) => break,
-                    (Some(b']'), ..) => {
-                        p += 1;
-                        break;
-                    }
-                    (Some(b'\\'), Some(literal), _) => {
-                        found |= case.fold(*literal) == byte;
-                        p += 2;
-                    }
-                    (Some(from), Some(b'-'), Some(to)) => {
-                        let (from, to) = (case.fold(*from), case.fold(*to));
-                        found |= (from.min(to)..=from.max(to)).contains(&byte);
-                        p += 3;
-                    }
-                    (Some(literal), ..) => {
-                        found |= case.fold(*literal) == byte;
-                        p += 1;
-                    }
-                }
-            }
-            (found != negated).then_some(p)
-        }
-        b'\\' if p + 1 < pattern.len() => (case.fold(pattern[p + 1]) == byte).then_some(p + 2),
-        literal => (case.fold(literal) == byte).then_some(p + 1),
-    }
 }
 
 #[cfg(test)]
@@ -172,33 +82,6 @@ mod tests {
         assert_eq!(quote(b"a \"b\"\\\n\x01\xff"), br#""a \"b\"\\\n\x01\xff""#);
     }
 
-    #[test]
-    fn globs() {
-        for (pattern, text, matches) in [
-            ("*", "", true),
-            ("", "", true),
-            ("", "a", false),
-            ("max*", "MAXMEMORY", true),
-            ("*memory*", "maxmemory-samples", true),
-            ("*time-limit", "lua-time-limit", true),
-            ("*x", "lua-time-limit", false),
-            ("h?", "hz", true),
-            ("h?", "h", false),
-            ("[a-h]z", "hz", true),
-            ("[^a-h]z", "hz", false),
-            ("[H]z", "hz", true),
-            ("[h", "h", true),
-            (r"\*", "*", true),
-            (r"\*", "a", false),
-            ("*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
-        ] {
-            assert_eq!(glob_matches(pattern.as_bytes(), text.as_bytes(), Case::Ignored), matches, "{pattern} {text}");
-        }
-        assert!(!glob_matches(b"*.conf", b"A.CONF", Case::Exact));
-        assert!(!glob_matches(b"[a-c]", b"B", Case::Exact));
-        assert!(glob_matches(b"[a-c]", b"b", Case::Exact));
-    }
-
     proptest! {
         #[test]
         fn quoting_reads_back(values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 0..4)) {
@@ -207,9 +90,8 @@ mod tests {
         }
 
         #[test]
-        fn nothing_panics(line in proptest::collection::vec(any::<u8>(), 0..60), text in proptest::collection::vec(any::<u8>(), 0..20)) {
+        fn nothing_panics(line in proptest::collection::vec(any::<u8>(), 0..60)) {
             let _ = split_args(&line);
-            let _ = glob_matches(&line, &text, Case::Exact);
             let _ = trim(&line);
         }
     }

@@ -1,6 +1,7 @@
 //! The values of parameters: how each kind is read and printed, byte for byte as Redis 8.0 does, and the types that
 //! stand for them in [`super::Config`].
 
+use curfew_shard::class;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -96,70 +97,30 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// `notify-keyspace-events`: which events are published. The bits are those of Redis's module API (`REDISMODULE_NOTIFY_*`).
+/// `notify-keyspace-events`: which events are published, as bits of [`class`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct NotifyFlags(pub u16);
+pub struct NotifyFlags(pub u32);
 
 impl NotifyFlags {
-    /// `K`: to `__keyspace@<db>__:<key>`.
-    pub const KEYSPACE: u16 = 1 << 0;
-    /// `E`: to `__keyevent@<db>__:<event>`.
-    pub const KEYEVENT: u16 = 1 << 1;
-    /// `g`: commands that are not of one type (DEL, EXPIRE, RENAME ...).
-    pub const GENERIC: u16 = 1 << 2;
-    /// `$`: strings.
-    pub const STRING: u16 = 1 << 3;
-    /// `l`: lists.
-    pub const LIST: u16 = 1 << 4;
-    /// `s`: sets.
-    pub const SET: u16 = 1 << 5;
-    /// `h`: hashes.
-    pub const HASH: u16 = 1 << 6;
-    /// `z`: sorted sets.
-    pub const ZSET: u16 = 1 << 7;
-    /// `x`: expiry.
-    pub const EXPIRED: u16 = 1 << 8;
-    /// `e`: eviction.
-    pub const EVICTED: u16 = 1 << 9;
-    /// `t`: streams.
-    pub const STREAM: u16 = 1 << 10;
-    /// `m`: reads of keys that are not there.
-    pub const KEY_MISS: u16 = 1 << 11;
-    /// `d`: module types.
-    pub const MODULE: u16 = 1 << 13;
-    /// `n`: new keys.
-    pub const NEW: u16 = 1 << 14;
-    /// `A`: all classes but `m` and `n`.
-    pub const ALL: u16 = Self::GENERIC
-        | Self::STRING
-        | Self::LIST
-        | Self::SET
-        | Self::HASH
-        | Self::ZSET
-        | Self::EXPIRED
-        | Self::EVICTED
-        | Self::STREAM
-        | Self::MODULE;
-
     /// The classes that `A` stands for when all are there, in the order in which Redis prints them. `n` is the odd one:
     /// it is not part of `A`, but Redis prints it in the long form only (`KEAn` reads back as `AKE`).
-    const CLASSES: [(u8, u16); 11] = [
-        (b'g', Self::GENERIC),
-        (b'$', Self::STRING),
-        (b'l', Self::LIST),
-        (b's', Self::SET),
-        (b'h', Self::HASH),
-        (b'z', Self::ZSET),
-        (b'x', Self::EXPIRED),
-        (b'e', Self::EVICTED),
-        (b't', Self::STREAM),
-        (b'd', Self::MODULE),
-        (b'n', Self::NEW),
+    const CLASSES: [(u8, u32); 11] = [
+        (b'g', class::GENERIC),
+        (b'$', class::STRING),
+        (b'l', class::LIST),
+        (b's', class::SET),
+        (b'h', class::HASH),
+        (b'z', class::ZSET),
+        (b'x', class::EXPIRED),
+        (b'e', class::EVICTED),
+        (b't', class::STREAM),
+        (b'd', class::MODULE),
+        (b'n', class::NEW),
     ];
-    const CHANNELS: [(u8, u16); 3] = [(b'K', Self::KEYSPACE), (b'E', Self::KEYEVENT), (b'm', Self::KEY_MISS)];
+    const CHANNELS: [(u8, u32); 3] = [(b'K', class::KEYSPACE), (b'E', class::KEYEVENT), (b'm', class::KEY_MISS)];
 
     /// Whether any of `flags` is on.
-    pub fn has(self, flags: u16) -> bool {
+    pub fn has(self, flags: u32) -> bool {
         self.0 & flags != 0
     }
 
@@ -168,7 +129,7 @@ impl NotifyFlags {
         let mut flags = 0;
         for byte in text {
             flags |= match byte {
-                b'A' => Self::ALL,
+                b'A' => class::ALL,
                 _ => Self::CLASSES.iter().chain(&Self::CHANNELS).find(|(name, _)| name == byte)?.1,
             };
         }
@@ -178,7 +139,7 @@ impl NotifyFlags {
     /// The characters in Redis's order.
     pub fn format(self) -> String {
         let mut text = String::new();
-        if self.0 & Self::ALL == Self::ALL {
+        if self.0 & class::ALL == class::ALL {
             text.push('A');
         } else {
             text.extend(Self::CLASSES.iter().filter(|(_, bit)| self.has(*bit)).map(|(name, _)| char::from(*name)));

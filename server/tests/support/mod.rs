@@ -77,3 +77,11 @@ pub fn words(line: &str) -> Vec<Vec<u8>> {
     }
     out
 }
+
+/// How many files this process may have open.
+pub fn files_max() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").expect("Linux");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit of files");
+    let soft = line.split_whitespace().nth(3).expect("the soft limit");
+    soft.parse().unwrap_or(usize::MAX)
+}
