@@ -242,6 +242,12 @@ fn digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
+    // On the path of every command with a number: up to eight digits at once, as one word.
+    if text.len() <= 8 {
+        let mut bytes = [b'0'; 8];
+        bytes[8 - text.len()..].copy_from_slice(text);
+        return eight_digits(bytes);
+    }
     text.iter().try_fold(0u64, |value, byte| {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
@@ -249,6 +255,21 @@ fn digits(text: &[u8]) -> Option<u64> {
         }
         value.checked_mul(10)?.checked_add(u64::from(digit))
     })
+}
+
+/// The number that eight decimal digits are, the first being the highest. Pairs, then fours, then all eight are joined.
+#[inline]
+fn eight_digits(bytes: [u8; 8]) -> Option<u64> {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(bytes);
+    // A byte is a digit if neither subtracting '0' borrows into its top bit nor adding 0x46 to it carries there.
+    let below = word.wrapping_sub(0x3030_3030_3030_3030);
+    if (below | word.wrapping_add(0x4646_4646_4646_4646) | word) & HIGH != 0 {
+        return None;
+    }
+    let pairs = below.wrapping_mul(10).wrapping_add(below >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
 }
 
 /// Writes a positive finite double, as digits with or without an exponent.
@@ -429,6 +450,24 @@ static POWERS: [u64; 87] = [
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn up_to_eight_digits_at_once() {
+        for byte in 0..=255u8 {
+            for at in 0..8 {
+                let mut text = *b"12345678";
+                text[at] = byte;
+                let expected = text
+                    .iter()
+                    .all(u8::is_ascii_digit)
+                    .then(|| text.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')));
+                assert_eq!(digits(&text), expected, "{text:?}");
+            }
+        }
+        for number in [0u64, 7, 10, 99, 100, 12_345, 999_999, 1_000_000, 99_999_999, 100_000_000] {
+            assert_eq!(digits(number.to_string().as_bytes()), Some(number));
+        }
+    }
 
     #[test]
     fn signed_integers() {

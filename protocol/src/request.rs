@@ -122,6 +122,13 @@ impl Parser {
             match buffer.get(self.position) {
                 None => return Ok(Progress::Incomplete),
                 Some(b'*') => {
+                    // Nearly every request has fewer than ten arguments.
+                    if let [_, digit @ b'1'..=b'9', b'\r', b'\n', ..] = buffer[self.position..] {
+                        self.position += 4;
+                        self.missing = u32::from(digit - b'0');
+                        self.found = 0;
+                        break;
+                    }
                     let Some(count) = self.line(buffer, ProtocolError::CountTooBig)? else {
                         return Ok(Progress::Incomplete);
                     };

@@ -23,9 +23,21 @@ pub(super) enum Scale {
 impl Scale {
     /// The scale of `EX`, `PX`, `EXAT` or `PXAT`.
     pub(super) fn of(option: &[u8]) -> Option<Scale> {
-        const NAMES: [(&str, Scale); 4] =
-            [("EX", Scale::Seconds), ("PX", Scale::Millis), ("EXAT", Scale::UnixSeconds), ("PXAT", Scale::UnixMillis)];
-        NAMES.iter().find(|(name, _)| is(option, name)).map(|(_, scale)| *scale)
+        // On the path of SET with a deadline: two letters or four, compared as one word with the bit of case cleared.
+        let upper = |byte: &u8| byte & !0x20;
+        match option {
+            [a, b] => match [upper(a), upper(b)] {
+                [b'E', b'X'] => Some(Scale::Seconds),
+                [b'P', b'X'] => Some(Scale::Millis),
+                _ => None,
+            },
+            [a, b, c, d] => match [upper(a), upper(b), upper(c), upper(d)] {
+                [b'E', b'X', b'A', b'T'] => Some(Scale::UnixSeconds),
+                [b'P', b'X', b'A', b'T'] => Some(Scale::UnixMillis),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The deadline in Unix milliseconds that `amount` names. `command` is named in the error for what is not positive or
