@@ -15,8 +15,9 @@
 //! - Slots are sorted by tag without gaps between a home and its entry (ordered linear probing). A search ends at the
 //!   first empty slot or larger tag; removal shifts back by tags alone, so there are no tombstones. What would run past
 //!   `cap` goes to the tail; the last slot is always empty, so no search needs to check bounds.
-//! - `cap` is 8, 16, ... 512, 640, 768, 896, 1024 (the code is its index in [`CAPS`]). A segment is filled to 7/8, then takes
-//!   the next size; a full one of 1024 is split by one more bit of the hash. Only a split reads entries (about 900,
+//! - `cap` is such that a segment takes 128, 256, ... 4096, 5120, 6144, 7168, 8192 bytes, what the allocator gives without
+//!   rounding (the code is its index in [`CAPS`]). A segment is filled to 7/8, then takes
+//!   the next size; a full one of 8 KiB is split by one more bit of the hash. Only a split reads entries (about 900,
 //!   prefetched); every other change of size moves slots by their tags. A segment below a quarter shrinks, and joins its
 //!   sibling when both together have at most [`MERGE_MAX`]: a tag then takes the lost bit of the prefix at its top.
 //! - So one operation costs at most a split (some tens of microseconds), except for doubling or halving the directory: a
@@ -25,7 +26,7 @@
 //! - Bytes for each key: 8 / load (between 0.7 and 0.875, depending on where in the cycle all segments are), about 10.2.
 //! - Hashes that are equal in their upper half (the hasher is keyed, so nobody can choose them) cannot be split apart. The
 //!   directory is not doubled beyond one element for each 32 keys, nor beyond [`DEPTH_MAX`] bits; segments then grow past
-//!   1024 by doubling, and searches among equal tags are linear.
+//!   that by doubling, and searches among equal tags are linear.
 //!
 //! Invariants (`check` in the tests):
 //! - The elements of a segment are the 2^(depth - local depth) ones whose index starts with its prefix.
@@ -45,17 +46,17 @@ use std::ptr::{self, NonNull};
 /// Slots of a segment by its code.
 const CAPS: [u32; 31] = {
     let mut caps = [0u32; 31];
-    let usual = [8, 16, 32, 64, 128, 256, 512, 640, 768, 896, 1024];
+    let usual = [9, 25, 57, 121, 248, 502, 629, 756, 883, 1010];
     let mut code = 0;
     while code < caps.len() {
-        caps[code] = if code < usual.len() { usual[code] } else { 1 << code };
+        caps[code] = if code < usual.len() { usual[code] } else { 2 << code };
         code += 1;
     }
     caps
 };
 /// Code of the capacity at which a segment splits.
-const SPLIT_CODE: usize = 10;
-/// Two siblings with at most so many entries become one segment (of 512 slots).
+const SPLIT_CODE: usize = 9;
+/// Two siblings with at most so many entries become one segment (of 4 KiB).
 const MERGE_MAX: usize = 384;
 /// No segment has a longer prefix: prefix and tag fit the 48 bits of a cursor.
 const DEPTH_MAX: u32 = 32;
@@ -63,8 +64,16 @@ const DEPTH_MAX: u32 = 32;
 const KEYS_PER_ELEMENT_MIN: usize = 32;
 const ADDRESS: u64 = (1 << 48) - 1;
 
-const _: () = assert!(CAPS[SPLIT_CODE] == 1024 && CAPS[11] == 2048);
+const _: () = assert!(CAPS[SPLIT_CODE] == 1010 && CAPS[SPLIT_CODE + 1] == 2048);
 const _: () = assert!(size_of::<Head>() == 16);
+const _: () = {
+    let bytes = [128, 256, 512, 1024, 2048, 4096, 5120, 6144, 7168, 8192];
+    let mut code = 0;
+    while code < bytes.len() {
+        assert!(size_of::<Head>() + 8 * (CAPS[code] as usize + tail_min(CAPS[code]) + 1) == bytes[code]);
+        code += 1;
+    }
+};
 
 #[repr(C, align(16))]
 struct Head {
@@ -407,7 +416,7 @@ impl Table {
         for word in words {
             end = end.max(home(word >> 48, cap)) + 1;
         }
-        let tail = tail.max(cap as usize / 128 + 4).max((end + 4).saturating_sub(cap as usize));
+        let tail = tail.max(tail_min(cap)).max((end + 4).saturating_sub(cap as usize));
         let total = cap as usize + tail + 1;
         let layout = segment_layout(total);
         // SAFETY: the layout's size is not zero.
@@ -637,6 +646,11 @@ fn fitting(len: usize) -> usize {
 /// The first position behind the segment of this local depth that holds `position`.
 fn next_prefix(position: u64, depth: u32) -> Option<u64> {
     if depth == 0 { None } else { (position & !(u64::MAX >> depth)).checked_add(1 << (64 - depth)) }
+}
+
+/// Slots behind the homes, for what would run past them.
+const fn tail_min(cap: u32) -> usize {
+    cap as usize / 128 + 4
 }
 
 fn segment_layout(total: usize) -> Layout {
