@@ -19,7 +19,7 @@
 //! | the same with a deadline, 8 bytes in the wheel | 68 | 86 |
 //! | 16-byte key, 8-byte value, deadline | 44 | 62 |
 //! | 16-byte key, integer | 32 | 42 |
-//! | 16-byte key, 1 KiB | 1088 | 1098 |
+//! | 16-byte key, 1 KiB | 1056 | 1066 |
 //!
 //! Invariants:
 //! - Every [`Block`] that the keyspace's table or wheel knows is a live block of that keyspace's slab, written by

@@ -171,7 +171,7 @@ pub struct Keyspace {
 }
 
 impl Keyspace {
-    /// An empty keyspace. Some 1.5 KiB.
+    /// An empty keyspace. Some 2 KiB.
     pub fn new(hasher: Hasher) -> Self {
         Keyspace { hasher, table: Table::new(), slab: Slab::new(), wheel: None, now: 0, timed: 0, boxed: 0 }
     }

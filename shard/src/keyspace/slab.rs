@@ -9,8 +9,8 @@
 //! +--------------+-------+-------+-------+-----+---------------+----------+
 //! ```
 //!
-//! - Classes: every 4 bytes from 16 to 128, every 8 to 512, then 16 for each doubling up to 8 KiB: a block wastes at
-//!   most 3 bytes where entries are small (a step of 8 would cost 2 bytes for each key on average), 6 % where they are
+//! - Classes: every 4 bytes from 16 to 128, every 8 to 512, then 32 for each doubling up to 8 KiB: a block wastes at
+//!   most 3 bytes where entries are small (a step of 8 would cost 2 bytes for each key on average), 3 % where they are
 //!   large. What is bigger goes to the global allocator. Blocks are aligned to 4 bytes only.
 //! - A block carries no header: its page is found by masking its address. A page costs 96 bytes, 0.15 %.
 //! - The last 64 bytes of the 64 KiB are left to the allocator's own chunk header: with it, aligned pages lie side by
@@ -45,7 +45,7 @@ const STEP8_MAX: usize = 512;
 pub(super) const BLOCK_MAX: usize = 8192;
 const FINE_CLASSES: usize = (FINE_MAX - SMALLEST) / 4 + 1;
 const STEP8_CLASSES: usize = (STEP8_MAX - FINE_MAX) / 8;
-const CLASSES: usize = FINE_CLASSES + STEP8_CLASSES + 4 * 16;
+const CLASSES: usize = FINE_CLASSES + STEP8_CLASSES + 4 * 32;
 
 /// Block size of each class, in bytes.
 const BLOCK_BYTES: [u16; CLASSES] = {
@@ -60,13 +60,13 @@ const BLOCK_BYTES: [u16; CLASSES] = {
         } else if size < STEP8_MAX {
             8
         } else if size < 1024 {
-            32
+            16
         } else if size < 2048 {
-            64
+            32
         } else if size < 4096 {
-            128
+            64
         } else {
-            256
+            128
         };
     }
     assert!(table[CLASSES - 1] as usize == BLOCK_MAX);
@@ -337,9 +337,9 @@ fn class_of(size: usize) -> usize {
     } else if size <= STEP8_MAX {
         FINE_CLASSES + (size - FINE_MAX - 1) / 8
     } else {
-        // (512 * 2^k, 1024 * 2^k] is cut in 16 steps of 32 * 2^k.
+        // (512 * 2^k, 1024 * 2^k] is cut in 32 steps of 16 * 2^k.
         let k = (usize::BITS - 1 - (size - 1).leading_zeros()) as usize - 9;
-        FINE_CLASSES + STEP8_CLASSES + 16 * k + ((size - 1 - (STEP8_MAX << k)) >> (5 + k))
+        FINE_CLASSES + STEP8_CLASSES + 32 * k + ((size - 1 - (STEP8_MAX << k)) >> (4 + k))
     }
 }
 
