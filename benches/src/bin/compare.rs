@@ -6,7 +6,7 @@
 
 use curfew_benches::machine::{Machine, pin};
 use curfew_benches::report::table;
-use curfew_benches::rows::{Bench, NAMES, expiry, memory, request};
+use curfew_benches::rows::{Bench, NAMES, expiry, memory, request, types};
 use curfew_benches::server::Contestant;
 use curfew_benches::{Failure, Result};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ fn run() -> Result<()> {
     let bench = Bench { contestants: contestants()?, machine: Machine::detect()?, folder, quick, wanted: wanted()? };
     pin(&[bench.machine.load])?;
     let load_before = load_average();
-    let rows = [request::rows(&bench), memory::rows(&bench), expiry::rows(&bench)].concat();
+    let rows = [request::rows(&bench), types::rows(&bench), memory::rows(&bench), expiry::rows(&bench)].concat();
     // The servers have ended; what they wrote is of no use to anyone.
     let _ = std::fs::remove_dir_all(&bench.folder);
 

@@ -1,6 +1,6 @@
 //! Whether keys leave on time: the lag of their events, and how long a million at once take.
 
-use super::{Bench, load, say};
+use super::{Bench, load, say, slowest_get};
 use crate::client::{Client, Value};
 use crate::replies::Counter;
 use crate::report::{Row, missing};
@@ -10,7 +10,7 @@ use crate::{Failure, Result};
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Keys that share the deadline whose events are timed.
 const PROBES: usize = 1000;
@@ -227,7 +227,7 @@ fn mass(bench: &Bench, who: &Contestant, keys: usize) -> Result<Mass> {
     let counted_before = expired(&mut client)?;
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let slowest = scope.spawn(|| slowest_get(&server, deadline_ms, &done));
+        let slowest = scope.spawn(|| slowest_get(&server, &|| now_ms() >= deadline_ms as f64, &done));
         let gone_ms = wait_until_gone(&mut client, keys, deadline_ms, counted_before);
         done.store(true, Ordering::Relaxed);
         let (before_ms, slowest_ms) = slowest.join().map_err(|_| Failure("the client of the GETs failed".into()))??;
@@ -262,20 +262,6 @@ fn expired(client: &mut Client) -> Result<Option<u64>> {
         _ => return Ok(None),
     };
     Ok(text.lines().find_map(|line| line.strip_prefix("expired_keys:")?.trim().parse().ok()))
-}
-
-/// The slowest of one client's GETs before the deadline, and from then on, with a short pause between them.
-fn slowest_get(server: &Server, deadline_ms: u64, done: &AtomicBool) -> Result<(f64, f64)> {
-    let mut client = Client::connect(server.address)?;
-    let (mut before_ms, mut after_ms) = (0.0, 0.0);
-    while !done.load(Ordering::Relaxed) {
-        let start = Instant::now();
-        client.call(&[b"GET", b"stays"])?;
-        let slowest: &mut f64 = if now_ms() < deadline_ms as f64 { &mut before_ms } else { &mut after_ms };
-        *slowest = slowest.max(start.elapsed().as_secs_f64() * 1e3);
-        std::thread::sleep(Duration::from_micros(200));
-    }
-    Ok((before_ms, after_ms))
 }
 
 /// Unix time in milliseconds, as deadlines are given.

@@ -1,9 +1,9 @@
-//! Resident bytes for each key: the growth of a fresh process while it is loaded.
+//! Resident bytes for each key, and for each item of a collection: the growth of a fresh process while it is loaded.
 
 use super::{Bench, load, say};
 use crate::Result;
 use crate::report::{Better, Row, Spread, missing, ratio};
-use crate::requests::{Requests, value_of};
+use crate::requests::{Requests, command, key, value_of};
 use crate::server::{Contestant, Server};
 use std::time::{Duration, Instant};
 
@@ -27,30 +27,128 @@ const SHAPES: &[Shape] = &[
 const QUIET: Duration = Duration::from_millis(800);
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// A row for each shape.
-pub fn rows(bench: &Bench) -> Vec<Row> {
-    match bench.wants("memory") {
-        true => SHAPES.iter().map(|shape| row(bench, shape)).collect(),
-        false => Vec::new(),
-    }
+/// A collection, or many: what is sent, and what it is shared out over.
+struct Collection {
+    name: &'static str,
+    items: usize,
+    goal_bytes: f64,
+    /// How many requests make the items, and how each is written.
+    requests: usize,
+    write: fn(usize, &mut Vec<u8>),
 }
 
-fn row(bench: &Bench, shape: &Shape) -> Row {
-    let name = format!("Resident bytes per key, {} keys: {}", shape.keys, shape.name);
-    say(&name);
+const MILLION: usize = 1_000_000;
+
+const COLLECTIONS: &[Collection] = &[
+    Collection {
+        name: "field of hashes of ten, 16-byte values",
+        items: MILLION,
+        goal_bytes: 36.0,
+        requests: MILLION / 10,
+        write: |index, out| {
+            let (hash, value) = (key("hash:", index), value_of(16));
+            let fields: Vec<Vec<u8>> = (0..10).map(|field| format!("field:{field}").into_bytes()).collect();
+            let mut words: Vec<&[u8]> = vec![b"HSET", &hash];
+            fields.iter().for_each(|field| words.extend([field.as_slice(), value.as_slice()]));
+            command(out, &words);
+        },
+    },
+    Collection {
+        name: "member of sorted sets of 128",
+        items: MILLION / 128 * 128,
+        goal_bytes: 17.0,
+        requests: MILLION / 128,
+        write: |index, out| {
+            let zset = key("zset:", index);
+            let members: Vec<(String, String)> =
+                (0..128).map(|member| (member.to_string(), format!("member:{member:04}"))).collect();
+            let mut words: Vec<&[u8]> = vec![b"ZADD", &zset];
+            members.iter().for_each(|(score, member)| words.extend([score.as_bytes(), member.as_bytes()]));
+            command(out, &words);
+        },
+    },
+    Collection {
+        name: "member of one sorted set of 1 M",
+        items: MILLION,
+        goal_bytes: 60.0,
+        requests: MILLION,
+        write: |index, out| {
+            // Scores in no order, each its own.
+            let score = (index * 7_919 % MILLION).to_string();
+            command(out, &[b"ZADD", b"zset", score.as_bytes(), &key("member:", index)]);
+        },
+    },
+    Collection {
+        name: "member of one set of 1 M",
+        items: MILLION,
+        goal_bytes: 32.0,
+        requests: MILLION,
+        write: |index, out| command(out, &[b"SADD", b"set", &key("member:", index)]),
+    },
+    Collection {
+        name: "field of one hash of 1 M, 16-byte values",
+        items: MILLION,
+        goal_bytes: 54.0,
+        requests: MILLION,
+        write: |index, out| command(out, &[b"HSET", b"hash", &key("field:", index), &value_of(16)]),
+    },
+    Collection {
+        name: "element of one list of 1 M",
+        items: MILLION,
+        goal_bytes: 16.4,
+        requests: MILLION,
+        write: |index, out| command(out, &[b"RPUSH", b"list", format!("item:{index:09}").as_bytes()]),
+    },
+    Collection {
+        name: "entry of a stream of two fields",
+        items: MILLION,
+        goal_bytes: 13.4,
+        requests: MILLION,
+        write: |index, out| {
+            let value = (index % 100).to_string();
+            command(out, &[b"XADD", b"stream", b"*", b"a", value.as_bytes(), b"b", b"2"]);
+        },
+    },
+];
+
+/// A row for each shape.
+pub fn rows(bench: &Bench) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if bench.wants("memory") {
+        rows.extend(SHAPES.iter().map(|shape| key_row(bench, shape)));
+    }
+    if bench.wants("items") {
+        rows.extend(COLLECTIONS.iter().map(|collection| {
+            let requests = Requests::build(collection.requests, 1, collection.write);
+            row(bench, &format!("item: {}", collection.name), &requests, collection.items, collection.goal_bytes)
+        }));
+    }
+    rows
+}
+
+fn key_row(bench: &Bench, shape: &Shape) -> Row {
     let value = shape.value.map_or(b"{number}".to_vec(), value_of);
     let mut words: Vec<&[u8]> = vec![b"SET", b"{key}", &value];
     if shape.timed {
         words.extend([&b"EX"[..], b"3600"]);
     }
     let requests = Requests::every_key("key:", shape.keys, &words);
-    let measured: Vec<Result<Vec<f64>>> =
-        bench.contestants.iter().map(|who| bytes_per_key(bench, who, &requests).map(|bytes| vec![bytes])).collect();
+    row(bench, &format!("key, {} keys: {}", shape.keys, shape.name), &requests, shape.keys, shape.goal_bytes)
+}
+
+fn row(bench: &Bench, what: &str, requests: &Requests, items: usize, goal_bytes: f64) -> Row {
+    let name = format!("Resident bytes per {what}");
+    say(&name);
+    let measured: Vec<Result<Vec<f64>>> = bench
+        .contestants
+        .iter()
+        .map(|who| bytes_per_item(bench, who, requests, items).map(|bytes| vec![bytes]))
+        .collect();
     let ours = measured[0].as_ref().ok().and_then(|bytes| Spread::of(bytes));
     Row {
         name,
-        goal: format!("≤ {} B", shape.goal_bytes),
-        met: ours.map(|ours| ours.median <= shape.goal_bytes),
+        goal: format!("≤ {goal_bytes} B"),
+        met: ours.map(|ours| ours.median <= goal_bytes),
         ratio: ratio(Better::Lower, &measured).map(|ratio| ratio.to_string()).unwrap_or_default(),
         cells: measured
             .iter()
@@ -62,12 +160,13 @@ fn row(bench: &Bench, shape: &Shape) -> Row {
     }
 }
 
-fn bytes_per_key(bench: &Bench, who: &Contestant, requests: &Requests) -> Result<f64> {
+/// Growth of a fresh process by these requests, shared out over `items`.
+fn bytes_per_item(bench: &Bench, who: &Contestant, requests: &Requests, items: usize) -> Result<f64> {
     let server = bench.start(who, &bench.machine.server, &[])?;
     let before = settled(&server)?;
     load(&server, requests)?;
     let after = settled(&server)?;
-    Ok(after.saturating_sub(before) as f64 / requests.len() as f64)
+    Ok(after.saturating_sub(before) as f64 / items as f64)
 }
 
 /// Resident bytes once they have not changed by a thousandth for [`QUIET`], and give up waiting after [`PATIENCE`]: tables

@@ -4,17 +4,21 @@
 pub mod expiry;
 pub mod memory;
 pub mod request;
+pub mod types;
 
+use crate::client::Client;
 use crate::driver::{Driver, Until};
 use crate::machine::Machine;
 use crate::requests::Requests;
 use crate::server::{Contestant, Server};
 use crate::{Failure, Result};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// The names by which rows are chosen.
-pub const NAMES: &[&str] = &["get", "pipe", "eval", "multi", "setpx", "expire", "memory", "lag", "mass"];
+pub const NAMES: &[&str] =
+    &["get", "pipe", "eval", "multi", "setpx", "expire", "types", "memory", "items", "lag", "mass", "drop"];
 
 /// What every family needs to know.
 pub struct Bench {
@@ -103,6 +107,21 @@ impl Bench {
 pub fn load(server: &Server, requests: &Requests) -> Result<()> {
     Driver::connect(server.address, 8)?.run(requests, 64, Until::Sent)?;
     Ok(())
+}
+
+/// The slowest of one client's GETs of the key `stays`, in milliseconds, before `during` and from then on, with a short
+/// pause between them, until it is `done`.
+pub fn slowest_get(server: &Server, during: &dyn Fn() -> bool, done: &AtomicBool) -> Result<(f64, f64)> {
+    let mut client = Client::connect(server.address)?;
+    let (mut before_ms, mut during_ms) = (0.0, 0.0);
+    while !done.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        client.call(&[b"GET", b"stays"])?;
+        let slowest: &mut f64 = if during() { &mut during_ms } else { &mut before_ms };
+        *slowest = slowest.max(start.elapsed().as_secs_f64() * 1e3);
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok((before_ms, during_ms))
 }
 
 /// Tells what is being measured, on standard error: the table comes at the end.

@@ -140,7 +140,7 @@ fn timed(bench: &Bench, servers: &mut [Running], rows: &mut Vec<Row>) {
     }
 }
 
-fn cpu_row(
+pub(super) fn cpu_row(
     bench: &Bench,
     servers: &mut [Running],
     name: &str,
@@ -183,7 +183,13 @@ fn pair_row(
 }
 
 /// Microseconds of the server's CPU time for each operation.
-fn cpu_us(server: &Server, driver: &mut Driver, requests: &Requests, pipeline: usize, time: Duration) -> Result<f64> {
+pub(super) fn cpu_us(
+    server: &Server,
+    driver: &mut Driver,
+    requests: &Requests,
+    pipeline: usize,
+    time: Duration,
+) -> Result<f64> {
     let before = server.cpu_ns()?;
     let outcome = driver.run(requests, pipeline, Until::Elapsed(time))?;
     let used = server.cpu_ns()?.saturating_sub(before);
