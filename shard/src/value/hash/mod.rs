@@ -73,8 +73,8 @@ impl Hash {
         // Redis looks at all arguments before the first is set, so that a value that is overwritten in the same command
         // counts too.
         let too_long = |bytes: &[u8]| bytes.len() > limits.hash_value;
-        let convert = pairs.len() > limits.hash_entries
-            || pairs.clone().any(|(field, value)| too_long(field) || too_long(value));
+        let convert =
+            pairs.len() > limits.hash_entries || pairs.clone().any(|(field, value)| too_long(field) || too_long(value));
         if convert {
             self.make_table();
         }
@@ -104,6 +104,16 @@ impl Hash {
     /// Sets one field; tells whether it is new. See [`Hash::set_all`].
     pub fn set(&mut self, field: &[u8], value: &[u8], keep: bool, limits: &Limits) -> bool {
         self.set_all(std::iter::once((field, value)), keep, limits) > 0
+    }
+
+    /// The value of a field. As [`HashRef::get`].
+    pub fn get(&self, field: &[u8]) -> Option<Element<'_>> {
+        self.view().get(field)
+    }
+
+    /// The deadline of a field. As [`HashRef::deadline`].
+    pub fn deadline(&self, field: &[u8]) -> Option<Option<i64>> {
+        self.view().deadline(field)
     }
 
     /// Removes a field; false if it is not there. O(fields) packed, amortized O(1) in a table.
@@ -158,9 +168,9 @@ impl Hash {
         match &self.form {
             Form::Packed(_) => false,
             // The last one has the latest deadline, or none.
-            Form::Timed(packed) => packed.view().iter().next_back().and_then(Element::int).is_some_and(|at| {
-                at != 0 && at < now
-            }),
+            Form::Timed(packed) => {
+                packed.view().iter().next_back().and_then(Element::int).is_some_and(|at| at != 0 && at < now)
+            }
             Form::Table(table) => table.all_due(now),
         }
     }

@@ -8,8 +8,7 @@ type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
 
 fn contents(hash: &Hash) -> Model {
     let view = hash.view();
-    let mut model: Model =
-        view.iter().map(|(field, value)| (field.to_vec(), (value.to_vec(), None))).collect();
+    let mut model: Model = view.iter().map(|(field, value)| (field.to_vec(), (value.to_vec(), None))).collect();
     for (at, field) in view.deadlines() {
         model.get_mut(&field.to_vec()).expect("a deadline of a field that is there").1 = Some(at);
     }
