@@ -167,7 +167,11 @@ impl<'a> SetOptions<'a> {
             let is_condition = is(option, "FNX") || is(option, "FXX");
             let scale = scale_of(option, now);
             if is(option, "FIELDS") {
-                let count = cursor.next().ok_or_else(arity)?;
+                // A count, a field and a value at least.
+                if cursor.left() < 3 {
+                    return Err(arity());
+                }
+                let count = cursor.need()?;
                 let count = number::parse_i64(count).filter(|count| (1..=i64::from(i32::MAX)).contains(count));
                 let pairs = args.tail(cursor.position());
                 if count.ok_or(Error::FIELDS_SET_COUNT)? * 2 != pairs.len() as i64 {
