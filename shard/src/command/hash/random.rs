@@ -179,6 +179,6 @@ impl Random {
 
     /// Below `end`; 0 if that is 0.
     fn below(&mut self, end: usize) -> usize {
-        (u128::from(self.draw()) * end as u128 >> 64) as usize
+        ((u128::from(self.draw()) * end as u128) >> 64) as usize
     }
 }

@@ -93,7 +93,7 @@ impl<'a> HashRef<'a> {
                 return Some((Element::Bytes(field), Element::Bytes(value)));
             }
         };
-        let index = (u128::from(random) * self.len() as u128 >> 64) as usize;
+        let index = ((u128::from(random) * self.len() as u128) >> 64) as usize;
         let mut elements = packed.iter_from(packed.seek((index * size) as i64)?);
         Some((elements.next()?, elements.next()?))
     }
