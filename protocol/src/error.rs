@@ -240,6 +240,41 @@ texts! {
     BITFIELD_READ_ONLY = "ERR BITFIELD_RO only supports the GET subcommand";
 }
 
+// Hashes.
+texts! {
+    /// HINCRBY of a field that holds something else.
+    HASH_NOT_AN_INTEGER = "ERR hash value is not an integer";
+    /// HINCRBYFLOAT of a field that holds something else.
+    HASH_NOT_A_FLOAT = "ERR hash value is not a float";
+    /// HINCRBYFLOAT's increment.
+    HASH_INCREMENT_INFINITE = "ERR value is NaN or Infinity";
+    /// HRANDFIELD's count.
+    RANDOM_COUNT = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+    /// FIELDS of HEXPIRE and its kin.
+    FIELDS_MISSING = "ERR Mandatory argument FIELDS is missing or not at the right position";
+    /// The count behind FIELDS, of most commands.
+    FIELDS_NOT_POSITIVE = "ERR Number of fields must be a positive integer";
+    /// The count behind FIELDS, of HEXPIRE and its kin.
+    FIELDS_EXPIRE_COUNT = "ERR Parameter `numFields` should be greater than 0";
+    /// The count behind FIELDS, of HSETEX.
+    FIELDS_SET_COUNT = "ERR invalid number of fields";
+    /// The count behind FIELDS is not that of the fields.
+    FIELDS_MISMATCH = "ERR The `numfields` parameter must match the number of arguments";
+    /// HSETEX's conditions.
+    FIELDS_ONE_CONDITION = "ERR Only one of FXX or FNX arguments can be specified";
+    /// HSETEX's deadlines.
+    FIELDS_ONE_DEADLINE = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified";
+    /// A negative deadline of a field.
+    FIELDS_NEGATIVE_DEADLINE = "ERR invalid expire time, must be >= 0";
+}
+
+impl Error {
+    /// `unknown argument: x`: what HSETEX says.
+    pub fn unknown_argument(given: &[u8]) -> Error {
+        Error::made([b"ERR unknown argument: ", c_string(given)].concat())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

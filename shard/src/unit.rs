@@ -240,7 +240,7 @@ impl<'u> Unit<'u> {
         let is_new = self.settings.notify & class::NEW != 0 && self.live(db, key).is_none();
         let now = self.now.ms;
         let shard = self.held.of(key);
-        shard.soonest = shard.soonest.min(taken.deadline.unwrap_or(i64::MAX));
+        shard.soonest = shard.soonest.min(taken.soonest().unwrap_or(i64::MAX));
         let space = shard.db_mut(db);
         space.set_now(now);
         let hash = space.hasher().hash(key);

@@ -57,6 +57,8 @@ const SETUP: &[&str] = &[
     "SADD ints 1 2 3",
     "SADD set a b c",
     "HSET hash f v g 1",
+    "HSET timed f 1 g 2 h x",
+    "HPEXPIRE timed 1000 FIELDS 2 f g",
     "ZADD zset 1 a 2 b 2 c",
     "PFADD hll a b c",
     "GEOADD geo 13.361389 38.115556 Palermo 15.087269 37.502669 Catania",
@@ -64,8 +66,9 @@ const SETUP: &[&str] = &[
     "XGROUP CREATE stream group 0",
 ];
 
-const KEYS: &[&str] =
-    &["a", "b", "{a}c", "bits", "list", "ints", "set", "hash", "zset", "hll", "geo", "stream", "none", "{a}none"];
+const KEYS: &[&str] = &[
+    "a", "b", "{a}c", "bits", "list", "ints", "set", "hash", "timed", "zset", "hll", "geo", "stream", "none", "{a}none",
+];
 
 const NUMBERS: &[&str] = &[
     "0",

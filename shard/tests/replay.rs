@@ -14,7 +14,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// `$k` a key, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of the clock, `$a` an absolute time in
+/// `$k` a key, `$f` a field, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of the clock, `$a` an absolute time in
 /// milliseconds, `$d` a database. Weights are the numbers of lines.
 const COMMANDS: &[&str] = &[
     "SET $k $v",
@@ -44,6 +44,28 @@ const COMMANDS: &[&str] = &[
     "SETBIT $k $n 1",
     "BITOP XOR $k $k $k",
     "BITFIELD $k SET u8 $n $n INCRBY i5 3 $n",
+    "HSET $k $f $v $f $v",
+    "HSET $k $f $n",
+    "HSET $k a 1 b 2 c 3 d 4",
+    "HSETNX $k $f $v",
+    "HDEL $k $f $f",
+    "HINCRBY $k $f $n",
+    "HINCRBYFLOAT $k $f 1.5",
+    "HGETALL $k",
+    "HPEXPIRE $k $t FIELDS 2 $f $f",
+    "HPEXPIRE $k $t FIELDS 2 a b",
+    "HPEXPIREAT $k $a NX FIELDS 2 $f $f",
+    "HPEXPIREAT $k $a GT FIELDS 1 $f",
+    "HEXPIRE $k 1 LT FIELDS 1 $f",
+    "HEXPIRE $k 0 FIELDS 1 $f",
+    "HPERSIST $k FIELDS 2 $f $f",
+    "HGETDEL $k FIELDS 2 $f $f",
+    "HGETEX $k PX $t FIELDS 2 $f $f",
+    "HGETEX $k PERSIST FIELDS 1 $f",
+    "HSETEX $k PX $t FIELDS 2 $f $v $f $v",
+    "HSETEX $k FNX PXAT $a FIELDS 1 $f $v",
+    "HSETEX $k FXX KEEPTTL FIELDS 1 $f $v",
+    "HSETEX $k FIELDS 1 $f $v",
     "EXPIRE $k 1",
     "PEXPIRE $k $t",
     "PEXPIRE $k $t NX",
@@ -86,6 +108,7 @@ const COMMANDS: &[&str] = &[
 const WHOLE_SHARDS: &[&str] = &["FLUSHDB", "FLUSHALL", "SWAPDB"];
 
 const KEYS: &[&str] = &["a", "b", "c", "d", "{a}e", "foo", "bar", "key:1", "key:2"];
+const FIELDS: &[&str] = &["a", "b", "c", "d", "7", "field"];
 const VALUES: &[&str] =
     &["v", "0", "12", "-7", "3.25", "007", "hello", "a-value-of-more-than-the-forty-four-bytes-of-an-embstr"];
 const DATABASES: u64 = 3;
@@ -185,6 +208,7 @@ fn fill(template: &str, mut random: u64, start_ms: i64) -> Vec<String> {
     };
     let mut word = |word: &str| match word {
         "$k" => KEYS[digit(KEYS.len() as u64) as usize].into(),
+        "$f" => FIELDS[digit(FIELDS.len() as u64) as usize].into(),
         "$v" => VALUES[digit(VALUES.len() as u64) as usize].into(),
         "$n" => digit(40).to_string(),
         "$t" => (1 + digit(60)).to_string(),

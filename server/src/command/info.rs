@@ -191,8 +191,8 @@ struct Report {
     config: Config,
     now: Moment,
     clients: Vec<Arc<Client>>,
-    /// Keys and keys with a deadline, by shard and database.
-    keys: Vec<Vec<(usize, usize)>>,
+    /// Keys, keys with a deadline, and keys with fields that have one, by shard and database.
+    keys: Vec<Vec<[usize; 3]>>,
     /// Bytes of tables and wheels.
     tables: u64,
     shards: Vec<curfew_shard::shard::Stats>,
@@ -205,7 +205,9 @@ impl Report {
         for shard in &mut shards {
             node.stats.shards[usize::from(shard.index())].publish(shard);
         }
-        let of_dbs = |shard: &curfew_shard::Shard| shard.databases().iter().map(|db| (db.len(), db.timed())).collect();
+        let of_dbs = |shard: &curfew_shard::Shard| {
+            shard.databases().iter().map(|db| [db.len(), db.timed(), db.fields_timed()]).collect()
+        };
         let spaces = shards.iter().flat_map(|shard| shard.databases());
         let tables: usize = spaces.map(|db| db.bytes() - db.bytes_used() - db.bytes_in_reserve()).sum();
         Report {
@@ -405,7 +407,7 @@ impl Report {
         lines.add("sync_full", 0);
         lines.add("sync_partial_ok", 0);
         lines.add("sync_partial_err", 0);
-        lines.add("expired_subkeys", 0);
+        lines.add("expired_subkeys", shards(|shard| shard.expired_fields));
         lines.add("expired_keys", shards(|shard| shard.expired));
         // No key outlives its deadline for want of time: what is late shows in the lag below.
         lines.add("expired_stale_perc", "0.00");
@@ -521,13 +523,17 @@ impl Report {
     fn keyspace(&self, lines: &mut Lines) {
         let databases = self.keys.iter().map(Vec::len).max().unwrap_or(0);
         for db in 0..databases {
-            let (mut keys, mut timed) = (0, 0);
+            let [mut keys, mut timed, mut fields] = [0; 3];
             for shard in &self.keys {
-                keys += shard[db].0;
-                timed += shard[db].1;
+                keys += shard[db][0];
+                timed += shard[db][1];
+                fields += shard[db][2];
             }
             if keys > 0 {
-                lines.add(format_args!("db{db}"), format_args!("keys={keys},expires={timed},avg_ttl=0,subexpiry=0"));
+                lines.add(
+                    format_args!("db{db}"),
+                    format_args!("keys={keys},expires={timed},avg_ttl=0,subexpiry={fields}"),
+                );
             }
         }
     }
@@ -535,7 +541,7 @@ impl Report {
     fn curfew(&self, lines: &mut Lines) {
         lines.add("shards", self.shards.len());
         for (index, (dbs, stats)) in self.keys.iter().zip(&self.shards).enumerate() {
-            let (keys, timed) = dbs.iter().fold((0, 0), |sum, db| (sum.0 + db.0, sum.1 + db.1));
+            let (keys, timed) = dbs.iter().fold((0, 0), |sum, db| (sum.0 + db[0], sum.1 + db[1]));
             lines.add(
                 format_args!("shard{index}"),
                 format_args!("keys={keys},expires={timed},expired={},evicted={}", stats.expired, stats.evicted),

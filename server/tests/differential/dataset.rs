@@ -20,6 +20,8 @@ pub struct Entry {
     value: Reply,
     encoding: Reply,
     deadline_ms: i64,
+    /// Of the fields of a hash, in the order of their names.
+    field_deadlines_ms: Vec<i64>,
 }
 
 /// Reads all of it. The client is left in database 0.
@@ -58,7 +60,20 @@ pub fn read(client: &mut Client) -> Dataset {
             };
             let encoding = of_key(&["OBJECT", "ENCODING"], &[]);
             let deadline_ms = of_key(&["PEXPIRETIME"], &[]).int();
-            out.insert((*database, key.clone()), Entry { kind, value, encoding, deadline_ms });
+            let mut field_deadlines_ms = Vec::new();
+            if kind == "hash" {
+                let mut fields: Vec<Reply> = of_key(&["HKEYS"], &[]).items().to_vec();
+                fields.sort();
+                let count = fields.len().to_string();
+                let head = [b"HPEXPIRETIME".as_slice(), key, b"FIELDS", count.as_bytes()];
+                let names = fields.iter().map(|field| match field {
+                    Reply::Bulk(name) => name.as_slice(),
+                    other => panic!("a field {other}"),
+                });
+                let args: Vec<&[u8]> = head.into_iter().chain(names).collect();
+                field_deadlines_ms = client.cmd(&args).items().iter().map(Reply::int).collect();
+            }
+            out.insert((*database, key.clone()), Entry { kind, value, encoding, deadline_ms, field_deadlines_ms });
         }
         let found = out.keys().filter(|(of, _)| of == database).count();
         // Redis counts keys that are dead but not removed yet.
@@ -75,8 +90,12 @@ pub fn difference(expected: &Dataset, got: &Dataset) -> Option<String> {
         let (one, other) = (expected.get(key), got.get(key));
         let same = match (one, other) {
             (Some(one), Some(other)) => {
-                let far = one.deadline_ms.abs_diff(other.deadline_ms) > DEADLINE_TOLERANCE_MS
-                    || (one.deadline_ms < 0) != (other.deadline_ms < 0);
+                let apart = |(one, other): (&i64, &i64)| {
+                    one.abs_diff(*other) > DEADLINE_TOLERANCE_MS || (*one < 0) != (*other < 0)
+                };
+                let far = apart((&one.deadline_ms, &other.deadline_ms))
+                    || one.field_deadlines_ms.len() != other.field_deadlines_ms.len()
+                    || one.field_deadlines_ms.iter().zip(&other.field_deadlines_ms).any(apart);
                 (&one.kind, &one.value, &one.encoding) == (&other.kind, &other.value, &other.encoding) && !far
             }
             _ => false,
@@ -99,7 +118,10 @@ fn describe(entry: Option<&Entry>) -> String {
         None => "      (none)\n".into(),
         Some(entry) => {
             let value = entry.value.to_string().replace('\n', "\n      ");
-            format!("      {} ({}), deadline {}:\n      {value}\n", entry.kind, entry.encoding, entry.deadline_ms)
+            format!(
+                "      {} ({}), deadline {}, of fields {:?}:\n      {value}\n",
+                entry.kind, entry.encoding, entry.deadline_ms, entry.field_deadlines_ms
+            )
         }
     }
 }

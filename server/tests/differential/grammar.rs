@@ -344,6 +344,13 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
             large if large == b"536870912" => b"4294967295000".to_vec(), // valid for a bit, and 64 MiB then
             other => other,
         },
+        "hf" => match random.below(30) {
+            0 => Vec::new(),
+            1 => b"bin\0\xff\r\n".to_vec(),
+            2 => vec![b'f'; *random.pick(&[63, 64, 65, 200])],
+            3..6 => text(random, &["0", "7", "-12", "70000", "007", "9223372036854775807"]),
+            _ => text(random, &["a", "b", "c", "d"]),
+        },
         "bit" => text(random, &["0", "1", "0", "1", "0", "1", "2", "-1", "x", ""]),
         "field" => text(
             random,

@@ -11,7 +11,7 @@ pub enum Rule {
     AnyOrder,
     /// The same pairs of name and value in any order.
     PairsInAnyOrder,
-    /// Integers that differ by at most this.
+    /// Integers that differ by at most this, or arrays of such.
     Near(i64),
     /// The same type of reply; errors byte for byte.
     SameType,
@@ -34,6 +34,15 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
         Rule::SameType,
         "cursors and how many keys come at once are the server's own; ~SCANALL compares what is found",
     ),
+    ("HGETALL", "", Rule::PairsInAnyOrder, "hash order"),
+    ("HKEYS", "", Rule::AnyOrder, "hash order"),
+    ("HVALS", "", Rule::AnyOrder, "hash order"),
+    ("HRANDFIELD", "", Rule::SameType, "random"),
+    ("HSCAN", "", Rule::SameType, "as SCAN; ~HSCANALL compares what is found"),
+    ("HTTL", "", Rule::Near(CLOCK_SECONDS), "own clock"),
+    ("HPTTL", "", Rule::Near(CLOCK_MS), "own clock"),
+    ("HEXPIRETIME", "", Rule::Near(CLOCK_SECONDS), "own clock"),
+    ("HPEXPIRETIME", "", Rule::Near(CLOCK_MS), "own clock"),
     ("RANDOMKEY", "", Rule::SameNullness, "random"),
     ("TIME", "", Rule::SameType, "own clock"),
     ("LASTSAVE", "", Rule::SameType, "own clock"),
@@ -88,7 +97,7 @@ pub fn rule(args: &[Vec<u8>]) -> Rule {
     }
     // Both take their own clock, so of two relative deadlines of one length either may be the later one.
     let compares = args.iter().any(|arg| is(Some(arg), "GT") || is(Some(arg), "LT"));
-    if compares && (is(args.first(), "EXPIRE") || is(args.first(), "PEXPIRE")) {
+    if compares && ["EXPIRE", "PEXPIRE", "HEXPIRE", "HPEXPIRE"].iter().any(|name| is(args.first(), name)) {
         return Rule::SameType;
     }
     // With names given, the order is theirs.
@@ -148,6 +157,9 @@ fn same(rule: Rule, expected: &Reply, got: &Reply) -> bool {
         Rule::AnyOrder => sorted(expected) == sorted(got),
         Rule::PairsInAnyOrder => pairs(expected) == pairs(got),
         Rule::Near(tolerance) => match (expected, got) {
+            (Reply::Array(one), Reply::Array(other)) => {
+                one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(rule, one, other))
+            }
             (Reply::Int(one), Reply::Int(other)) => {
                 *one > 0 && *other > 0 && one.abs_diff(*other) <= tolerance.unsigned_abs()
                     || (0..=tolerance).contains(one) && (0..=tolerance).contains(other)

@@ -20,8 +20,9 @@ const MESSAGES_WITHIN: Duration = Duration::from_secs(3);
 
 /// One command from one connection.
 ///
-/// Two are not sent as they are: `~EXPIRE key ms` is PEXPIRE and then waiting until the key is gone; `~SCANALL ...` is SCAN
-/// with these options from cursor 0 until it returns 0.
+/// Some are not sent as they are: `~EXPIRE key ms` is PEXPIRE and then waiting until the key is gone, `~HPEXPIRE key ms field`
+/// the same for a field; `~SCANALL ...` is SCAN with these options from cursor 0 until it returns 0, `~HSCANALL key ...` the
+/// same with HSCAN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Which connection sends it.
@@ -219,7 +220,9 @@ impl Session {
         }
         match step.args[0].as_slice() {
             b"~EXPIRE" => self.expire(step),
-            b"~SCANALL" => self.scan_all(step),
+            b"~HPEXPIRE" => self.expire_field(step),
+            b"~SCANALL" => self.scan_all(step, &[b"SCAN".to_vec()], 1),
+            b"~HSCANALL" => self.scan_all(step, &[b"HSCAN".to_vec(), step.args[1].clone()], 2),
             _ => self.command(step.connection, &step.args),
         }
     }
@@ -237,11 +240,30 @@ impl Session {
         set
     }
 
-    fn scan_all(&mut self, step: &Step) -> Vec<Reply> {
+    fn expire_field(&mut self, step: &Step) -> Vec<Reply> {
+        if self.connections[step.connection].in_multi || step.args.len() != 4 {
+            return Vec::new();
+        }
+        let [key, ms, field] = [1, 2, 3].map(|at| step.args[at].clone());
+        let words = |name: &str| [name.as_bytes().to_vec(), key.clone()];
+        let fields = [b"FIELDS".to_vec(), b"1".to_vec(), field];
+        let set = [words("HPEXPIRE").as_slice(), &[ms], &fields].concat();
+        let set = self.command(step.connection, &set);
+        if set == [Reply::Array(vec![Reply::Int(1)])] {
+            // HGETEX, since it is no miss where the key has gone: who looks how often is chance.
+            let exists = [words("HGETEX").as_slice(), &fields].concat();
+            wait_until("a field with a short TTL is gone", || {
+                self.command(step.connection, &exists)[0].items().iter().all(Reply::is_null)
+            });
+        }
+        set
+    }
+
+    fn scan_all(&mut self, step: &Step, head: &[Vec<u8>], options: usize) -> Vec<Reply> {
         let mut cursor = b"0".to_vec();
         let mut found = Vec::new();
         loop {
-            let args = [vec![b"SCAN".to_vec(), cursor.clone()], step.args[1..].to_vec()].concat();
+            let args = [head, std::slice::from_ref(&cursor), &step.args[options.min(step.args.len())..]].concat();
             let replies = self.command(step.connection, &args);
             match replies.as_slice() {
                 [Reply::Array(parts)] if parts.len() == 2 => {

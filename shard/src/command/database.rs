@@ -139,7 +139,7 @@ fn randomkey(unit: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Er
         let shards = unit.shards();
         let Some(shard) = choose(&shards, db, choice) else { break };
         let Some(entry) = shard.db(db).random(random) else { break };
-        if entry.deadline().is_none_or(|deadline| now <= deadline) {
+        if !entry.gone(now) {
             out.bulk(entry.key());
             return Ok(());
         }
@@ -149,7 +149,7 @@ fn randomkey(unit: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Er
     }
     let shards = unit.shards();
     let mut entries = shards.iter().flat_map(|shard| shard.db(db).iter());
-    match entries.find(|entry| entry.deadline().is_none_or(|deadline| now <= deadline)) {
+    match entries.find(|entry| !entry.gone(now)) {
         None => out.null(),
         Some(entry) => out.bulk(entry.key()),
     }

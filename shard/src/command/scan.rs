@@ -152,7 +152,7 @@ fn pattern(arg: &[u8]) -> Option<&[u8]> {
 }
 
 fn is_expired(entry: EntryRef<'_>, now: Moment) -> bool {
-    entry.deadline().is_some_and(|deadline| now.ms > deadline)
+    entry.gone(now.ms)
 }
 
 #[cfg(test)]

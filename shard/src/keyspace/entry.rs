@@ -539,6 +539,19 @@ impl<'a> EntryRef<'a> {
         Some(self.block.fields_due()).filter(|t| *t != NEVER)
     }
 
+    /// Whether the key is gone at `now` (Unix milliseconds), though it was not removed yet: it is past its deadline, or all
+    /// of its fields are. O(1).
+    #[inline]
+    pub fn gone(&self, now: i64) -> bool {
+        if now > self.block.deadline() {
+            return true;
+        }
+        match self.block.value() {
+            Value::Object(object) if self.block.has_fields_due() => object.all_due(now),
+            _ => false,
+        }
+    }
+
     /// Whether the string was modified in place, so that Redis calls its encoding "raw" however short it is.
     #[inline]
     pub fn raw(&self) -> bool {
@@ -565,7 +578,8 @@ impl<'a> EntryRef<'a> {
             Value::Object(object) => size_of::<Object>() + object.heap_bytes(),
             _ => 0,
         };
-        slab::usable(self.block.size()) + SLOT + if self.deadline().is_some() { WHEEL } else { 0 } + object
+        let armed = self.deadline().is_some() || self.block.has_fields_due();
+        slab::usable(self.block.size()) + SLOT + if armed { WHEEL } else { 0 } + object
     }
 }
 

@@ -15,7 +15,10 @@
 //! - an entry is in the wheel if and only if its position is not `NONE`; it is there whenever it has a deadline, but for
 //!   those that `next_due` handed out and the caller has not removed yet;
 //! - an entry's deadline is never earlier than `Wheel::armed_for` of its position;
-//! - `timed` counts the entries with a deadline, `boxed` those with an object.
+//! - an entry with fields that are due some time (a hash's) is marked so, and lies in the wheel as if the first of these
+//!   deadlines were its own, if that is earlier; [`Keyspace::fields_changed`] is called after each change of it in place;
+//! - `timed` counts the entries with a deadline, `fields_timed` those marked as having fields with one, `boxed` those with
+//!   an object.
 
 mod entry;
 mod slab;
@@ -95,6 +98,11 @@ impl Object {
             _ => NEVER,
         }
     }
+
+    /// Whether nothing of it is left at `now`: a hash whose fields are all past their deadlines. O(1).
+    pub(in crate::keyspace) fn all_due(&self, now: i64) -> bool {
+        matches!(self, Object::Hash(hash) if hash.all_due(now))
+    }
 }
 
 /// A value to be put into an entry.
@@ -157,6 +165,17 @@ pub struct Taken {
     pub lru: u32,
 }
 
+impl Taken {
+    /// When the key or the first of its fields is due, whichever comes first, in Unix milliseconds. O(1).
+    pub fn soonest(&self) -> Option<i64> {
+        let fields = match &self.value {
+            TakenValue::Object(object) => object.fields_due(),
+            _ => NEVER,
+        };
+        some(self.deadline.unwrap_or(NEVER).min(fields))
+    }
+}
+
 /// The keys of one database on one shard. See the module.
 pub struct Keyspace {
     hasher: Hasher,
@@ -167,13 +186,15 @@ pub struct Keyspace {
     /// Where a new wheel starts.
     now: i64,
     timed: usize,
+    fields_timed: usize,
     boxed: usize,
 }
 
 impl Keyspace {
     /// An empty keyspace. Some 2 KiB.
     pub fn new(hasher: Hasher) -> Self {
-        Keyspace { hasher, table: Table::new(), slab: Slab::new(), wheel: None, now: 0, timed: 0, boxed: 0 }
+        let (table, slab) = (Table::new(), Slab::new());
+        Keyspace { hasher, table, slab, wheel: None, now: 0, timed: 0, fields_timed: 0, boxed: 0 }
     }
 
     /// The hasher whose hashes all methods expect.
@@ -203,6 +224,12 @@ impl Keyspace {
     #[inline]
     pub fn timed(&self) -> usize {
         self.timed
+    }
+
+    /// Keys with fields that have deadlines.
+    #[inline]
+    pub fn fields_timed(&self) -> usize {
+        self.fields_timed
     }
 
     /// Memory held by entries, table and wheel, in bytes. O(1). Objects outside their entries are counted as the pointers to
@@ -388,7 +415,7 @@ impl Keyspace {
         Some(Taken { kind, value, raw, deadline, lru })
     }
 
-    /// The next entry with a deadline before `now` (Unix milliseconds), in the order of deadlines. It stays in the keyspace
+    /// The next entry with a deadline before `now` (Unix milliseconds), its own or that of a field, in the order of deadlines. It stays in the keyspace
     /// but is no longer in the wheel, so the caller removes it (or gives it another deadline): it will not come again. None
     /// when nothing more is due, or when `steps` is used up (zero then).
     pub fn next_due(&mut self, now: i64, steps: &mut u32) -> Option<EntryRef<'_>> {
@@ -474,6 +501,7 @@ impl Keyspace {
         if due == NEVER {
             return;
         }
+        self.fields_timed += 1;
         block.set_has_fields_due(true);
         let deadline = block.deadline();
         self.arm(block, deadline, deadline.min(due));
@@ -484,6 +512,7 @@ impl Keyspace {
         if !block.has_fields_due() {
             return;
         }
+        self.fields_timed -= 1;
         block.set_has_fields_due(false);
         if let Some(wheel) = self.wheel.as_mut() {
             wheel.cancel(block.position());

@@ -30,22 +30,25 @@ fn bytes_of(value: Value<'_>) -> Vec<u8> {
     }
 }
 
-/// Every entry with a deadline is in the wheel, at the place that its entry names, and counted.
+/// Every entry with a deadline, its own or that of a field, is in the wheel, at the place that its entry names, and counted.
 fn check(keyspace: &Keyspace) {
-    let (mut timed, mut boxed, mut armed) = (0, 0, 0);
+    let (mut timed, mut fields_timed, mut boxed, mut armed) = (0, 0, 0, 0);
     for entry in keyspace.iter() {
         let block = entry.block();
         timed += usize::from(entry.deadline().is_some());
         boxed += usize::from(block.is_boxed());
+        let fields = block.object_mut().map_or(NEVER, |object| object.fields_due());
+        assert_eq!((block.has_fields_due(), block.fields_due()), (fields != NEVER, fields));
+        fields_timed += usize::from(fields != NEVER);
         if block.position() != Position::NONE {
             armed += 1;
             let Some(wheel) = keyspace.wheel.as_ref() else { panic!("a position without a wheel") };
-            assert!(wheel.armed_for(block.position()) <= block.deadline());
+            assert!(wheel.armed_for(block.position()) <= block.deadline().min(fields));
         }
         let found = get(keyspace, entry.key());
         assert_eq!(found.map(|e| e.block()), Some(block));
     }
-    assert_eq!((timed, boxed), (keyspace.timed, keyspace.boxed));
+    assert_eq!((timed, fields_timed, boxed), (keyspace.timed, keyspace.fields_timed, keyspace.boxed));
     assert_eq!(armed, keyspace.wheel.as_ref().map_or(0, |w| w.len()));
 }
 
@@ -294,6 +297,167 @@ proptest! {
             prop_assert_eq!(&bytes_of(entry.value()), value);
             prop_assert_eq!(entry.deadline(), *deadline);
         }
+    }
+}
+
+/// A hash of these fields, each with its deadline if it has one.
+fn hash_object(fields: &[(u8, Option<i64>)], in_table: bool) -> Box<Object> {
+    let limits = crate::settings::Limits { hash_entries: if in_table { 0 } else { 512 }, ..Default::default() };
+    let mut hash = Hash::default();
+    for (field, deadline) in fields {
+        hash.set(&[*field], b"v", false, &limits);
+        hash.set_deadline(&[*field], *deadline);
+    }
+    Box::new(Object::Hash(hash))
+}
+
+#[derive(Clone, Debug)]
+enum FieldStep {
+    /// A hash over whatever is there.
+    Put(u8, Vec<(u8, Option<i64>)>, Option<Option<i64>>, bool),
+    /// A string over whatever is there.
+    Overwrite(u8, usize, Option<Option<i64>>),
+    /// Changes fields in place.
+    Field(u8, u8, Option<i64>),
+    DropField(u8, u8),
+    Deadline(u8, Option<i64>),
+    Remove(u8),
+    /// Takes a hash out and puts it at another key.
+    Carry(u8, u8),
+    Advance(i64),
+}
+
+fn field_step() -> impl Strategy<Value = FieldStep> {
+    let (key, field) = (0u8..12, 0u8..5);
+    let deadline = || prop::option::of(0i64..2000);
+    let fields = prop::collection::vec((field.clone(), deadline()), 1..6);
+    prop_oneof![
+        3 => (key.clone(), fields, prop::option::of(deadline()), any::<bool>())
+            .prop_map(|(k, f, d, t)| FieldStep::Put(k, f, d, t)),
+        1 => (key.clone(), 0usize..100, prop::option::of(deadline())).prop_map(|(k, l, d)| FieldStep::Overwrite(k, l, d)),
+        5 => (key.clone(), field.clone(), deadline()).prop_map(|(k, f, d)| FieldStep::Field(k, f, d)),
+        1 => (key.clone(), field).prop_map(|(k, f)| FieldStep::DropField(k, f)),
+        3 => (key.clone(), deadline()).prop_map(|(k, d)| FieldStep::Deadline(k, d)),
+        1 => key.clone().prop_map(FieldStep::Remove),
+        1 => (key.clone(), key).prop_map(|(k, o)| FieldStep::Carry(k, o)),
+        3 => (0i64..500).prop_map(FieldStep::Advance),
+    ]
+}
+
+/// Fields with their deadlines (none of a string), and the key's own.
+type HashModel = HashMap<Vec<u8>, (HashMap<u8, Option<i64>>, Option<i64>)>;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(test_scale(250) as u32))]
+    #[test]
+    fn keys_and_fields_come_in_order(steps in prop::collection::vec(field_step(), 1..150)) {
+        let mut keyspace = keyspace();
+        let hasher = Hasher::new(42);
+        let mut model = HashModel::new();
+        let mut now = NOW;
+        let name = |k: u8| vec![k; 1 + k as usize * 3];
+        let how = |now: i64, d: Option<Option<i64>>, old: Option<i64>| match d {
+            None => (Deadline::Keep, old),
+            Some(None) => (Deadline::Clear, None),
+            Some(Some(d)) => (Deadline::At(now + d), Some(now + d)),
+        };
+        for step in steps {
+            match step {
+                FieldStep::Put(k, fields, deadline, in_table) => {
+                    let key = name(k);
+                    let fields: Vec<_> = fields.into_iter().map(|(f, d)| (f, d.map(|d| now + d))).collect();
+                    let (how, after) = how(now, deadline, model.get(&key).and_then(|m| m.1));
+                    let object = NewValue::Object(hash_object(&fields, in_table));
+                    drop(keyspace.put(hasher.hash(&key), &key, Type::Hash, object, how, 1));
+                    model.insert(key, (fields.into_iter().collect(), after));
+                }
+                FieldStep::Overwrite(k, length, deadline) => {
+                    let key = name(k);
+                    let (how, after) = how(now, deadline, model.get(&key).and_then(|m| m.1));
+                    let value = vec![1; length];
+                    drop(keyspace.put(hasher.hash(&key), &key, Type::String, NewValue::Bytes(&value), how, 1));
+                    model.insert(key, (HashMap::new(), after));
+                }
+                FieldStep::Field(k, field, deadline) => {
+                    let key = name(k);
+                    let deadline = deadline.map(|d| now + d);
+                    let hash = hasher.hash(&key);
+                    if let Some(Object::Hash(object)) = keyspace.get_mut(hash, &key).as_mut().and_then(|e| e.object_mut()) {
+                        object.set(&[field], b"w", false, &Default::default());
+                        object.set_deadline(&[field], deadline);
+                        model.get_mut(&key).expect("as in the keyspace").0.insert(field, deadline);
+                    }
+                    keyspace.fields_changed(hash, &key);
+                }
+                FieldStep::DropField(k, field) => {
+                    let key = name(k);
+                    let hash = hasher.hash(&key);
+                    if let Some(Object::Hash(object)) = keyspace.get_mut(hash, &key).as_mut().and_then(|e| e.object_mut()) {
+                        object.remove(&[field]);
+                        model.get_mut(&key).expect("as in the keyspace").0.remove(&field);
+                    }
+                    keyspace.fields_changed(hash, &key);
+                }
+                FieldStep::Deadline(k, deadline) => {
+                    let (key, deadline) = (name(k), deadline.map(|d| now + d));
+                    prop_assert_eq!(keyspace.set_deadline(hasher.hash(&key), &key, deadline), model.contains_key(&key));
+                    if let Some(entry) = model.get_mut(&key) {
+                        entry.1 = deadline;
+                    }
+                }
+                FieldStep::Remove(k) => {
+                    let key = name(k);
+                    let removed = keyspace.remove(hasher.hash(&key), &key);
+                    prop_assert_eq!(removed.map(|r| r.deadline), model.remove(&key).map(|m| m.1));
+                }
+                FieldStep::Carry(from, to) => {
+                    let (from, to) = (name(from), name(to));
+                    if let Some(Taken { kind, value: TakenValue::Object(object), deadline, lru, .. }) = keyspace.take(hasher.hash(&from), &from) {
+                        let how = deadline.map_or(Deadline::Clear, Deadline::At);
+                        drop(keyspace.put(hasher.hash(&to), &to, kind, NewValue::Object(object), how, lru));
+                        let taken = model.remove(&from).expect("as in the keyspace");
+                        model.insert(to, taken);
+                    } else {
+                        model.remove(&from);
+                    }
+                }
+                FieldStep::Advance(by) => {
+                    now += by;
+                    let (mut steps, mut last) = (u32::MAX, i64::MIN);
+                    while let Some(entry) = keyspace.next_due(now, &mut steps) {
+                        let key = entry.key().to_vec();
+                        let hash = hasher.hash(&key);
+                        let (deadline, due) = (entry.deadline().unwrap_or(NEVER), entry.fields_due().unwrap_or(NEVER));
+                        let first = deadline.min(due);
+                        prop_assert!(first < now && first >= last, "{} at {} after {}", first, now, last);
+                        last = first;
+                        if deadline < now {
+                            prop_assert!(model.remove(&key).is_some_and(|m| m.1 == Some(deadline)));
+                            drop(keyspace.remove(hash, &key));
+                            continue;
+                        }
+                        let fields = &mut model.get_mut(&key).expect("as in the keyspace").0;
+                        let mut entry = keyspace.get_mut(hash, &key).expect("found above");
+                        let Some(Object::Hash(object)) = entry.object_mut() else { panic!("no hash") };
+                        let names = object.remove_due(now);
+                        prop_assert!(!names.is_empty());
+                        for name in names {
+                            prop_assert!(fields.remove(&name[0]).flatten().is_some_and(|at| at < now));
+                        }
+                        keyspace.fields_changed(hash, &key);
+                    }
+                    let late = |at: &Option<i64>| at.is_some_and(|at| at < now);
+                    prop_assert!(model.values().all(|m| !late(&m.1) && !m.0.values().any(late)), "all that is due has come");
+                    keyspace.work_ahead(now, &mut steps);
+                }
+            }
+            check(&keyspace);
+            let next = model.values().flat_map(|m| m.0.values().copied().chain([m.1])).flatten().min();
+            prop_assert_eq!(next.is_some(), keyspace.next_wakeup().is_some());
+            prop_assert!(next.is_none_or(|next| keyspace.next_wakeup().is_some_and(|at| at <= next + 1)));
+        }
+        prop_assert_eq!(keyspace.len(), model.len());
+        prop_assert_eq!(keyspace.fields_timed(), model.values().filter(|m| m.0.values().any(Option::is_some)).count());
     }
 }
 

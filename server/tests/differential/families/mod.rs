@@ -2,6 +2,7 @@
 
 mod bitmaps;
 mod connection;
+mod hashes;
 mod keys;
 mod pubsub;
 pub mod scripts;
@@ -36,6 +37,7 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("keys", keys::ROWS),
         ("expiry", keys::EXPIRY),
         ("bitmaps", bitmaps::ROWS),
+        ("hashes", hashes::ROWS),
         ("transactions", transactions::ROWS),
         ("scripts", scripts::ROWS),
         ("pubsub", pubsub::ROWS),
