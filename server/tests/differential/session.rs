@@ -186,6 +186,7 @@ impl Session {
         self.control.ok("CLIENT UNPAUSE");
         self.control.ok("FLUSHALL");
         self.control.ok("SCRIPT FLUSH");
+        self.control.ok("FUNCTION FLUSH");
         for (name, value) in SETTINGS {
             self.control.cmd(&["CONFIG", "SET", name, value]);
         }

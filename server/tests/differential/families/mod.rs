@@ -2,6 +2,7 @@
 
 mod bitmaps;
 mod connection;
+pub mod functions;
 mod keys;
 mod pubsub;
 pub mod scripts;
@@ -38,6 +39,7 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("bitmaps", bitmaps::ROWS),
         ("transactions", transactions::ROWS),
         ("scripts", scripts::ROWS),
+        ("functions", functions::ROWS),
         ("pubsub", pubsub::ROWS),
         ("connection", connection::ROWS),
         ("server", server::ROWS),
