@@ -144,7 +144,9 @@ fn fcall(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), E
 fn load(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
     let last = args.len() - 1;
     if let Some(option) = args.part(2, last - 2).iter().find(|option| !is(option, "replace")) {
-        return Err(Error::made([b"ERR Unknown option given: ", c_string(option)].concat()));
+        let option = c_string(option);
+        let end = option.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        return Err(Error::made([b"ERR Unknown option given: ", &option[..end]].concat()));
     }
     let policy = if last > 2 { Policy::Replace } else { Policy::Append };
     let code = args.at(last);
