@@ -21,7 +21,11 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)
                 .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
-            .doc("Depends on the function that is executed.", "Invokes a function.", "function numkeys [key...] [arg...]"),
+            .doc(
+                "Depends on the function that is executed.",
+                "Invokes a function.",
+                "function numkeys [key...] [arg...]",
+            ),
         Run::Held(fcall),
     ),
     ServerRow::new(

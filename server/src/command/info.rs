@@ -320,7 +320,8 @@ impl Report {
         lines.bytes("total_system_memory", system::total_memory());
         let (scripts, scripts_bytes) = self.node.scripts.size();
         let functions = self.node.functions.load();
-        let (of_scripts, of_functions) = (script::used(script::Kind::Scripts) as u64, script::used(script::Kind::Functions) as u64);
+        let (of_scripts, of_functions) =
+            (script::used(script::Kind::Scripts) as u64, script::used(script::Kind::Functions) as u64);
         lines.bytes("used_memory_lua", of_scripts);
         lines.add("used_memory_vm_eval", of_scripts);
         lines.add("used_memory_scripts_eval", scripts_bytes);

@@ -149,7 +149,10 @@ pub fn numkeys(args: Args<'_>, not_a_number: Error) -> Result<usize, Error> {
 }
 
 /// Runs `f` with the thread's interpreters, which are out of their slot meanwhile.
-pub fn with_vm<'c, T>(ctx: &mut Ctx<'c>, f: impl FnOnce(&mut Vm, &mut Ctx<'c>) -> Result<T, Error>) -> Result<T, Error> {
+pub fn with_vm<'c, T>(
+    ctx: &mut Ctx<'c>,
+    f: impl FnOnce(&mut Vm, &mut Ctx<'c>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let slot = &ctx.thread.vm;
     let mut vm = match slot.take() {
         Some(vm) => vm,

@@ -266,8 +266,8 @@ unsafe fn write_failure(state: *mut lua_State, thread: &crate::thread::Thread, o
         // SAFETY: the value stays on the stack.
         let text = unsafe { string_at(state, -1) }.unwrap_or(b"execution failure");
         let prefix = if code.is_function() { "" } else { "f_" };
-        let text =
-            [b"ERR Error running script ", prefix.as_bytes(), code.name(), b", ", &text[..text.len().min(100)]].concat();
+        let text = [b"ERR Error running script ", prefix.as_bytes(), code.name(), b", ", &text[..text.len().min(100)]]
+            .concat();
         return write_error(thread, out, &text, false);
     }
     // SAFETY: a table is on top.

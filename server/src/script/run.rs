@@ -1,8 +1,8 @@
 //! A script under way: what its calls may do, the shards that it holds, and its time.
 #![allow(unsafe_code)] // the context and the unit of the handler, reached from inside Lua
 
-use super::coroutine;
 use super::code::{Code, flag};
+use super::coroutine;
 use crate::commands;
 use crate::exec;
 use crate::gate::RETRY;
@@ -21,7 +21,6 @@ const SLICE_NANOS: u64 = 1_000_000;
 
 /// How long a script that has written waits for a shard that it had not declared.
 const WIDEN_NANOS: u64 = 1_000_000_000;
-
 
 /// The way for other threads to end a script.
 #[derive(Default)]

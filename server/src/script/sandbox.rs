@@ -15,9 +15,9 @@
 
 use super::api;
 use super::convert::push_bytes;
-use super::lib;
 use super::function;
 use super::interpreter::Engine;
+use super::lib;
 use mlua::{Lua, LuaOptions, StdLib, ffi, lua_State};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::transmute;

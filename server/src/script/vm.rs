@@ -245,8 +245,8 @@ impl Vm {
 
     /// Compiles a script and answers the registry reference of its function.
     fn function(&mut self, script: &Script) -> Result<c_int, Error> {
-        self.scripts.compile(&script.source[script.shebang..], c"@user_script").map_err(|text| {
-            Error::made([b"ERR Error compiling script (new function): ", text.as_slice()].concat())
-        })
+        self.scripts
+            .compile(&script.source[script.shebang..], c"@user_script")
+            .map_err(|text| Error::made([b"ERR Error compiling script (new function): ", text.as_slice()].concat()))
     }
 }

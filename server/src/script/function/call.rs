@@ -34,11 +34,7 @@ impl Callbacks {
     /// # Errors
     /// Out of memory.
     pub fn new() -> Result<Callbacks, Error> {
-        Ok(Callbacks {
-            interpreter: Interpreter::new(Kind::Functions)?,
-            loaded: HashMap::new(),
-            seen: Arc::default(),
-        })
+        Ok(Callbacks { interpreter: Interpreter::new(Kind::Functions)?, loaded: HashMap::new(), seen: Arc::default() })
     }
 
     /// Forgets libraries that have gone. False: everything has, and a new interpreter is better than this one.

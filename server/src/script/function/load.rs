@@ -101,9 +101,8 @@ pub struct Loaded {
 /// It does not compile, it raises, it takes too long, or it registers nothing. Nothing of it is left behind then.
 pub fn run(interpreter: &mut Interpreter, metadata: &Metadata<'_>, limit: Limit) -> Result<Loaded, Error> {
     let failed = |what: &str, text: &[u8]| Error::made([b"ERR Error ", what.as_bytes(), b": ", text].concat());
-    let top = interpreter
-        .compile(metadata.body, c"@user_function")
-        .map_err(|text| failed("compiling function", &text))?;
+    let top =
+        interpreter.compile(metadata.body, c"@user_function").map_err(|text| failed("compiling function", &text))?;
     let (result, loading) = interpreter.load(top, Loading::new(limit));
     interpreter.forget(top);
     let result = match result {
@@ -233,7 +232,9 @@ unsafe fn read_named(state: *mut lua_State, given: &mut Given) -> Result<(), &'s
                 continue; // the value was taken
             } else if key.eq_ignore_ascii_case(b"flags") {
                 if ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
-                    return Err("flags argument to redis.register_function must be a table representing function flags");
+                    return Err(
+                        "flags argument to redis.register_function must be a table representing function flags",
+                    );
                 }
                 given.flags = read_flags(state).ok_or("unknown flag given")?;
             } else {
@@ -264,4 +265,3 @@ unsafe fn read_flags(state: *mut lua_State) -> Option<u32> {
         Some(flags)
     }
 }
-
