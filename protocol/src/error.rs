@@ -87,6 +87,14 @@ impl Error {
         Error::made(text)
     }
 
+    /// `unknown subcommand or wrong number of arguments for 'x'. Try NAME HELP.`: what subcommands say of their own options.
+    pub fn subcommand_syntax(container: &str, given: &[u8]) -> Error {
+        let given = c_string(given);
+        let given = &given[..given.len().min(128)];
+        let text = b"ERR unknown subcommand or wrong number of arguments for '";
+        Error::made([text, given, b"'. Try ", container.as_bytes(), b" HELP."].concat())
+    }
+
     /// `Unsupported option x`: what EXPIRE says.
     pub fn unsupported_option(given: &[u8]) -> Error {
         Error::made([b"ERR Unsupported option ", given].concat())
@@ -273,6 +281,30 @@ impl Error {
     pub fn unknown_argument(given: &[u8]) -> Error {
         Error::made([b"ERR unknown argument: ", c_string(given)].concat())
     }
+}
+
+// Functions.
+texts! {
+    /// FCALL of an unknown function.
+    NO_FUNCTION = "ERR Function not found";
+    /// FUNCTION DELETE of an unknown library.
+    LIBRARY_NOT_FOUND = "ERR Library not found";
+    /// A library without its first line.
+    MISSING_METADATA = "ERR Missing library metadata";
+    /// A library's first line that cannot be read.
+    INVALID_METADATA = "ERR Invalid library metadata";
+    /// A library's first line with two names.
+    METADATA_NAME_TWICE = "ERR Invalid metadata value, name argument was given multiple times";
+    /// A library's first line without a name.
+    NO_LIBRARY_NAME = "ERR Library name was not given";
+    /// A library's name, and a function's.
+    LIBRARY_NAME = "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long";
+    /// A library that registers nothing.
+    NO_FUNCTIONS = "ERR No functions registered";
+    /// FUNCTION RESTORE's option.
+    RESTORE_POLICY = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.";
+    /// A payload that is damaged or of a later version.
+    BAD_PAYLOAD = "ERR DUMP payload version or checksum are wrong";
 }
 
 #[cfg(test)]

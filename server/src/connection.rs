@@ -10,7 +10,7 @@ use crate::client::{Client, OutputLimit, signal};
 use crate::commands::{Command, Run};
 use crate::config::Config;
 use crate::node::Node;
-use crate::route::Target;
+use crate::route::{ShardSet, Target};
 use crate::session::{Ctx, ReplyMode, Session};
 use crate::thread;
 use crate::{clock, evict, exec, gate, hold, script};
@@ -241,7 +241,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Executes the next `count` commands on a shard: here if it is free, else by whoever has it.
     async fn enter(&mut self, shard: u16, count: usize) -> Result<(), ()> {
-        let cell = &self.node.shards[usize::from(shard)];
+        let node = self.node;
+        let cell = &node.shards[usize::from(shard)];
         let Some(batch) = &mut self.batch else { return Err(()) };
         if let Some(mut guard) = cell.try_enter() {
             thread::with(|thread| exec::run(thread, &mut guard, batch, count));
@@ -253,8 +254,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (give_back, returned) = oneshot::channel();
         cell.leave(Box::new(move |turn| {
             match turn {
-                Turn::Shard(shard) => thread::with(|thread| exec::run(thread, shard, &mut batch, count)),
-                Turn::Busy => (0..count).for_each(|_| batch.buffers.out.error(&Error::BUSY_SCRIPT)),
+                Turn::Shard(inside) => thread::with(|thread| exec::run(thread, inside, &mut batch, count)),
+                Turn::Busy => {
+                    let error = node.scripts.busy_error(ShardSet::one(shard.into()));
+                    (0..count).for_each(|_| batch.buffers.out.error(&error));
+                }
             }
             batch.advance(count);
             // If the connection has gone, so has the need for its batch.

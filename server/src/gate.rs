@@ -40,7 +40,7 @@ pub fn check(session: &Session, resp: Resp, node: &Node, command: &Command) -> R
         return Err(Error::NO_AUTH);
     }
     if node.scripts.is_all_busy(node.shards.len()) && !command.is(ALLOW_BUSY) {
-        return Err(Error::BUSY_SCRIPT);
+        return Err(node.scripts.busy_error(ShardSet::all(node.shards.len())));
     }
     if session.transaction.is_some() && command.is(NO_MULTI) {
         return Err(Error::made("ERR Command not allowed inside a transaction"));

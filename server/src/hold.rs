@@ -19,7 +19,7 @@ pub struct Hold<'a> {
 pub async fn acquire(node: &Node, set: ShardSet) -> Result<Hold<'_>, Error> {
     let mut guards = Vec::with_capacity(set.len());
     for shard in set.iter() {
-        guards.push(node.shards[shard].acquire().await.ok_or(Error::BUSY_SCRIPT)?);
+        guards.push(node.shards[shard].acquire().await.ok_or_else(|| node.scripts.busy_error(set))?);
     }
     Ok(Hold { guards, set, shards: node.shards.len() })
 }

@@ -8,6 +8,7 @@ use crate::pause::Pause;
 use crate::pubsub::PubSub;
 use crate::reclaim::Reclaimer;
 use crate::script::Scripts;
+use crate::script::function::Functions;
 use crate::stats::Stats;
 use curfew_shard::Sink;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub struct Node {
     pub pubsub: PubSub,
     /// Scripts known by their hashes.
     pub scripts: Scripts,
+    /// Libraries of functions.
+    pub functions: Functions,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// `maxmemory`.

@@ -28,6 +28,11 @@ impl ShardSet {
         ShardSet(u64::MAX >> (64 - shards))
     }
 
+    /// One alone.
+    pub fn one(shard: usize) -> ShardSet {
+        ShardSet(1 << shard)
+    }
+
     /// Adds a shard.
     pub fn add(&mut self, shard: usize) {
         self.0 |= 1 << shard;

@@ -13,11 +13,13 @@
 use crate::batch::Buffers;
 use crate::config::Cached;
 use crate::node::Node;
+use crate::script::function;
 use crate::stats::ThreadStats;
 use curfew_shard::settings::Limits;
 use curfew_shard::{Settings, Sink};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What one shard thread keeps for itself.
 pub struct Thread {
@@ -34,6 +36,7 @@ pub struct Thread {
     buffers: RefCell<Vec<Buffers>>,
     /// The script engine's interpreter.
     pub vm: crate::script::VmSlot,
+    functions: RefCell<function::Cached>,
     clock: quanta::Clock,
 }
 
@@ -56,6 +59,7 @@ pub fn start(index: usize, node: &'static Node) {
         config: RefCell::new(config),
         buffers: RefCell::default(),
         vm: Default::default(),
+        functions: RefCell::default(),
         clock: quanta::Clock::new(),
     };
     THREAD.with(|slot| assert!(slot.set(thread).is_ok(), "a thread starts once"));
@@ -80,10 +84,15 @@ impl Thread {
     }
 
     /// The configuration in force.
-    pub fn config(&self) -> std::sync::Arc<crate::config::Config> {
+    pub fn config(&self) -> Arc<crate::config::Config> {
         let mut cached = self.config.borrow_mut();
         cached.get(&self.node.config);
         cached.share()
+    }
+
+    /// The libraries of functions as they are now; one atomic load when they have not changed.
+    pub fn functions(&self) -> Arc<function::Snapshot> {
+        self.functions.borrow_mut().get(&self.node.functions).clone()
     }
 
     /// A time stamp for measuring durations; about 10 ns.

@@ -42,7 +42,6 @@ const REASONS: &[(&str, &[&str])] = &[
     ),
     ("no replication yet", &["wait", "replicaof", "slaveof", "psync", "sync", "replconf", "failover"]),
     ("they sort lists and sets", &["sort", "sort_ro"]),
-    ("no functions yet; scripts are there", &["fcall", "fcall_ro", "function"]),
     ("one user so far, with `requirepass`", &["acl"]),
     ("not yet, but `/metrics` has latencies", &["latency", "slowlog", "monitor"]),
     ("no modules", &["module"]),

@@ -8,6 +8,7 @@ use crate::commands::{Run, ServerRow, table};
 use crate::config::Config;
 use crate::node::Node;
 use crate::pubsub::Kind;
+use crate::script;
 use crate::session::Ctx;
 use crate::stats::{self, LATENCY_BUCKETS, ThreadStats};
 use crate::{memory, system, version};
@@ -319,6 +320,20 @@ impl Report {
         lines.add("allocator_resident", allocator.resident);
         lines.add("allocator_muzzy", 0);
         lines.bytes("total_system_memory", system::total_memory());
+        let (scripts, scripts_bytes) = self.node.scripts.size();
+        let functions = self.node.functions.load();
+        let (of_scripts, of_functions) =
+            (script::used(script::Kind::Scripts) as u64, script::used(script::Kind::Functions) as u64);
+        lines.bytes("used_memory_lua", of_scripts);
+        lines.add("used_memory_vm_eval", of_scripts);
+        lines.add("used_memory_scripts_eval", scripts_bytes);
+        lines.add("number_of_cached_scripts", scripts);
+        lines.add("number_of_functions", functions.function_count());
+        lines.add("number_of_libraries", functions.libraries().len());
+        lines.add("used_memory_vm_functions", of_functions);
+        lines.bytes("used_memory_vm_total", of_scripts + of_functions);
+        lines.add("used_memory_functions", functions.bytes());
+        lines.bytes("used_memory_scripts", (scripts_bytes + functions.bytes()) as u64);
         lines.bytes("maxmemory", self.config.maxmemory);
         lines.add("maxmemory_policy", self.config.maxmemory_policy.name());
         let mut gap = |name: &str, whole: u64, part: u64| {

@@ -6,6 +6,7 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
+pub mod function;
 pub mod info;
 pub mod pubsub;
 pub mod scripting;
@@ -25,6 +26,7 @@ const FAMILIES: &[&[ServerRow]] = &[
     config::ROWS,
     connection::ROWS,
     debug::ROWS,
+    function::ROWS,
     info::ROWS,
     pubsub::ROWS,
     scripting::ROWS,

@@ -137,16 +137,22 @@ fn eval(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Er
     if ctx.command.spec.name.starts_with("evalsha") && args.at(1).len() != 40 {
         return Err(Error::NO_SCRIPT);
     }
-    let keys = args::integer(args.at(2))?;
-    let keys = usize::try_from(keys).map_err(|_| Error::NEGATIVE_KEYS)?;
-    if keys > args.len() - 3 {
-        return Err(Error::TOO_MANY_KEYS);
-    }
+    let keys = numkeys(args, Error::NOT_AN_INTEGER)?;
     with_vm(ctx, |vm, ctx| vm.eval(ctx, unit, args, keys))
 }
 
-/// Runs `f` with the thread's interpreter, which is out of its slot meanwhile.
-fn with_vm<'c, T>(ctx: &mut Ctx<'c>, f: impl FnOnce(&mut Vm, &mut Ctx<'c>) -> Result<T, Error>) -> Result<T, Error> {
+/// How many of the arguments are keys; `not_a_number` if that is not told by a number.
+pub fn numkeys(args: Args<'_>, not_a_number: Error) -> Result<usize, Error> {
+    let keys = args::integer(args.at(2)).map_err(|_| not_a_number)?;
+    let keys = usize::try_from(keys).map_err(|_| Error::NEGATIVE_KEYS)?;
+    if keys > args.len() - 3 { Err(Error::TOO_MANY_KEYS) } else { Ok(keys) }
+}
+
+/// Runs `f` with the thread's interpreters, which are out of their slot meanwhile.
+pub fn with_vm<'c, T>(
+    ctx: &mut Ctx<'c>,
+    f: impl FnOnce(&mut Vm, &mut Ctx<'c>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let slot = &ctx.thread.vm;
     let mut vm = match slot.take() {
         Some(vm) => vm,
@@ -185,7 +191,7 @@ fn flush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
 }
 
 fn kill(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.thread.node.scripts.kill()?;
+    ctx.thread.node.scripts.kill(false)?;
     ctx.out.ok();
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::command::info::{MemoryUse, ratio};
 use crate::commands::{Run, ServerRow};
+use crate::route::ShardSet;
 use crate::session::Ctx;
 use crate::{memory, system};
 use curfew_protocol::spec::*;
@@ -251,7 +252,7 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     }
     let node = ctx.thread.node;
     if !options.nosave && node.scripts.is_all_busy(node.shards.len()) {
-        return Err(Error::BUSY_SCRIPT);
+        return Err(node.scripts.busy_error(ShardSet::all(node.shards.len())));
     }
     // No reply: the connection ends.
     ctx.session.closing = true;

@@ -6,85 +6,130 @@
 #![allow(unsafe_code)]
 
 use super::convert::{push_bytes, push_error, push_reply, string_at};
-use super::run::{Failure, KILLED};
+use super::interpreter::Engine;
+use super::run::Failure;
+use super::sandbox::Kind;
 use super::source;
-use super::vm::Engine;
 use crate::commands;
 use curfew_protocol::{Resp, number};
 use mlua::{ffi, lua_State};
 use std::ffi::{CStr, c_int};
 
 /// What a function of the table does with an error on top of the stack.
-const RAISE: c_int = -1;
+pub const RAISE: c_int = -1;
 
-type Body = unsafe fn(*mut lua_State, &mut Engine) -> c_int;
+/// The inside of a C function.
+pub type Body = unsafe fn(*mut lua_State, &mut Engine) -> c_int;
 
-/// Fills the table on top of the stack.
+/// A C function around a body: raises what the body leaves on the stack.
+macro_rules! entry {
+    ($body:ident) => {{
+        unsafe extern "C-unwind" fn enter(state: *mut mlua::lua_State) -> std::ffi::c_int {
+            // SAFETY: Lua calls this with its arguments and 20 free slots; upvalue 1 is the engine of this state, which
+            // outlives it, and no other reference to it is in use while Lua runs.
+            unsafe {
+                let upvalue = mlua::ffi::lua_upvalueindex(1);
+                let engine = mlua::ffi::lua_touserdata(state, upvalue).cast::<$crate::script::interpreter::Engine>();
+                let results = ($body as $crate::script::api::Body)(state, &mut *engine);
+                if results == $crate::script::api::RAISE { mlua::ffi::lua_error(state) } else { results }
+            }
+        }
+        enter as mlua::ffi::lua_CFunction
+    }};
+}
+pub(in crate::script) use entry;
+
+/// Names of C functions in the table.
+pub type Entries = &'static [(&'static CStr, ffi::lua_CFunction)];
+type Numbers = &'static [(&'static CStr, i32)];
+
+const FUNCTIONS: Entries = &[
+    (c"call", entry!(call)),
+    (c"pcall", entry!(pcall)),
+    (c"error_reply", entry!(error_reply)),
+    (c"status_reply", entry!(status_reply)),
+    (c"sha1hex", entry!(sha1hex)),
+    (c"setresp", entry!(setresp)),
+    (c"set_repl", entry!(set_repl)),
+    (c"acl_check_cmd", entry!(acl_check_cmd)),
+];
+/// What only scripts have.
+const OF_SCRIPTS: Entries = &[
+    (c"replicate_commands", entry!(replicate_commands)),
+    (c"breakpoint", entry!(breakpoint)),
+    (c"debug", entry!(debug)),
+];
+const REPLICATION: Numbers =
+    &[(c"REPL_NONE", 0), (c"REPL_AOF", 1), (c"REPL_SLAVE", 2), (c"REPL_REPLICA", 2), (c"REPL_ALL", 3)];
+const ALWAYS: Entries = &[(c"log", entry!(log))];
+const NUMBERS: Numbers = &[
+    (c"LOG_DEBUG", 0),
+    (c"LOG_VERBOSE", 1),
+    (c"LOG_NOTICE", 2),
+    (c"LOG_WARNING", 3),
+    (c"REDIS_VERSION_NUM", 0x0008_0006),
+];
+
+/// Fills the table on top of the stack with all that code of `kind` may use while it runs.
 ///
 /// # Safety
 /// `engine` outlives the Lua state; there are three free slots.
-pub unsafe fn fill(state: *mut lua_State, engine: *mut Engine) {
-    const FUNCTIONS: &[(&CStr, ffi::lua_CFunction)] = &[
-        (c"call", entry!(call)),
-        (c"pcall", entry!(pcall)),
-        (c"error_reply", entry!(error_reply)),
-        (c"status_reply", entry!(status_reply)),
-        (c"sha1hex", entry!(sha1hex)),
-        (c"log", entry!(log)),
-        (c"setresp", entry!(setresp)),
-        (c"set_repl", entry!(set_repl)),
-        (c"replicate_commands", entry!(replicate_commands)),
-        (c"breakpoint", entry!(breakpoint)),
-        (c"debug", entry!(debug)),
-        (c"acl_check_cmd", entry!(acl_check_cmd)),
-    ];
-    const NUMBERS: &[(&CStr, i32)] = &[
-        (c"LOG_DEBUG", 0),
-        (c"LOG_VERBOSE", 1),
-        (c"LOG_NOTICE", 2),
-        (c"LOG_WARNING", 3),
-        (c"REPL_NONE", 0),
-        (c"REPL_AOF", 1),
-        (c"REPL_SLAVE", 2),
-        (c"REPL_REPLICA", 2),
-        (c"REPL_ALL", 3),
-        (c"REDIS_VERSION_NUM", 0x0008_0006),
-    ];
-    // SAFETY: as asked of the caller; the table stays on top.
+pub unsafe fn fill(state: *mut lua_State, engine: *mut Engine, kind: Kind) {
+    // SAFETY: as asked of the caller.
     unsafe {
-        for (name, function) in FUNCTIONS {
-            ffi::lua_pushlightuserdata(state, engine.cast());
-            ffi::lua_pushcclosure(state, *function, 1);
-            ffi::lua_setfield(state, -2, name.as_ptr());
+        add_functions(state, engine, FUNCTIONS);
+        if kind == Kind::Scripts {
+            add_functions(state, engine, OF_SCRIPTS);
         }
-        for (name, value) in NUMBERS {
-            ffi::lua_pushnumber(state, f64::from(*value));
-            ffi::lua_setfield(state, -2, name.as_ptr());
-        }
+        add_numbers(state, REPLICATION);
+        fill_always(state, engine);
+    }
+}
+
+/// Adds to the table on top of the stack what is there while a library is loaded too: the log and the version.
+///
+/// # Safety
+/// As for [`fill`].
+pub unsafe fn fill_always(state: *mut lua_State, engine: *mut Engine) {
+    // SAFETY: as asked of the caller.
+    unsafe {
+        add_functions(state, engine, ALWAYS);
+        add_numbers(state, NUMBERS);
         push_bytes(state, b"8.0.6");
         ffi::lua_setfield(state, -2, c"REDIS_VERSION".as_ptr());
     }
 }
 
-/// A C function around a body: raises what the body leaves on the stack.
-macro_rules! entry {
-    ($body:ident) => {{
-        unsafe extern "C-unwind" fn enter(state: *mut lua_State) -> c_int {
-            // SAFETY: Lua calls this with its arguments and 20 free slots; upvalue 1 is the engine of this state, which
-            // outlives it, and no other reference to it is in use while Lua runs.
-            unsafe {
-                let engine = ffi::lua_touserdata(state, ffi::lua_upvalueindex(1)).cast::<Engine>();
-                let results = ($body as Body)(state, &mut *engine);
-                if results == RAISE { ffi::lua_error(state) } else { results }
-            }
+/// Adds C functions made by [`entry!`] to the table on top of the stack.
+///
+/// # Safety
+/// As for [`fill`].
+pub unsafe fn add_functions(state: *mut lua_State, engine: *mut Engine, functions: Entries) {
+    // SAFETY: as asked of the caller; the table stays on top.
+    unsafe {
+        for (name, function) in functions {
+            ffi::lua_pushlightuserdata(state, engine.cast());
+            ffi::lua_pushcclosure(state, *function, 1);
+            ffi::lua_setfield(state, -2, name.as_ptr());
         }
-        enter as ffi::lua_CFunction
-    }};
+    }
 }
-use entry;
+
+unsafe fn add_numbers(state: *mut lua_State, numbers: Numbers) {
+    // SAFETY: as in `fill`; the table stays on top.
+    unsafe {
+        for (name, value) in numbers {
+            ffi::lua_pushnumber(state, f64::from(*value));
+            ffi::lua_setfield(state, -2, name.as_ptr());
+        }
+    }
+}
 
 /// `text` as an error on the stack.
-unsafe fn fail(state: *mut lua_State, text: &str) -> c_int {
+///
+/// # Safety
+/// Four free slots on the stack.
+pub unsafe fn fail(state: *mut lua_State, text: &str) -> c_int {
     // SAFETY: a C function has free slots.
     unsafe { push_error(state, [b"ERR ", text.as_bytes()].concat().as_slice(), false) };
     RAISE
@@ -159,8 +204,9 @@ unsafe fn generic(state: *mut lua_State, engine: &mut Engine, on_error: c_int) -
                 return on_error;
             }
             Err(Failure::Stop) => {
-                super::vm::stop_at_each_line(state);
-                push_error(state, KILLED.as_bytes(), false);
+                let text = run.killed_text();
+                super::interpreter::stop_at_each_line(state);
+                push_error(state, text.as_bytes(), false);
                 return RAISE;
             }
         }

@@ -1,18 +1,20 @@
 //! A script under way: what its calls may do, the shards that it holds, and its time.
 #![allow(unsafe_code)] // the context and the unit of the handler, reached from inside Lua
 
+use super::code::{Code, flag};
 use super::coroutine;
-use super::source::{Script, flag};
 use crate::commands;
 use crate::exec;
 use crate::gate::RETRY;
 use crate::route::{self, ShardSet};
 use crate::session::{Ctx, Session};
+use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::spec::{DENYOOM, MAY_REPLICATE, NOSCRIPT, WRITE};
 use curfew_protocol::{Args, Error, Reply, Resp};
 use curfew_shard::{Shard, Unit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 /// A script that has run so long lets the other tasks of its thread have a turn.
 const SLICE_NANOS: u64 = 1_000_000;
@@ -20,14 +22,23 @@ const SLICE_NANOS: u64 = 1_000_000;
 /// How long a script that has written waits for a shard that it had not declared.
 const WIDEN_NANOS: u64 = 1_000_000_000;
 
-/// What SCRIPT KILL says to the script.
-pub const KILLED: &str = "ERR Script killed by user with SCRIPT KILL.";
-
 /// The way for other threads to end a script.
 #[derive(Default)]
 pub struct Control {
     kill: AtomicBool,
     wrote: AtomicBool,
+    /// The call of a function; None for a script.
+    pub call: Option<Call>,
+}
+
+/// A call of a function as FUNCTION STATS shows it.
+pub struct Call {
+    /// The function's name.
+    pub name: Box<[u8]>,
+    /// The whole command.
+    pub command: OwnedArgs,
+    /// When it began.
+    pub started: Instant,
 }
 
 impl Control {
@@ -40,6 +51,11 @@ impl Control {
             return false;
         }
         true
+    }
+
+    /// Whether the script has written.
+    pub fn has_written(&self) -> bool {
+        self.wrote.load(SeqCst)
     }
 
     /// Ends the script, whatever it has written.
@@ -58,12 +74,13 @@ pub enum Failure {
 
 /// A script under way.
 ///
-/// Invariant: `ctx` and `unit` are those of the handler that runs the script, which does not touch them meanwhile; the
-/// value is dropped before the handler returns.
+/// Invariant: `ctx`, `unit` and `args` are those of the handler that runs the script, which does not touch the first two
+/// meanwhile; the value is dropped before the handler returns.
 pub struct Running {
     ctx: *mut Ctx<'static>,
     unit: *mut Unit<'static>,
-    script: Arc<Script>,
+    args: Args<'static>,
+    code: Code,
     /// The protocol of the replies to its calls: `redis.setresp`.
     pub resp: Resp,
     read_only: bool,
@@ -88,21 +105,23 @@ impl Running {
     /// A script that starts with the arguments `args` of the command in `ctx`.
     ///
     /// # Safety
-    /// `ctx` and `unit` are not used by the caller until the value is dropped.
-    pub unsafe fn new(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, script: Arc<Script>) -> Running {
+    /// Until the value is dropped, `ctx` and `unit` are not used by the caller, and `args` stay where they are.
+    pub unsafe fn new(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, code: Code) -> Running {
         let shards = ctx.thread.node.shards.len();
         let free = shards == 1;
         let declared = if free { ShardSet::all(1) } else { route::reach(ctx.command, args, shards) };
         let read_only = ctx.command.spec.name.ends_with("_ro");
-        let modern = !script.is(flag::COMPAT);
+        let modern = !code.is(flag::COMPAT);
         let started = ctx.thread.ticks();
         Running {
-            read_only: read_only || modern && script.is(flag::NO_WRITES),
-            allow_oom: modern && script.flags & (flag::ALLOW_OOM | flag::NO_WRITES) != 0,
-            free: free || script.is_wide() && unit.holds_all(shards),
+            read_only: read_only || modern && code.is(flag::NO_WRITES),
+            allow_oom: modern && code.flags() & (flag::ALLOW_OOM | flag::NO_WRITES) != 0,
+            free: free || code.learned().is_wide() && unit.holds_all(shards),
             ctx: std::ptr::from_mut(ctx).cast(),
             unit: std::ptr::from_mut(unit).cast(),
-            script,
+            // SAFETY: the caller keeps the arguments until the value is dropped.
+            args: unsafe { std::mem::transmute::<Args<'_>, Args<'static>>(args) },
+            code,
             resp: Resp::Two,
             wrote: false,
             retry: false,
@@ -130,6 +149,14 @@ impl Running {
     /// Whether the script must end at once.
     pub fn must_stop(&self) -> bool {
         self.retry || self.killed
+    }
+
+    /// What it is told that is killed.
+    pub fn killed_text(&self) -> &'static str {
+        match self.code.is_function() {
+            true => "ERR Script killed by user with FUNCTION KILL.",
+            false => "ERR Script killed by user with SCRIPT KILL.",
+        }
     }
 
     /// Runs a command for the script, and writes its reply.
@@ -177,7 +204,7 @@ impl Running {
     /// A call needs these shards.
     fn reach(&mut self, needed: ShardSet) -> Result<(), Failure> {
         if !needed.iter().all(|shard| self.declared.contains(shard)) {
-            self.script.set_wide();
+            self.code.learned().set_wide();
         }
         // SAFETY: the type's invariant.
         let unit = unsafe { &mut *self.unit };
@@ -232,13 +259,19 @@ impl Running {
             return false;
         }
         let wrote = self.wrote;
+        let run_nanos = thread.nanos(self.started, now);
         let control = self.control.get_or_insert_with(|| {
-            let control = Arc::new(Control { kill: AtomicBool::new(false), wrote: AtomicBool::new(wrote) });
+            let call = self.code.is_function().then(|| Call {
+                name: self.code.name().into(),
+                command: OwnedArgs::from_view(self.args),
+                started: Instant::now().checked_sub(Duration::from_nanos(run_nanos)).unwrap_or_else(Instant::now),
+            });
+            let control = Arc::new(Control { kill: AtomicBool::new(false), wrote: AtomicBool::new(wrote), call });
             thread.node.scripts.enter(control.clone());
             control
         });
         let control = control.clone();
-        let run_ms = thread.nanos(self.started, now) / 1_000_000;
+        let run_ms = run_nanos / 1_000_000;
         if run_ms >= thread.config().busy_reply_threshold_ms {
             self.mark_busy(run_ms);
         }
@@ -256,14 +289,15 @@ impl Running {
         if self.busy == 0 {
             tracing::warn!(
                 "Slow script detected: still in execution after {run_ms} milliseconds. You can try killing the script \
-                 using the SCRIPT KILL command. Script name is: {}.",
-                String::from_utf8_lossy(&self.script.sha)
+                 using the {} command. Script name is: {}.",
+                if self.code.is_function() { "FUNCTION KILL" } else { "SCRIPT KILL" },
+                String::from_utf8_lossy(self.code.name())
             );
         }
         // SAFETY: the type's invariant.
         let (node, unit) = unsafe { ((*self.ctx).thread.node, &*self.unit) };
         self.busy = unit.held_indices().fold(0, |bits, shard| bits | 1 << shard);
-        node.scripts.set_busy(self.busy, true);
+        node.scripts.set_busy(self.busy, self.code.is_function(), true);
         unit.held_indices().for_each(|shard| node.shards[shard].set_busy(true));
     }
 }
@@ -272,7 +306,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let node = self.ctx().thread.node;
         if self.busy != 0 {
-            node.scripts.set_busy(self.busy, false);
+            node.scripts.set_busy(self.busy, self.code.is_function(), false);
             (0..self.shards)
                 .filter(|shard| self.busy >> shard & 1 == 1)
                 .for_each(|shard| node.shards[shard].set_busy(false));
@@ -281,7 +315,7 @@ impl Drop for Running {
             node.scripts.leave(&control);
         }
         if !self.retry && self.shards > 1 {
-            self.script.count_run();
+            self.code.learned().count_run();
         }
     }
 }

@@ -15,8 +15,9 @@
 
 use super::api;
 use super::convert::push_bytes;
+use super::function;
+use super::interpreter::Engine;
 use super::lib;
-use super::vm::Engine;
 use mlua::{Lua, LuaOptions, StdLib, ffi, lua_State};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::transmute;
@@ -25,10 +26,18 @@ use std::ptr;
 /// Marks the metatables of proxies: scripts cannot make a light userdata, so they cannot forge it.
 static MARKER: u8 = 0;
 
+/// What an interpreter is for.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// EVAL and its kin.
+    Scripts,
+    /// Libraries of functions.
+    Functions,
+}
+
 /// Globals that are what Lua has.
 const PLAIN: &[&CStr] = &[
     c"_VERSION",
-    c"__redis__err__handler",
     c"assert",
     c"collectgarbage",
     c"error",
@@ -75,29 +84,50 @@ pub struct Sandbox {
     pub handler: c_int,
     /// Registry reference of the real table of globals, where `KEYS` and `ARGV` go.
     pub globals: c_int,
+    /// Registry reference of the globals that a library has while it is loaded; `LUA_NOREF` in an interpreter of scripts.
+    pub library_globals: c_int,
 }
 
 /// Makes an interpreter. `engine` must outlive it.
 ///
 /// # Errors
 /// Out of memory.
-pub fn create(engine: *mut Engine) -> mlua::Result<Sandbox> {
+pub fn create(engine: *mut Engine, kind: Kind) -> mlua::Result<Sandbox> {
     let libs = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
     let lua = Lua::new_with(libs, LuaOptions::new().catch_rust_panics(false))?;
     lib::install(&lua)?;
-    let mut made = (ptr::null_mut(), 0, 0);
+    let mut made = (ptr::null_mut(), 0, 0, 0);
     let made_ref = &mut made;
     // SAFETY: the closure runs in a protected call and leaves nothing on the stack; an error in it can only be one of
     // memory, and skips nothing that needs dropping. The state is the main one, as no coroutine runs.
     unsafe {
-        lua.exec_raw::<()>((), move |state| *made_ref = setup(state, engine))?;
+        lua.exec_raw::<()>((), move |state| *made_ref = setup(state, engine, kind))?;
     }
-    let (state, handler, globals) = made;
-    Ok(Sandbox { _lua: lua, state, handler, globals })
+    let (state, handler, globals, library_globals) = made;
+    Ok(Sandbox { _lua: lua, state, handler, globals, library_globals })
 }
 
-/// Answers the state, the reference of the error handler and that of the real globals.
-unsafe fn setup(state: *mut lua_State, engine: *mut Engine) -> (*mut lua_State, c_int, c_int) {
+/// Makes other globals visible: those of the registry reference `globals`. Everything that was compiled in this
+/// interpreter sees them, since all of it looks through the one proxy.
+///
+/// # Safety
+/// `state` and `globals` are of one [`Sandbox`], nothing runs in it, and the stack has three free slots.
+pub unsafe fn set_globals(state: *mut lua_State, globals: c_int) {
+    // SAFETY: as asked of the caller; the globals are a proxy, so they have a metatable.
+    unsafe {
+        if ffi::lua_getmetatable(state, ffi::LUA_GLOBALSINDEX) == 0 {
+            return;
+        }
+        ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, globals);
+        ffi::lua_pushvalue(state, -1);
+        ffi::lua_rawseti_(state, -3, 2);
+        ffi::lua_setfield(state, -2, c"__index".as_ptr());
+        ffi::lua_settop(state, -2);
+    }
+}
+
+/// Answers the state, the reference of the error handler, that of the real globals and that of a library's.
+unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: Kind) -> (*mut lua_State, c_int, c_int, c_int) {
     // SAFETY: indices are relative to the tables pushed here; `luaL_checkstack` makes room for all of it.
     unsafe {
         ffi::luaL_checkstack(state, 30, c"no room".as_ptr());
@@ -113,7 +143,7 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine) -> (*mut lua_State, 
 
         // redis
         ffi::lua_createtable(state, 0, 24);
-        api::fill(state, engine);
+        api::fill(state, engine, kind);
         ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, c"redis".as_ptr());
         // os: the clock alone
         ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, c"os".as_ptr());
@@ -137,7 +167,8 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine) -> (*mut lua_State, 
         // The real globals.
         ffi::lua_createtable(state, 0, 48);
         let real = ffi::lua_gettop(state);
-        for name in PLAIN {
+        let handler_name = (kind == Kind::Scripts).then_some(c"__redis__err__handler");
+        for name in PLAIN.iter().copied().chain(handler_name) {
             ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, name.as_ptr());
             ffi::lua_setfield(state, real, name.as_ptr());
         }
@@ -182,6 +213,22 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine) -> (*mut lua_State, 
         let shown = ffi::lua_gettop(state);
         ffi::lua_pushvalue(state, shown);
         ffi::lua_setmetatable(state, real);
+        // While a library is loaded, there is only `redis`, with what registers functions. Nothing else may be asked for,
+        // in either table.
+        let mut library_globals = ffi::LUA_NOREF;
+        if kind == Kind::Functions {
+            ffi::lua_createtable(state, 0, 1);
+            ffi::lua_createtable(state, 0, 12);
+            function::fill(state, engine);
+            ffi::lua_pushvalue(state, shown);
+            ffi::lua_setmetatable(state, -2);
+            protect(state, ffi::lua_gettop(state), 0);
+            ffi::lua_setfield(state, -3, c"redis".as_ptr());
+            ffi::lua_settop(state, -2);
+            ffi::lua_pushvalue(state, shown);
+            ffi::lua_setmetatable(state, -2);
+            library_globals = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+        }
         protect(state, shown, 0);
         protect(state, real, ffi::lua_gettop(state));
         ffi::lua_pushvalue(state, -1);
@@ -190,7 +237,7 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine) -> (*mut lua_State, 
         ffi::lua_settop(state, real);
         let globals = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
         ffi::lua_settop(state, before);
-        (state, handler, globals)
+        (state, handler, globals, library_globals)
     }
 }
 

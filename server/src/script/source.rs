@@ -5,39 +5,14 @@ use parking_lot::{Mutex, RwLock};
 use sha1::{Digest, Sha1};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
-use super::Control;
+use super::code::{Learned, flag};
+use super::run::{Call, Control};
+use crate::route::ShardSet;
 
 /// Scripts that EVAL brought are kept so many, those used last; those of SCRIPT LOAD stay. As in Redis.
 const EVAL_SCRIPTS_MAX: usize = 500;
-
-/// Runs during which a script holds all shards while the server learns whether it keeps to its declared keys.
-const LEARNING_RUNS: u32 = 8;
-
-/// Flags of a shebang line, as bits.
-pub mod flag {
-    /// Only reads.
-    pub const NO_WRITES: u32 = 1 << 0;
-    /// May write while over `maxmemory`.
-    pub const ALLOW_OOM: u32 = 1 << 1;
-    /// May run on stale replicas.
-    pub const ALLOW_STALE: u32 = 1 << 2;
-    /// Not in cluster mode.
-    pub const NO_CLUSTER: u32 = 1 << 3;
-    /// Keys of any slots.
-    pub const ALLOW_CROSS_SLOT_KEYS: u32 = 1 << 4;
-    /// There is no shebang: the rules from before there were flags.
-    pub const COMPAT: u32 = 1 << 5;
-}
-
-const FLAG_NAMES: &[(&[u8], u32)] = &[
-    (b"no-writes", flag::NO_WRITES),
-    (b"allow-oom", flag::ALLOW_OOM),
-    (b"allow-stale", flag::ALLOW_STALE),
-    (b"no-cluster", flag::NO_CLUSTER),
-    (b"allow-cross-slot-keys", flag::ALLOW_CROSS_SLOT_KEYS),
-];
 
 /// 40 hexadecimal digits in lower case.
 pub type Sha = [u8; 40];
@@ -75,10 +50,8 @@ pub struct Script {
     loaded: AtomicBool,
     /// Unix microseconds.
     used: AtomicI64,
-    /// Runs that were watched, up to [`LEARNING_RUNS`].
-    runs: AtomicU32,
-    /// Has reached for a shard beyond its declared keys: holds all shards for good.
-    wide: AtomicBool,
+    /// What is known of its reach.
+    pub learned: Learned,
 }
 
 impl Script {
@@ -96,14 +69,8 @@ impl Script {
             alive: AtomicBool::new(true),
             loaded: AtomicBool::new(false),
             used: AtomicI64::new(0),
-            runs: AtomicU32::new(0),
-            wide: AtomicBool::new(false),
+            learned: Learned::default(),
         })
-    }
-
-    /// Whether it has all of `flags`.
-    pub fn is(&self, flags: u32) -> bool {
-        self.flags & flags == flags
     }
 
     /// Whether it is still in the cache.
@@ -116,28 +83,6 @@ impl Script {
     #[inline]
     pub fn touch(&self, now_us: i64) {
         self.used.store(now_us, Relaxed);
-    }
-
-    /// Whether it is known to keep to the shards of its declared keys.
-    pub fn is_narrow(&self) -> bool {
-        !self.wide.load(Relaxed) && self.runs.load(Relaxed) >= LEARNING_RUNS
-    }
-
-    /// Whether it has ever reached further than its declared keys.
-    pub fn is_wide(&self) -> bool {
-        self.wide.load(Relaxed)
-    }
-
-    /// It has reached further than its declared keys.
-    pub fn set_wide(&self) {
-        self.wide.store(true, Relaxed);
-    }
-
-    /// A run is over.
-    pub fn count_run(&self) {
-        if self.runs.load(Relaxed) < LEARNING_RUNS {
-            self.runs.fetch_add(1, Relaxed);
-        }
     }
 }
 
@@ -162,7 +107,7 @@ fn shebang(source: &[u8]) -> Result<(u32, usize), Error> {
             continue;
         }
         for name in list.split(|&byte| byte == b',') {
-            let known = FLAG_NAMES.iter().find(|(known, _)| *known == name);
+            let known = flag::NAMES.iter().find(|(known, _)| known.as_bytes() == name);
             flags |= known.ok_or_else(|| error("Unexpected flag in script shebang: ", name))?.1;
         }
     }
@@ -181,6 +126,8 @@ pub struct Scripts {
     running: Mutex<Vec<Arc<Control>>>,
     /// Shards that a script past the threshold holds, as bits.
     busy: AtomicU64,
+    /// Those of them that a function holds.
+    busy_functions: AtomicU64,
 }
 
 impl Scripts {
@@ -225,10 +172,10 @@ impl Scripts {
         self.flushes.load(Relaxed)
     }
 
-    /// Cached scripts.
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        self.by_sha.read().len()
+    /// Cached scripts, and the bytes of their texts: INFO.
+    pub fn size(&self) -> (usize, usize) {
+        let all = self.by_sha.read();
+        (all.len(), all.values().map(|script| size_of::<Script>() + script.source.len()).sum())
     }
 
     /// Scripts evicted: INFO's `evicted_scripts`.
@@ -246,17 +193,31 @@ impl Scripts {
         self.running.lock().retain(|other| !Arc::ptr_eq(other, control));
     }
 
-    /// SCRIPT KILL: ends the scripts that run long and have written nothing.
+    /// SCRIPT KILL (or FUNCTION KILL, `functions`): ends the scripts (the functions) that run long and have written nothing.
     ///
     /// # Errors
-    /// There is none, or all of them have written.
-    pub fn kill(&self) -> Result<(), Error> {
+    /// There is none, all of them have written, or only those of the other kind run.
+    pub fn kill(&self, functions: bool) -> Result<(), Error> {
         let running = self.running.lock();
         if running.is_empty() {
             return Err(Error::NOT_BUSY);
         }
-        let killed = running.iter().filter(|control| control.kill()).count();
+        let mut of_kind = running.iter().filter(|control| control.call.is_some() == functions).peekable();
+        if of_kind.peek().is_none() {
+            // As in Redis, what cannot be killed is told first.
+            return Err(match (running.iter().all(|control| control.has_written()), functions) {
+                (true, _) => Error::UNKILLABLE,
+                (false, true) => Error::BUSY_SCRIPT,
+                (false, false) => Error::BUSY_FUNCTION,
+            });
+        }
+        let killed = of_kind.filter(|control| control.kill()).count();
         if killed > 0 { Ok(()) } else { Err(Error::UNKILLABLE) }
+    }
+
+    /// Shows the function that has run for longest to `f`: FUNCTION STATS. None if there is none that runs long.
+    pub fn with_function<T>(&self, f: impl FnOnce(&Call) -> T) -> Option<T> {
+        self.running.lock().iter().filter_map(|control| control.call.as_ref()).min_by_key(|call| call.started).map(f)
     }
 
     /// Ends all scripts, whatever they have done: the process ends.
@@ -264,12 +225,32 @@ impl Scripts {
         self.running.lock().iter().for_each(|control| control.end());
     }
 
-    /// A script past the threshold holds these shards (bits), or does not any more.
-    pub fn set_busy(&self, shards: u64, busy: bool) {
+    /// A script past the threshold (a function, `function`) holds these shards (bits), or does not any more.
+    pub fn set_busy(&self, shards: u64, function: bool, busy: bool) {
         match busy {
-            true => self.busy.fetch_or(shards, SeqCst),
-            false => self.busy.fetch_and(!shards, SeqCst),
+            true => {
+                self.busy_functions.fetch_or(if function { shards } else { 0 }, SeqCst);
+                self.busy.fetch_or(shards, SeqCst);
+            }
+            false => {
+                self.busy.fetch_and(!shards, SeqCst);
+                self.busy_functions.fetch_and(!shards, SeqCst);
+            }
         };
+    }
+
+    /// What those are told who need one of `shards` while a script past the threshold has it.
+    pub fn busy_error(&self, shards: ShardSet) -> Error {
+        let functions = self.busy_functions.load(SeqCst);
+        match shards.iter().any(|shard| functions >> shard & 1 == 1) {
+            true => Error::BUSY_FUNCTION,
+            false => Error::BUSY_SCRIPT,
+        }
+    }
+
+    /// Whether a script (not a function) is past the threshold.
+    pub fn has_busy_script(&self) -> bool {
+        self.busy.load(SeqCst) & !self.busy_functions.load(SeqCst) != 0
     }
 
     /// Whether every one of `shards` shards is held by a script past the threshold: then no command runs, but for those
@@ -311,7 +292,7 @@ mod tests {
         first.touch(3);
         (0..EVAL_SCRIPTS_MAX as i64 - 1).for_each(|n| drop(add(&n.to_string(), false, 10 + n)));
         assert!(loaded.is_alive() && first.is_alive() && !second.is_alive());
-        assert_eq!((scripts.len(), scripts.evicted()), (EVAL_SCRIPTS_MAX + 1, 1));
+        assert_eq!((scripts.size().0, scripts.evicted()), (EVAL_SCRIPTS_MAX + 1, 1));
         scripts.flush();
         assert!(!loaded.is_alive() && scripts.get(&loaded.sha).is_none());
     }

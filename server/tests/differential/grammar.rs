@@ -392,6 +392,8 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
             text(random, &["KEA", "", "K", "E", "Kg$", "Ex", "KEA", "AKE", "Em", "KEn", "KEx$", "KEg$xmn", "Kt"])
         }
         "script" => text(random, super::families::scripts::SCRIPTS),
+        "library" => text(random, super::families::functions::LIBRARIES),
+        "function" => text(random, super::families::functions::FUNCTIONS),
         "sha" => text(
             random,
             &[

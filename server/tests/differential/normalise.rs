@@ -69,6 +69,7 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
         "own version and numbering; Redis may have modules",
     ),
     ("CONFIG", "GET", Rule::PairsInAnyOrder, "hash order"),
+    ("FUNCTION", "LIST", Rule::AnyOrder, "hash order"),
     ("COMMAND", "INFO", Rule::AnyOrder, "flags and categories are sets, and RESP2 sends sets as arrays"),
     ("COMMAND", "DOCS", Rule::SameType, "SET has IFEQ; a unit test compares all others with what Redis 8.0 answered"),
     ("COMMAND", "GETKEYSANDFLAGS", Rule::AnyOrder, "flags are a set"),

@@ -50,3 +50,37 @@ def test_script_commands(client):
     assert client.eval_ro("return redis.call('EXISTS', KEYS[1])", 1, "nothing") == 0
     with pytest.raises(redis.ResponseError, match="Write commands are not allowed"):
         client.eval_ro("return redis.call('SET', KEYS[1], 1)", 1, "key")
+
+
+LIBRARY = """#!lua name=counters
+redis.register_function('add', function(keys, args) return redis.call('INCRBY', keys[1], args[1]) end)
+redis.register_function{
+    function_name = 'peek',
+    callback = function(keys) return redis.call('GET', keys[1]) end,
+    flags = {'no-writes'},
+    description = 'looks'
+}
+"""
+
+
+def test_functions(client):
+    assert client.function_load(LIBRARY) == "counters"
+    with pytest.raises(redis.ResponseError, match="Library 'counters' already exists"):
+        client.function_load(LIBRARY)
+    assert client.function_load(LIBRARY, replace=True) == "counters"
+    assert client.fcall("add", 1, "count", 5) == 5
+    assert client.fcall_ro("peek", 1, "count") == "5"
+    with pytest.raises(redis.ResponseError, match="Can not execute a script with write flag"):
+        client.fcall_ro("add", 1, "count", 5)
+    assert len(client.function_list(library="COUNT*", withcode=True)) == 1
+    assert client.function_list(library="nosuch") == []
+    payload = client.execute_command("FUNCTION DUMP", **{"NEVER_DECODE": True})
+    assert client.function_delete("counters")
+    with pytest.raises(redis.ResponseError, match="Function not found"):
+        client.fcall("add", 1, "count", 5)
+    assert client.function_restore(payload, "FLUSH")
+    assert client.fcall("add", 1, "count", 5) == 10
+    assert client.function_flush("SYNC")
+    assert client.function_list() == []
+    with pytest.raises(redis.ResponseError, match="No scripts in execution right now"):
+        client.function_kill()

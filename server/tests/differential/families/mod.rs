@@ -3,6 +3,7 @@
 mod bitmaps;
 mod connection;
 mod hashes;
+pub mod functions;
 mod keys;
 mod pubsub;
 pub mod scripts;
@@ -40,6 +41,7 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("hashes", hashes::ROWS),
         ("transactions", transactions::ROWS),
         ("scripts", scripts::ROWS),
+        ("functions", functions::ROWS),
         ("pubsub", pubsub::ROWS),
         ("connection", connection::ROWS),
         ("server", server::ROWS),

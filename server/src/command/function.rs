@@ -1,0 +1,405 @@
+//! FUNCTION and FCALL: libraries of functions (`script/function/`).
+
+use super::scripting::{numkeys, with_vm};
+use crate::commands::{Run, ServerRow};
+use crate::script::code::flag;
+use crate::script::function::{Change, ENGINE, Library, Limit, Metadata, Policy, payload};
+use crate::script::{Call, Vm};
+use crate::session::Ctx;
+use curfew_protocol::args::is;
+use curfew_protocol::error::c_string;
+use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error, glob};
+use curfew_shard::{Reach, Unit};
+use std::ffi::c_int;
+use std::sync::Arc;
+
+/// The rows of this family.
+pub const ROWS: &[ServerRow] = &[
+    ServerRow::new(
+        Spec::new("fcall", -3, Group::Scripting, "7.0.0")
+            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
+            .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)
+                .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
+            .doc(
+                "Depends on the function that is executed.",
+                "Invokes a function.",
+                "function numkeys [key...] [arg...]",
+            ),
+        Run::Held(fcall),
+    ),
+    ServerRow::new(
+        Spec::new("fcall_ro", -3, Group::Scripting, "7.0.0")
+            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
+            .keys(&[KeySpec::numkeys(2, RO | ACCESS)
+                .notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")])
+            .doc(
+                "Depends on the function that is executed.",
+                "Invokes a read-only function.",
+                "function numkeys [key...] [arg...]",
+            ),
+        Run::Held(fcall),
+    ),
+    ServerRow::new(
+        Spec::new("function", -2, Group::Scripting, "7.0.0").container().doc(
+            "Depends on subcommand.",
+            "A container for function commands.",
+            "",
+        ),
+        Run::Container,
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("function|delete", 3, Group::Scripting, "7.0.0")
+            .flags(WRITE | NOSCRIPT)
+            .doc("O(1)", "Deletes a library and its functions.", "library-name")
+            .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+        Run::Inline(delete),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("function|dump", 2, Group::Scripting, "7.0.0").flags(NOSCRIPT).doc(
+            "O(N) where N is the number of functions",
+            "Dumps all libraries into a serialized binary payload.",
+            "",
+        ),
+        Run::Inline(dump),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("function|flush", -2, Group::Scripting, "7.0.0")
+            .flags(WRITE | NOSCRIPT)
+            .doc(
+                "O(N) where N is the number of functions deleted",
+                "Deletes all libraries and functions.",
+                "[flush-type<ASYNC|SYNC>]",
+            )
+            .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+        Run::Inline(flush),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("function|help", 2, Group::Scripting, "7.0.0").flags(LOADING | STALE).doc(
+            "O(1)",
+            "Returns helpful text about the different subcommands.",
+            "",
+        ),
+        Run::Inline(help),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("function|kill", 2, Group::Scripting, "7.0.0")
+            .flags(NOSCRIPT | ALLOW_BUSY)
+            .doc("O(1)", "Terminates a function during execution.", "")
+            .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
+        Run::Inline(kill),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("function|list", -2, Group::Scripting, "7.0.0")
+            .flags(NOSCRIPT)
+            .doc(
+                "O(N) where N is the number of functions",
+                "Returns information about all libraries.",
+                "[LIBRARYNAME library-name-pattern] [WITHCODE]",
+            )
+            .tips(&["nondeterministic_output_order"]),
+        Run::Inline(list),
+    )
+    .reach(Reach::None),
+    // These two run Lua code, on a stack that can be left (see `script::may_run`): so they are held, without any shard.
+    ServerRow::new(
+        Spec::new("function|load", -3, Group::Scripting, "7.0.0")
+            .flags(WRITE | DENYOOM | NOSCRIPT)
+            .doc("O(1) (considering compilation time is redundant)", "Creates a library.", "[REPLACE] function-code")
+            .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+        Run::Held(load),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("function|restore", -3, Group::Scripting, "7.0.0")
+            .flags(WRITE | DENYOOM | NOSCRIPT)
+            .doc(
+                "O(N) where N is the number of functions on the payload",
+                "Restores all libraries from a payload.",
+                "serialized-value [policy<FLUSH|APPEND|REPLACE>]",
+            )
+            .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+        Run::Held(restore),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("function|stats", 2, Group::Scripting, "7.0.0")
+            .flags(NOSCRIPT | ALLOW_BUSY)
+            .doc("O(1)", "Returns information about a function during execution.", "")
+            .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+        Run::Inline(stats),
+    )
+    .reach(Reach::None),
+];
+
+/// FCALL, FCALL_RO.
+fn fcall(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
+    let function = ctx.thread.functions().function(args.at(1)).cloned().ok_or(Error::NO_FUNCTION)?;
+    let keys = numkeys(args, Error::fixed(&"ERR Bad number of keys provided"))?;
+    with_vm(ctx, |vm, ctx| vm.call(ctx, unit, args, keys, function))
+}
+
+fn load(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
+    let last = args.len() - 1;
+    if let Some(option) = args.part(2, last - 2).iter().find(|option| !is(option, "replace")) {
+        let option = c_string(option);
+        let end = option.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        return Err(Error::made([b"ERR Unknown option given: ", &option[..end]].concat()));
+    }
+    let policy = if last > 2 { Policy::Replace } else { Policy::Append };
+    let code = args.at(last);
+    let metadata = Metadata::parse(code)?;
+    // Told before anything is run, as in Redis; it is looked at again when the change is made.
+    if policy == Policy::Append && ctx.thread.functions().library(&metadata.name).is_some() {
+        return Err(exists(&metadata.name));
+    }
+    with_vm(ctx, |vm, ctx| {
+        put(vm, ctx, &[code], policy, Limit::New).map_err(|refused| match refused {
+            // Another connection was quicker.
+            Refusal::Library(name) => exists(&name),
+            Refusal::Error(error) => error,
+        })
+    })?;
+    ctx.out.bulk(&metadata.name);
+    Ok(())
+}
+
+/// What LOAD says of a library that there is (RESTORE says it without the quotes, and for the libraries of its payload
+/// among themselves with them).
+fn exists(name: &[u8]) -> Error {
+    Error::made([b"ERR Library '", name, b"' already exists"].concat())
+}
+
+fn restore(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
+    let policy = match args.get(3) {
+        _ if args.len() > 4 => return Err(Error::subcommand_syntax("FUNCTION", args.at(1))),
+        None => Policy::Append,
+        Some(policy) if is(policy, "append") => Policy::Append,
+        Some(policy) if is(policy, "replace") => Policy::Replace,
+        Some(policy) if is(policy, "flush") => Policy::Flush,
+        Some(_) => return Err(Error::RESTORE_POLICY),
+    };
+    let codes = payload::read(args.at(2))?;
+    let codes: Vec<&[u8]> = codes.iter().map(Vec::as_slice).collect();
+    with_vm(ctx, |vm, ctx| {
+        put(vm, ctx, &codes, policy, Limit::Known).map_err(|refused| match refused {
+            Refusal::Library(name) => crate::script::function::Refused::Library(name).into(),
+            Refusal::Error(error) => error,
+        })
+    })?;
+    ctx.out.ok();
+    Ok(())
+}
+
+/// Why libraries are not put in place.
+enum Refusal {
+    /// One of this name is there.
+    Library(Box<[u8]>),
+    Error(Error),
+}
+
+/// Tries libraries out on this thread and, if all is well with all of them, makes them those of the server.
+fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: Limit) -> Result<(), Refusal> {
+    use crate::script::function::Refused;
+    let callbacks = vm.functions(ctx.thread).map_err(Refusal::Error)?;
+    let mut tried: Vec<(Arc<Library>, Vec<c_int>)> = Vec::with_capacity(codes.len());
+    let mut result = Ok(());
+    for code in codes {
+        let known = Metadata::parse(code).and_then(|metadata| {
+            match tried.iter().any(|(library, _)| library.name == metadata.name) {
+                true => Err(exists(&metadata.name)),
+                false => Ok(()),
+            }
+        });
+        match known.and_then(|()| callbacks.try_out(code, limit)) {
+            Ok(library) => tried.push(library),
+            Err(error) => {
+                result = Err(Refusal::Error(error));
+                break;
+            }
+        }
+    }
+    let result = result.and_then(|()| {
+        let change = Change::Put(tried.iter().map(|(library, _)| library.clone()).collect(), policy);
+        change_functions(ctx, &change).map_err(|refused| match refused {
+            Refused::Library(name) => Refusal::Library(name),
+            other => Refusal::Error(other.into()),
+        })
+    });
+    callbacks.settle(tried, result.is_ok());
+    result
+}
+
+/// Makes a change, and counts it as one of the data.
+fn change_functions(ctx: &Ctx<'_>, change: &Change) -> Result<(), crate::script::function::Refused> {
+    ctx.thread.node.functions.apply(change)?;
+    ctx.thread.stats.changes.add(1);
+    Ok(())
+}
+
+fn delete(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
+    change_functions(ctx, &Change::Delete(args.at(2).into()))?;
+    ctx.out.ok();
+    Ok(())
+}
+
+/// SYNC or ASYNC is one: each thread frees what it has loaded when it next looks.
+fn flush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
+    match args.get(2) {
+        _ if args.len() > 3 => return Err(Error::subcommand_syntax("FUNCTION", args.at(1))),
+        None => {}
+        Some(mode) if is(mode, "sync") || is(mode, "async") => {}
+        Some(_) => return Err(Error::fixed(&"ERR FUNCTION FLUSH only supports SYNC|ASYNC option")),
+    }
+    change_functions(ctx, &Change::Flush)?;
+    ctx.out.ok();
+    Ok(())
+}
+
+fn dump(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    let payload = payload::dump(ctx.thread.functions().libraries().map(|library| &*library.code));
+    ctx.out.bulk(&payload);
+    Ok(())
+}
+
+fn kill(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    ctx.thread.node.scripts.kill(true)?;
+    ctx.out.ok();
+    Ok(())
+}
+
+/// Libraries by their names, functions as they were registered (in Redis both in the order of hashes).
+fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
+    let (mut with_code, mut pattern) = (false, None);
+    let mut options = args.tail(2).iter();
+    while let Some(option) = options.next() {
+        if !with_code && is(option, "withcode") {
+            with_code = true;
+        } else if pattern.is_none() && is(option, "libraryname") {
+            let name = options.next();
+            pattern = Some(name.ok_or(Error::fixed(&"ERR library name argument was not given"))?);
+        } else {
+            return Err(Error::made([b"ERR Unknown argument ", c_string(option)].concat()));
+        }
+    }
+    let snapshot = ctx.thread.functions();
+    let is_shown = |library: &&Arc<Library>| pattern.is_none_or(|pattern| glob::matches(pattern, &library.name, true));
+    let shown: Vec<&Arc<Library>> = snapshot.libraries().filter(is_shown).collect();
+    let out = &mut *ctx.out;
+    out.array(shown.len());
+    for library in shown {
+        out.map(if with_code { 4 } else { 3 });
+        out.bulk(b"library_name");
+        out.bulk(&library.name);
+        out.bulk(b"engine");
+        out.bulk(ENGINE.as_bytes());
+        out.bulk(b"functions");
+        out.array(library.functions.len());
+        for function in &library.functions {
+            out.map(3);
+            out.bulk(b"name");
+            out.bulk(&function.name);
+            out.bulk(b"description");
+            match &function.description {
+                Some(text) => out.bulk(text),
+                None => out.null(),
+            }
+            out.bulk(b"flags");
+            let flags = flag::NAMES.iter().filter(|(_, bit)| function.flags & bit != 0);
+            out.set(flags.clone().count());
+            flags.for_each(|(name, _)| out.simple(name));
+        }
+        if with_code {
+            out.bulk(b"library_code");
+            out.bulk(&library.code);
+        }
+    }
+    Ok(())
+}
+
+fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    let scripts = &ctx.thread.node.scripts;
+    let snapshot = ctx.thread.functions();
+    let out = &mut *ctx.out;
+    let mark = out.len();
+    out.map(2);
+    out.bulk(b"running_script");
+    let running = scripts.with_function(|call: &Call| {
+        out.map(3);
+        out.bulk(b"name");
+        out.bulk(&call.name);
+        out.bulk(b"command");
+        out.array(call.command.len());
+        call.command.view().iter().for_each(|arg| out.bulk(arg));
+        out.bulk(b"duration_ms");
+        out.int(i64::try_from(call.started.elapsed().as_millis()).unwrap_or(i64::MAX));
+    });
+    if running.is_none() {
+        // As in Redis, which has this to say while a script is past the threshold.
+        if scripts.has_busy_script() {
+            out.truncate(mark);
+            return Err(Error::BUSY_SCRIPT);
+        }
+        out.null();
+    }
+    out.bulk(b"engines");
+    out.map(1);
+    out.bulk(ENGINE.as_bytes());
+    out.map(2);
+    out.bulk(b"libraries_count");
+    out.int(snapshot.libraries().len() as i64);
+    out.bulk(b"functions_count");
+    out.int(snapshot.function_count() as i64);
+    Ok(())
+}
+
+fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    ctx.out.simples(&[
+        "FUNCTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "LOAD [REPLACE] <FUNCTION CODE>",
+        "    Create a new library with the given library name and code.",
+        "DELETE <LIBRARY NAME>",
+        "    Delete the given library.",
+        "LIST [LIBRARYNAME PATTERN] [WITHCODE]",
+        "    Return general information on all the libraries:",
+        "    * Library name",
+        "    * The engine used to run the Library",
+        "    * Functions list",
+        "    * Library code (if WITHCODE is given)",
+        "    It also possible to get only function that matches a pattern using LIBRARYNAME argument.",
+        "STATS",
+        "    Return information about the current function running:",
+        "    * Function name",
+        "    * Command used to run the function",
+        "    * Duration in MS that the function is running",
+        "    If no function is running, return nil",
+        "    In addition, returns a list of available engines.",
+        "KILL",
+        "    Kill the current running function.",
+        "FLUSH [ASYNC|SYNC]",
+        "    Delete all the libraries.",
+        "    When called without the optional mode argument, the behavior is determined by the",
+        "    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
+        "    * ASYNC: Asynchronously flush the libraries.",
+        "    * SYNC: Synchronously flush the libraries.",
+        "DUMP",
+        "    Return a serialized payload representing the current libraries, can be restored using FUNCTION RESTORE command",
+        "RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
+        "    Restore the libraries represented by the given payload, it is possible to give a restore policy to",
+        "    control how to handle existing libraries (default APPEND):",
+        "    * FLUSH: delete all existing libraries.",
+        "    * APPEND: appends the restored libraries to the existing libraries. On collision, abort.",
+        "    * REPLACE: appends the restored libraries to the existing libraries, On collision, replace the old",
+        "      libraries with the new libraries (notice that even on this option there is a chance of failure",
+        "      in case of functions name collision with another library).",
+        "HELP",
+        "    Print this help.",
+    ]);
+    Ok(())
+}
