@@ -2,10 +2,12 @@
 
 mod bitmaps;
 mod connection;
+mod hyperloglog;
 mod keys;
 mod pubsub;
 pub mod scripts;
 mod server;
+mod sets;
 mod strings;
 mod transactions;
 mod types;
@@ -36,6 +38,8 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("keys", keys::ROWS),
         ("expiry", keys::EXPIRY),
         ("bitmaps", bitmaps::ROWS),
+        ("sets", sets::ROWS),
+        ("hyperloglog", hyperloglog::ROWS),
         ("transactions", transactions::ROWS),
         ("scripts", scripts::ROWS),
         ("pubsub", pubsub::ROWS),
