@@ -1,4 +1,4 @@
-//! The five HyperLogLog commands. GET compares the bytes.
+//! The five HyperLogLog commands. GET compares the bytes. Redis needs a second for PFSELFTEST, so only its error is here.
 
 use super::Row;
 
@@ -11,12 +11,14 @@ pub const ROWS: &[Row] = &[
     (3, "GET <k>"),
     (2, "PFDEBUG ( ENCODING | encoding | DECODE | TODENSE | GETREG | nosuch ) <k>"),
     (1, "PFDEBUG SIMD ( ON | off )"),
-    (1, "PFSELFTEST"),
     (2, "CONFIG SET hll-sparse-max-bytes ( 3000 | 60 | 20 | 0 )"),
-    (2, "SETRANGE <k> <off> <v>"),
-    (1, "SETRANGE <k> 16 ( \"\" | a | \u{7f} )"),
-    (2, "SETBIT <k> ( 128 | 129 | 135 | 136 | 143 | 33 | 64 | 127 ) ( 0 | 1 )"),
-    (1, "APPEND <k> ( a | \"\" )"),
+    (1, "SETRANGE <k> ( 0 | 3 | 5 ) ( HYLL | X )"),
+    (2, "SETBIT <k> ( 33 | 64 | 120 | 127 ) ( 0 | 1 )"),
+    // Too few registers. PFADD is not sent: where it finds that out late, Redis keeps what it has done before its error.
+    (
+        1,
+        "SET b HYLL\u{1}\0\0\0\0\0\0\0\0\0\0\0\u{7f}a ; PFMERGE <k> b ; PFCOUNT b ; PFCOUNT <k> b ; PFDEBUG TODENSE b ; PFDEBUG GETREG b ; PFDEBUG DECODE b ; DEL b",
+    ),
     (1, "EXPIRE <k> 1000"),
     (1, "PFADD <k> a b c ; PFCOUNT <k> ; STRLEN <k> ; OBJECT ENCODING <k>"),
     (1, "COPY <k> <k> REPLACE"),
