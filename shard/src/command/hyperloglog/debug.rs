@@ -1,6 +1,6 @@
 //! PFDEBUG, which shows the inside of a HyperLogLog, and PFSELFTEST.
 
-use super::{put, valid};
+use super::{make_raw, put, valid};
 use crate::Unit;
 use crate::keyspace::Deadline;
 use crate::value::hyperloglog::{self as hll, Encoding, HEADER, REGISTERS};
@@ -20,6 +20,8 @@ pub(super) fn pfdebug(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> R
         }
         return Ok(());
     }
+    valid(unit.peek_str(key)?.ok_or(Error::PFDEBUG_NO_KEY)?)?;
+    make_raw(unit, key);
     let (bytes, encoding) = valid(unit.peek_str(key)?.ok_or(Error::PFDEBUG_NO_KEY)?)?;
     if is(what, "GETREG") {
         let mut ranks = vec![0; REGISTERS];

@@ -111,6 +111,11 @@ fn pfcount(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
         out.int(0);
         return Ok(());
     };
+    if valid(found)?.0.len() <= EMBEDDED_MAX {
+        make_raw(unit, key);
+    }
+    // Looked at again, without being counted again.
+    let Some(found) = unit.peek_str(key)? else { return Ok(()) };
     let (bytes, _) = valid(found)?;
     let cached = hll::cached(bytes);
     let count = cached.map_or_else(|| hll::count(bytes), Ok)?;
@@ -156,6 +161,16 @@ fn pfmerge(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
 
 // ---- below ------------------------------------------------------------------------------------------------------------
 
+/// The longest string that SET does not make raw. Bytes.
+const EMBEDDED_MAX: usize = 44;
+
+/// Makes the string at `key` raw, as Redis does before it looks inside.
+fn make_raw(unit: &mut Unit<'_>, key: &[u8]) {
+    if let Some(mut entry) = unit.write(key) {
+        entry.set_raw(true);
+    }
+}
+
 /// The bytes of a string that is a HyperLogLog.
 fn valid(found: Str<'_>) -> Result<(&[u8], Encoding), Error> {
     match found {
@@ -174,9 +189,7 @@ fn put(unit: &mut Unit<'_>, key: &[u8], bytes: Vec<u8>, deadline: Deadline) {
     } else {
         unit.put_str(key, NewValue::Object(Box::new(Object::Str(bytes))), deadline);
     }
-    if let Some(mut entry) = unit.write(key) {
-        entry.set_raw(true);
-    }
+    make_raw(unit, key);
 }
 
 /// Changes the bytes at `key`, which are there, in place.

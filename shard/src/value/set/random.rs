@@ -16,7 +16,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -25,7 +25,7 @@ impl Random {
 
     /// A number below `bound`; 0 if that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        (u128::from(self.next()) * bound as u128 >> 64) as usize
+        ((u128::from(self.number()) * bound as u128) >> 64) as usize
     }
 }
 
@@ -52,7 +52,7 @@ impl<'a> SetRef<'a> {
         match self {
             SetRef::Ints(ints) => (!ints.is_empty()).then(|| Element::Int(ints.get(random.below(ints.len())))),
             SetRef::Packed(packed) => packed.seek(random.below(packed.len()) as i64).map(|place| packed.get(place)),
-            SetRef::Table(table) => table.random(random.next()).map(|(member, _)| Element::Bytes(member)),
+            SetRef::Table(table) => table.random(random.number()).map(|(member, _)| Element::Bytes(member)),
         }
     }
 
@@ -65,7 +65,7 @@ impl<'a> SetRef<'a> {
         {
             let mut drawn = HashSet::with_capacity_and_hasher(count, foldhash::fast::RandomState::default());
             while drawn.len() < count {
-                let Some((member, _)) = table.random(random.next()) else { return };
+                let Some((member, _)) = table.random(random.number()) else { return };
                 if drawn.insert(member) {
                     each(Element::Bytes(member));
                 }
@@ -137,7 +137,7 @@ impl Set {
             Set::Table(table) if len.saturating_sub(count).saturating_mul(FEW_LEFT) > count => {
                 let mut member = Vec::new();
                 for _ in 0..count {
-                    let Some((chosen, _)) = table.random(random.next()) else { break };
+                    let Some((chosen, _)) = table.random(random.number()) else { break };
                     member.clear();
                     member.extend_from_slice(chosen);
                     table.remove(&member);
@@ -148,7 +148,7 @@ impl Set {
                 let mut rest = Set::Packed(Packed::new());
                 let mut member = Vec::new();
                 for _ in count..len {
-                    let Some((chosen, _)) = table.random(random.next()) else { break };
+                    let Some((chosen, _)) = table.random(random.number()) else { break };
                     member.clear();
                     member.extend_from_slice(chosen);
                     table.remove(&member);
