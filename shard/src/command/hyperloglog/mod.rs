@@ -30,7 +30,8 @@ pub const ROWS: &[Row] = &[
         Spec::new("pfdebug", 3, Group::Hyperloglog, "2.8.9")
             .flags(WRITE | DENYOOM | ADMIN)
             .keys(&[KeySpec::at(2, RW | ACCESS)])
-            .doc("N/A", "Internal commands for debugging HyperLogLog values.", "subcommand key"),
+            .doc("N/A", "Internal commands for debugging HyperLogLog values.", "subcommand key")
+            .syscmd(),
         debug::pfdebug,
     ),
     Row::new(
@@ -43,7 +44,8 @@ pub const ROWS: &[Row] = &[
     Row::new(
         Spec::new("pfselftest", 1, Group::Hyperloglog, "2.8.9")
             .flags(ADMIN)
-            .doc("N/A", "An internal command for testing HyperLogLog values.", ""),
+            .doc("N/A", "An internal command for testing HyperLogLog values.", "")
+            .syscmd(),
         debug::pfselftest,
     ),
 ];
