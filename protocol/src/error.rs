@@ -307,6 +307,28 @@ texts! {
     BAD_PAYLOAD = "ERR DUMP payload version or checksum are wrong";
 }
 
+// Sets and HyperLogLogs.
+texts! {
+    /// SINTERCARD's key count.
+    KEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";
+    /// SINTERCARD's limit.
+    NEGATIVE_LIMIT = "ERR LIMIT can't be negative";
+    /// SRANDMEMBER's count.
+    NOT_A_NEGATABLE_INTEGER = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+    /// A string that is no HyperLogLog.
+    NOT_A_HYPERLOGLOG = "WRONGTYPE Key is not a valid HyperLogLog string value.";
+    /// A string that looks like a HyperLogLog and is none.
+    CORRUPTED_HYPERLOGLOG = "INVALIDOBJ Corrupted HLL object detected";
+    /// PFDEBUG without the key.
+    PFDEBUG_NO_KEY = "ERR The specified key does not exist";
+    /// PFDEBUG DECODE.
+    PFDEBUG_NOT_SPARSE = "ERR HLL encoding is not sparse";
+    /// PFDEBUG SIMD.
+    PFDEBUG_SIMD = "ERR Argument must be ON or OFF";
+    /// PFSELFTEST.
+    PFSELFTEST_FAILED = "ERR TESTFAILED a HyperLogLog does not estimate as it should";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,6 +44,13 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
     ("HEXPIRETIME", "", Rule::Near(CLOCK_SECONDS), "own clock"),
     ("HPEXPIRETIME", "", Rule::Near(CLOCK_MS), "own clock"),
     ("RANDOMKEY", "", Rule::SameNullness, "random"),
+    ("SMEMBERS", "", Rule::AnyOrder, "hash order"),
+    ("SINTER", "", Rule::AnyOrder, "hash order"),
+    ("SUNION", "", Rule::AnyOrder, "hash order"),
+    ("SDIFF", "", Rule::AnyOrder, "hash order"),
+    ("SSCAN", "", Rule::AnyOrder, "hash order, where all is asked for; see below"),
+    ("SPOP", "", Rule::AnyOrder, "random; the family pops all there is, or nothing"),
+    ("SRANDMEMBER", "", Rule::AnyOrder, "random unless all there is was asked for; see below"),
     ("TIME", "", Rule::SameType, "own clock"),
     ("LASTSAVE", "", Rule::SameType, "own clock"),
     ("TTL", "", Rule::Near(CLOCK_SECONDS), "own clock"),
@@ -100,6 +107,17 @@ pub fn rule(args: &[Vec<u8>]) -> Rule {
     let compares = args.iter().any(|arg| is(Some(arg), "GT") || is(Some(arg), "LT"));
     if compares && ["EXPIRE", "PEXPIRE", "HEXPIRE", "HPEXPIRE"].iter().any(|name| is(args.first(), name)) {
         return Rule::SameType;
+    }
+    if is(args.first(), "SSCAN") && !args.iter().any(|arg| is(Some(arg), "1000000")) {
+        return Rule::SameType;
+    }
+    // All members come in any order; fewer, or some of them again, are chance.
+    if is(args.first(), "SRANDMEMBER") {
+        match args.get(2) {
+            None => return Rule::SameNullness,
+            Some(count) if count.starts_with(b"-") => return Rule::SameType,
+            Some(_) => {}
+        }
     }
     // With names given, the order is theirs.
     if args.len() > 1 && args[0].to_ascii_uppercase().ends_with(b"UNSUBSCRIBE") {

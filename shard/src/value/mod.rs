@@ -4,6 +4,7 @@ pub mod bits;
 pub mod collection;
 pub mod dict;
 pub mod hash;
+pub mod hyperloglog;
 pub mod list;
 pub mod packed;
 pub mod set;

@@ -4,10 +4,12 @@ mod bitmaps;
 mod connection;
 mod hashes;
 pub mod functions;
+mod hyperloglog;
 mod keys;
 mod pubsub;
 pub mod scripts;
 mod server;
+mod sets;
 mod strings;
 mod transactions;
 mod types;
@@ -39,6 +41,8 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("expiry", keys::EXPIRY),
         ("bitmaps", bitmaps::ROWS),
         ("hashes", hashes::ROWS),
+        ("sets", sets::ROWS),
+        ("hyperloglog", hyperloglog::ROWS),
         ("transactions", transactions::ROWS),
         ("scripts", scripts::ROWS),
         ("functions", functions::ROWS),
@@ -91,8 +95,8 @@ fn choose<'a>(lines: &'a [(usize, Line)], random: &mut Random) -> &'a Line {
 
 /// Makes a command odd: an argument missing, doubled, too many, in the wrong place, in the other case.
 fn spoil(args: &mut Vec<Vec<u8>>, random: &mut Random) {
-    // These wait for what their arguments say.
-    if args[0].starts_with(b"~") || [&b"CLIENT"[..], b"SHUTDOWN", b"DEBUG"].contains(&args[0].as_slice()) {
+    // These wait for what their arguments say, and SPOP without its count would make the data differ.
+    if args[0].starts_with(b"~") || [&b"CLIENT"[..], b"SHUTDOWN", b"DEBUG", b"SPOP"].contains(&args[0].as_slice()) {
         return;
     }
     let at = random.below(args.len());
