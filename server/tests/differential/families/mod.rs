@@ -3,9 +3,11 @@
 mod bitmaps;
 mod connection;
 mod keys;
+mod lists;
 mod pubsub;
 pub mod scripts;
 mod server;
+mod sort;
 mod strings;
 mod transactions;
 mod types;
@@ -36,6 +38,8 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("keys", keys::ROWS),
         ("expiry", keys::EXPIRY),
         ("bitmaps", bitmaps::ROWS),
+        ("lists", lists::ROWS),
+        ("sort", sort::ROWS),
         ("transactions", transactions::ROWS),
         ("scripts", scripts::ROWS),
         ("pubsub", pubsub::ROWS),
@@ -45,7 +49,12 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
     // Only the other types may be missing: for everything else being unknown is a difference to be found.
     let there = |row: &&Row| known.contains(&row.1.split(' ').next().unwrap_or_default().to_lowercase());
     let types: Vec<Row> = types::ROWS.iter().filter(there).copied().collect();
-    let parse = |rows: &[Row]| rows.iter().map(|(weight, line)| (*weight, Line::parse(line))).collect::<Vec<_>>();
+    // Nor need these be there, which SORT can do with.
+    let others = ["SADD ", "ZADD ", "HSET "];
+    let usable = |row: &&Row| !others.iter().any(|name| row.1.starts_with(name)) || there(row);
+    let parse = |rows: &[Row]| {
+        rows.iter().filter(usable).map(|(weight, line)| (*weight, Line::parse(line))).collect::<Vec<_>>()
+    };
     tables
         .iter()
         .map(|(name, rows)| {

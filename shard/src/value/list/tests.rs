@@ -177,11 +177,10 @@ fn large_elements_have_nodes_of_their_own() {
     list.prepare(large.len(), 1, limit);
     list.insert(1, true, Element::of(&large), limit);
     let Form::Nodes(nodes) = &list.form else { panic!("it is a quicklist") };
-    assert_eq!(nodes.ring().iter().map(|node| (node.count(), node.is_plain())).collect::<Vec<_>>(), [
-        (1, false),
-        (1, true),
-        (2, false)
-    ]);
+    assert_eq!(
+        nodes.ring().iter().map(|node| (node.count(), node.is_plain())).collect::<Vec<_>>(),
+        [(1, false), (1, true), (2, false)]
+    );
     list.set(1, Element::of(b"small"), limit);
     assert_eq!(words(&list), [b"0".to_vec(), b"small".to_vec(), b"1".to_vec(), b"2".to_vec()]);
 }
