@@ -27,7 +27,7 @@ pub const ROWS: &[Row] = &[
     (4, "MULTI ; BLMOVE <k> <k> ( LEFT | RIGHT ) ( LEFT | RIGHT ) 0.01 ; BRPOPLPUSH <k> <k> 0.01 ; EXEC"),
     (
         2,
-        "MULTI ; BLPOP <k> ( x | -1 | 1e400 | nan ) ; BLMOVE <k> <k> LEFT LEFT ( x | -1 ) ; BLMPOP x <n> <k> LEFT ; EXEC",
+        "MULTI ; BLPOP <k> ( x | -1 | 1e30 | nan ) ; BLMOVE <k> <k> LEFT LEFT ( x | -1 ) ; BLMPOP x <n> <k> LEFT ; EXEC",
     ),
     (3, "OBJECT ENCODING <k>"),
     (2, "( EXPIRE <k> 1000 | RENAME <k> <k> | COPY <k> <k> REPLACE | DEL <k> | PERSIST <k> )"),

@@ -19,7 +19,7 @@ use crate::{Row, Unit, class};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
-use curfew_protocol::{Args, Error, Reply, number};
+use curfew_protocol::{Args, Error, Reply};
 use pattern::Pattern;
 use std::cmp::Ordering;
 
@@ -30,6 +30,8 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort"), KeySpec::unknown(OW | UPDATE).notes("For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array")])
             .finder(Finder::Sort)
+            .acl(acl::LIST | acl::SET | acl::SORTEDSET | acl::DANGEROUS)
+            .no_group_acl()
             .doc("O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).", "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA] [STORE destination@2]"),
         reach: Reach::All,
         run: sort,
@@ -39,6 +41,8 @@ pub const ROWS: &[Row] = &[
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort")])
             .finder(Finder::First)
+            .acl(acl::LIST | acl::SET | acl::SORTEDSET | acl::DANGEROUS)
+            .no_group_acl()
             .doc("O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).", "Returns the sorted elements of a list, a set, or a sorted set.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA]"),
         reach: Reach::All,
         run: sort_ro,
@@ -230,15 +234,14 @@ fn store(
     unit.changed(destination, class::LIST, "sortstore");
 }
 
-/// A weight as a number. Read as by C's `strtod`, without white space in front; nothing at all is 0.
+/// A weight as a number: decimal, without white space. Nothing at all is 0, as in Redis; what is too large or too small for a
+/// double is infinite or zero.
 fn score(text: &[u8]) -> Option<f64> {
     let text = c_string(text);
     if text.is_empty() {
         return Some(0.0);
     }
-    // What is too large or too small for a double is infinite or zero.
-    let rounded = || str::from_utf8(text).ok()?.parse::<f64>().ok();
-    number::parse_f64(text).or_else(rounded).filter(|score| !score.is_nan())
+    str::from_utf8(text).ok()?.parse().ok().filter(|score: &f64| !score.is_nan())
 }
 
 /// Byte strings in one run of memory.
