@@ -198,6 +198,7 @@ impl List {
     }
 
     /// Elements. O(1).
+    #[allow(clippy::len_without_is_empty)] // `Collection::is_empty` is it
     pub fn len(&self) -> usize {
         match &self.form {
             Form::Packed(node) => node.count(),
