@@ -54,6 +54,7 @@ const SETUP: &[&str] = &[
     "SET {a}c 3.25",
     "SETBIT bits 100 1",
     "RPUSH list a 1 b 2",
+    "RPUSH numbers 3 1 -2 1",
     "SADD ints 1 2 3",
     "SADD set a b c",
     "HSET hash f v g 1",
@@ -67,7 +68,8 @@ const SETUP: &[&str] = &[
 ];
 
 const KEYS: &[&str] = &[
-    "a", "b", "{a}c", "bits", "list", "ints", "set", "hash", "timed", "zset", "hll", "geo", "stream", "none", "{a}none",
+    "a", "b", "{a}c", "bits", "list", "numbers", "ints", "set", "hash", "timed", "zset", "hll", "geo", "stream", "none",
+    "{a}none",
 ];
 
 const NUMBERS: &[&str] = &[

@@ -21,6 +21,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("set-max-listpack-entries", "128"),
     ("set-max-listpack-value", "64"),
     ("hll-sparse-max-bytes", "3000"),
+    ("list-max-listpack-size", "-2"),
 ];
 
 /// How long messages may take that the reference has delivered already.

@@ -6,10 +6,12 @@ mod hashes;
 pub mod functions;
 mod hyperloglog;
 mod keys;
+mod lists;
 mod pubsub;
 pub mod scripts;
 mod server;
 mod sets;
+mod sort;
 mod strings;
 mod transactions;
 mod types;
@@ -43,6 +45,8 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("hashes", hashes::ROWS),
         ("sets", sets::ROWS),
         ("hyperloglog", hyperloglog::ROWS),
+        ("lists", lists::ROWS),
+        ("sort", sort::ROWS),
         ("transactions", transactions::ROWS),
         ("scripts", scripts::ROWS),
         ("functions", functions::ROWS),
@@ -53,7 +57,12 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
     // Only the other types may be missing: for everything else being unknown is a difference to be found.
     let there = |row: &&Row| known.contains(&row.1.split(' ').next().unwrap_or_default().to_lowercase());
     let types: Vec<Row> = types::ROWS.iter().filter(there).copied().collect();
-    let parse = |rows: &[Row]| rows.iter().map(|(weight, line)| (*weight, Line::parse(line))).collect::<Vec<_>>();
+    // Nor need these be there, which SORT can do with.
+    let others = ["SADD ", "ZADD ", "HSET "];
+    let usable = |row: &&Row| !others.iter().any(|name| row.1.starts_with(name)) || there(row);
+    let parse = |rows: &[Row]| {
+        rows.iter().filter(usable).map(|(weight, line)| (*weight, Line::parse(line))).collect::<Vec<_>>()
+    };
     tables
         .iter()
         .map(|(name, rows)| {
