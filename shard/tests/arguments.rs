@@ -68,8 +68,8 @@ const SETUP: &[&str] = &[
 ];
 
 const KEYS: &[&str] = &[
-    "a", "b", "{a}c", "bits", "list", "numbers", "ints", "set", "hash", "timed", "zset", "hll", "geo", "stream", "none",
-    "{a}none",
+    "a", "b", "{a}c", "bits", "list", "numbers", "ints", "set", "hash", "timed", "zset", "hll", "geo", "stream",
+    "none", "{a}none",
 ];
 
 const NUMBERS: &[&str] = &[

@@ -11,7 +11,10 @@ pub const ROWS: &[Row] = &[
     (6, "FUNCTION LIST [ LIBRARYNAME ( * | A* | b | [ab] | nosuch ) ] [ WITHCODE ]"),
     (3, "FUNCTION DELETE ( a | b | c | A | nosuch )"),
     (4, "FUNCTION STATS"),
-    (1, "FUNCTION ( KILL | HELP | NOSUCH | LOAD | LIST x | LIST LIBRARYNAME | RESTORE x | RESTORE x REPLACE | DELETE )"),
+    (
+        1,
+        "FUNCTION ( KILL | HELP | NOSUCH | LOAD | LIST x | LIST LIBRARYNAME | RESTORE x | RESTORE x REPLACE | DELETE )",
+    ),
     (1, "( FUNCTION | FCALL | FCALL f | FCALL_RO )"),
     (2, "MULTI ; FUNCTION LOAD <library> ; FCALL <function> 1 <k> <v> ; FUNCTION STATS ; GET <k> ; EXEC"),
     (2, "COMMAND GETKEYS ( FCALL | FCALL_RO ) f <n> <k> <v>"),

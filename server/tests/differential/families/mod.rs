@@ -2,8 +2,8 @@
 
 mod bitmaps;
 mod connection;
-mod hashes;
 pub mod functions;
+mod hashes;
 mod hyperloglog;
 mod keys;
 mod lists;

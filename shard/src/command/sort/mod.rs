@@ -342,7 +342,7 @@ fn look_up<R>(
             Err(_) => show(None),
         },
         Some(field) => {
-            let value = view::<Hash>(entry).and_then(|hash| Some(hash.get(hash.next(hash.find(field, 2)?)?)));
+            let value = view::<Hash>(entry).and_then(|hash| hash.get(field));
             match value {
                 Some(value) => show(Some(value.bytes(&mut digits))),
                 None => show(None),
