@@ -2,7 +2,7 @@
 
 use crate::commands::{Command, Run};
 use curfew_protocol::Args;
-use curfew_protocol::spec::KeyShape;
+use curfew_protocol::spec::{BLOCKING, KeyShape};
 use curfew_shard::Reach;
 use curfew_shard::command::scan::cursor_shard;
 use curfew_shard::unit::shard_of;
@@ -26,6 +26,11 @@ impl ShardSet {
     /// All of `shards`.
     pub fn all(shards: usize) -> ShardSet {
         ShardSet(u64::MAX >> (64 - shards))
+    }
+
+    /// The shards whose bits are set.
+    pub fn of_bits(bits: u64) -> ShardSet {
+        ShardSet(bits)
     }
 
     /// Adds a shard.
@@ -63,6 +68,8 @@ impl ShardSet {
 #[inline]
 pub fn target(command: &Command, args: Args<'_>, shards: usize) -> Target {
     match command.run {
+        // It may have to wait, and so does not run among others.
+        Run::Data(_) if command.is(BLOCKING) => Target::Hold,
         Run::Data(_) if shards == 1 => Target::Shard(0),
         Run::Data(_) => match (command.reach, command.spec.shape) {
             (Reach::Keys, KeyShape::One(at)) => Target::Shard(shard_of(args.at(at.into()), shards) as u16),

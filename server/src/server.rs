@@ -85,6 +85,7 @@ fn make_node(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify>]
         clients: Clients::default(),
         pubsub: pubsub::PubSub::default(),
         scripts: script::Scripts::default(),
+        waiters: Default::default(),
         pause: pause::Pause::default(),
         memory: memory::Memory::default(),
         reclaimer: reclaim::Reclaimer::start()?,
