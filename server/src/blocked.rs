@@ -243,7 +243,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 thread::with(|thread| thread.stats.error(&error));
                 out.error(&error);
             }
-            Some(Outcome::Null) | None => waiter.wait.null.reply(out),
+            // As in Redis, whatever the command answers where it may not wait.
+            Some(Outcome::Null) | None => out.null_array(),
         }
         self.replied(mark)
     }

@@ -38,7 +38,7 @@ pub struct Wait {
     pub until: Option<i64>,
     /// How it is served.
     pub serve: Serve,
-    /// What it is answered when its time is over.
+    /// What it is answered where nobody may wait. (One whose time is over always gets a null array, as in Redis.)
     pub null: Null,
 }
 

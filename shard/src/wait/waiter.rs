@@ -15,7 +15,7 @@ pub enum Outcome {
     Reply(Reply),
     /// Served with an error, or ended by one.
     Error(Error),
-    /// Its time was over: it gets its null.
+    /// Its time was over: it gets a null array.
     Null,
 }
 
