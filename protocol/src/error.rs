@@ -242,6 +242,26 @@ texts! {
     BITFIELD_READ_ONLY = "ERR BITFIELD_RO only supports the GET subcommand";
 }
 
+// Lists and SORT.
+texts! {
+    /// LSET's index.
+    LIST_INDEX = "ERR index out of range";
+    /// LREM's count and LPOS's rank, which are negated.
+    LIST_SIGNED_COUNT = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+    /// LMPOP's number of keys.
+    LMPOP_KEYS = "ERR numkeys should be greater than 0";
+    /// LMPOP's COUNT.
+    LMPOP_COUNT = "ERR count should be greater than 0";
+    /// LPOS's RANK.
+    LPOS_RANK = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list";
+    /// LPOS's COUNT.
+    LPOS_COUNT = "ERR COUNT can't be negative";
+    /// LPOS's MAXLEN.
+    LPOS_MAXLEN = "ERR MAXLEN can't be negative";
+    /// SORT of what is no number, without ALPHA.
+    SORT_SCORES = "ERR One or more scores can't be converted into double";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
