@@ -623,3 +623,57 @@ fn elements_go_round() {
     blocked(&mut client, 0);
     wait_until("no key is left behind", || figure(&mut client, "total_blocking_keys") == 0);
 }
+
+/// One that needs a shard which a script keeps: it holds its place until it can be served, and may be unblocked meanwhile.
+#[test]
+fn a_mover_waits_for_a_busy_script() {
+    const SCRIPT: &str = "repeat redis.call('GET', KEYS[1]) until ARGV[1] ~= 'long'";
+    let server = server();
+    if server.is_reference() {
+        return; // there a script stops everybody
+    }
+    let mut client = server.client();
+    client.ok("CONFIG SET busy-reply-threshold 10");
+    let mut runner = server.client();
+    // Its first runs hold every shard.
+    for _ in 0..100 {
+        runner.cmd(&["EVAL", SCRIPT, "1", "dst", "short"]);
+    }
+    for ends in ["script", "unblock", "timeout"] {
+        runner.send(&["EVAL", SCRIPT, "1", "dst", "long"]);
+        wait_until("the script is busy", || client.line("GET dst").is_error());
+        // A source on another shard than the script's.
+        let names: Vec<String> = (0..100).map(|n| format!("src{n}")).collect();
+        let src = names.iter().find(|name| !client.line(&format!("EXISTS {name}")).is_error());
+        let src = src.expect("a key of another shard");
+        client.line("SCRIPT KILL");
+        assert!(runner.read().is_error());
+        let timeout = if ends == "timeout" { "0.2" } else { "0" };
+        let mut mover = waiter(&server, &mut client, &format!("BLMOVE {src} dst LEFT LEFT {timeout}"), 1);
+        let mut popper = waiter(&server, &mut client, &format!("BLPOP {src} 0"), 2);
+        runner.send(&["EVAL", SCRIPT, "1", "dst", "long"]);
+        wait_until("the script is busy", || client.line("GET dst").is_error());
+        client.line(&format!("RPUSH {src} a"));
+        assert_eq!(popper.next(MOMENT), Incoming::Nothing, "it was overtaken");
+        match ends {
+            "script" => {
+                client.line("SCRIPT KILL");
+                assert_eq!(mover.read(), Reply::bulk("a"));
+                client.line(&format!("RPUSH {src} b"));
+            }
+            "unblock" => {
+                let id = client.line("CLIENT LIST").text();
+                let line = id.lines().find(|line| line.contains(" cmd=blmove ")).expect("the mover");
+                let id = line.split([' ', '=']).nth(1).expect("its id");
+                assert_eq!(client.int(&format!("CLIENT UNBLOCK {id}")), 1);
+                assert_eq!(mover.read(), Reply::NullArray);
+            }
+            _ => assert_eq!(mover.read(), Reply::NullArray),
+        }
+        assert_eq!(popper.read(), pair(src, if ends == "script" { "b" } else { "a" }));
+        client.line("SCRIPT KILL");
+        assert!(runner.read().is_error());
+        blocked(&mut client, 0);
+        client.line("DEL dst");
+    }
+}
