@@ -120,6 +120,7 @@ mod tests {
         assert_eq!(target_of("get foo", 4), Target::Shard(2));
         assert_eq!(target_of("mget {user}:1 {user}:2", 4), Target::Shard(1));
         assert_eq!(target_of("mget foo {user}:1", 4), Target::Hold);
+        assert_eq!(target_of("blpop foo 0", 4), Target::Hold);
         assert_eq!(target_of("dbsize", 4), Target::Hold);
         assert_eq!(target_of("ping", 4), Target::Inline);
     }
