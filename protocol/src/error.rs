@@ -194,6 +194,8 @@ texts! {
     WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
     /// A command was refused while queueing.
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    /// What a blocked client is answered on CLIENT UNBLOCK with ERROR.
+    UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
     /// A script keeps a shard.
     BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     /// A function keeps a shard.

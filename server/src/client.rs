@@ -3,6 +3,7 @@
 
 use crate::config::values::BufferLimit;
 use atomic_waker::AtomicWaker;
+use curfew_shard::wait::Waiter;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
@@ -19,6 +20,8 @@ pub mod signal {
     pub const KILL: u32 = 1 << 1;
     /// The server shuts down: close as soon as nothing is under way.
     pub const DRAIN: u32 = 1 << 2;
+    /// There is something for a client that waits for keys.
+    pub const SERVED: u32 = 1 << 3;
 }
 
 /// Where a connection comes from.
@@ -78,6 +81,8 @@ pub struct Client {
     pub multi_bytes: AtomicUsize,
     /// Watched keys.
     pub watching: AtomicU32,
+    /// What it waits for, while it is blocked.
+    pub blocked: Mutex<Option<Arc<Waiter>>>,
     /// Bytes in the read buffer.
     pub query_bytes: AtomicUsize,
     /// Bytes of memory in its buffers.
@@ -126,6 +131,7 @@ impl Client {
             multi: AtomicI64::new(-1),
             multi_bytes: AtomicUsize::new(0),
             watching: AtomicU32::new(0),
+            blocked: Mutex::default(),
             query_bytes: AtomicUsize::new(0),
             memory: AtomicUsize::new(0),
             reply_bytes: AtomicUsize::new(0),
@@ -166,6 +172,11 @@ impl Client {
     #[inline]
     pub fn is_killed(&self) -> bool {
         self.signals() & signal::KILL != 0
+    }
+
+    /// Whether it waits for keys.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.lock().is_some()
     }
 
     /// Puts a message (complete replies) into the outbox. A client that does not read is cut off at `limit` instead of
@@ -331,10 +342,12 @@ impl Clients {
         all
     }
 
-    /// Closes the clients that have sent nothing for `idle_ms`. Subscribers wait for others, and are exempt.
+    /// Closes the clients that have sent nothing for `idle_ms`. Subscribers and those who are blocked wait for others, and are
+    /// exempt.
     pub fn close_idle(&self, idle_ms: i64, now_ms: i64) {
         for client in self.by_id.iter() {
-            if client.subscriptions() == 0 && now_ms - client.active_ms.load(Relaxed) > idle_ms {
+            let waits_for_others = client.subscriptions() > 0 || client.is_blocked();
+            if !waits_for_others && now_ms - client.active_ms.load(Relaxed) > idle_ms {
                 tracing::debug!(client = client.id, "client closed: idle");
                 client.signal(signal::KILL);
             }

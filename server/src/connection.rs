@@ -13,12 +13,14 @@ use crate::node::Node;
 use crate::route::{ShardSet, Target};
 use crate::session::{Ctx, ReplyMode, Session};
 use crate::thread;
-use crate::{clock, evict, exec, gate, hold, script};
+use crate::{blocked, clock, evict, exec, gate, hold, script};
 use curfew_protocol::request::Limits;
+use curfew_protocol::spec::BLOCKING;
 use curfew_protocol::{Args, Error, args};
 use curfew_shard::Unit;
+use curfew_shard::wait::Waiter;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
@@ -36,11 +38,13 @@ const WRITE_BYTES: usize = 256 * 1024;
 const LIMITED_RUN_BYTES: usize = 64 * 1024;
 
 /// What ended a wait.
-enum Woken {
+pub enum Woken {
     /// Bytes were read; 0: the client has gone.
     Read(std::io::Result<usize>),
     /// A signal is up.
     Signal,
+    /// The time is over.
+    Time,
 }
 
 /// Serves one connection until it ends, and removes every trace of it.
@@ -62,12 +66,15 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(node: &'static Node, strea
     node.stats.threads[client.thread].connections.fetch_sub(1, Relaxed);
 }
 
-struct Connection<S> {
-    node: &'static Node,
+/// One connection. `blocked.rs` has what it does while its client waits for keys.
+pub struct Connection<S> {
+    /// The shared state.
+    pub node: &'static Node,
     stream: S,
-    client: Arc<Client>,
+    /// What others see of it.
+    pub client: Arc<Client>,
     /// None only while another thread executes it.
-    batch: Option<Box<Batch>>,
+    pub batch: Option<Box<Batch>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -89,8 +96,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.flush().await.is_err() {
                 return;
             }
-            match self.wait().await {
-                Woken::Signal => continue,
+            if signals & signal::SERVED != 0 {
+                // It has come late: what the client waited for is over.
+                self.client.lower(signal::SERVED);
+            }
+            match self.wait(None).await {
+                Woken::Signal | Woken::Time => continue,
                 Woken::Read(Ok(0) | Err(_)) => return,
                 Woken::Read(Ok(count)) => thread::with(|thread| thread.stats.bytes_in.add(count as u64)),
             }
@@ -101,8 +112,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Waits for bytes or for a signal. A connection that waits with nothing under way has no buffers.
-    async fn wait(&mut self) -> Woken {
+    /// Waits for bytes, for a signal, or until a time. A connection that waits with nothing under way has no buffers.
+    pub async fn wait(&mut self, mut alarm: Option<Pin<&mut tokio::time::Sleep>>) -> Woken {
         let Some(batch) = &mut self.batch else { return Woken::Read(Ok(0)) };
         let (stream, client) = (&mut self.stream, &self.client);
         let idle = batch.is_idle();
@@ -119,6 +130,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             client.waker.register(context.waker());
             if client.signals() != 0 {
                 return Poll::Ready(Woken::Signal);
+            }
+            if alarm.as_mut().is_some_and(|alarm| alarm.as_mut().poll(context).is_ready()) {
+                return Poll::Ready(Woken::Time);
             }
             // Buffers are borrowed from the thread for the time of the attempt only.
             if idle {
@@ -157,12 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             if batch.pending().is_empty() {
                 batch.compact();
-                if batch.buffers.input.len() as u64 > config.client_query_buffer_limit {
-                    self.node.stats.query_limit_kills.fetch_add(1, Relaxed);
-                    tracing::warn!(client = self.client.id, "client closed: query buffer limit reached");
-                    return Err(());
-                }
-                return Ok(());
+                return self.check_input(&config);
             }
             self.client.active_ms.store(clock::moment().ms, Relaxed);
             while self.batch.as_ref().is_some_and(|batch| !batch.pending().is_empty()) {
@@ -177,6 +186,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let Some(batch) = &mut self.batch else { return Err(()) };
             batch.compact();
         }
+    }
+
+    /// Cuts off a client that has sent too much which cannot be executed yet.
+    pub fn check_input(&self, config: &Config) -> Result<(), ()> {
+        let bytes = self.batch.as_ref().map_or(0, |batch| batch.buffers.input.len());
+        if bytes as u64 > config.client_query_buffer_limit {
+            self.node.stats.query_limit_kills.fetch_add(1, Relaxed);
+            tracing::warn!(client = self.client.id, "client closed: query buffer limit reached");
+            return Err(());
+        }
+        Ok(())
     }
 
     /// Executes the next run of data commands for one shard, or the next command.
@@ -336,7 +356,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 thread.stats.executed(command.id, 1, thread.nanos(start, thread.ticks()));
             }),
-            _ => held(self.node, command, args, out, session).await,
+            _ => {
+                if let Some(waiter) = held(self.node, command, args, out, session).await {
+                    return self.blocked(&waiter).await;
+                }
+            }
         }
         self.finish(mark)
     }
@@ -357,6 +381,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn finish(&mut self, mark: usize) -> Result<(), ()> {
         let Some(batch) = &mut self.batch else { return Err(()) };
         batch.advance(1);
+        self.replied(mark)
+    }
+
+    /// The rest of [`Self::finish`], for a command whose request is behind us.
+    pub fn replied(&mut self, mark: usize) -> Result<(), ()> {
+        let Some(batch) = &mut self.batch else { return Err(()) };
         let session = &mut batch.session;
         let silent = matches!(session.reply_mode, ReplyMode::Off | ReplyMode::SkipThis);
         if silent && !std::mem::take(&mut session.pushed) {
@@ -407,7 +437,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Writes all replies. Waits for a slow client without reading more from it, and gives up when it is killed.
-    async fn flush(&mut self) -> Result<(), ()> {
+    pub async fn flush(&mut self) -> Result<(), ()> {
         let Some(batch) = &mut self.batch else { return Err(()) };
         let (stream, client, out) = (&mut self.stream, &self.client, &mut batch.buffers.out);
         let subscriber = batch.session.subscriptions.any();
@@ -448,14 +478,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Executes a command that needs a hold, as one unit.
+/// Executes a command that needs a hold, as one unit. Answers who waits, if there is nothing for the command yet.
 async fn held(
     node: &'static Node,
     command: &'static Command,
     args: Args<'_>,
     out: &mut curfew_protocol::Reply,
     session: &mut Session,
-) {
+) -> Option<Arc<Waiter>> {
     let mark = out.len();
     let scripted = script::may_run(command, session);
     loop {
@@ -465,20 +495,31 @@ async fn held(
             Err(error) => {
                 thread::with(|thread| thread.stats.error(&error));
                 out.truncate(mark);
-                return out.error(&error);
+                out.error(&error);
+                return None;
             }
         };
         let mut body = || unit(node, command, args, out, session, &mut hold, mark);
         // A script may take long: it runs on a stack that can be left, so that others have their turns.
-        let again = if scripted { script::coroutine::run(body).await } else { body() };
-        if !again {
-            return;
+        match if scripted { script::coroutine::run(body).await } else { body() } {
+            Executed::Done => return None,
+            Executed::Waits(waiter) => return Some(waiter),
+            Executed::Again => out.truncate(mark),
         }
-        out.truncate(mark);
     }
 }
 
-/// Executes a command on the shards held; true: it has to be done again, with another hold.
+/// What came of an execution.
+enum Executed {
+    /// It is answered.
+    Done,
+    /// It has to be done again, with another hold.
+    Again,
+    /// There is nothing for it yet.
+    Waits(Arc<Waiter>),
+}
+
+/// Executes a command on the shards held.
 fn unit(
     node: &'static Node,
     command: &'static Command,
@@ -487,7 +528,9 @@ fn unit(
     session: &mut Session,
     hold: &mut hold::Hold<'static>,
     mark: usize,
-) -> bool {
+) -> Executed {
+    // Let go of at the very end: who lets go of a shard may have to run something on it.
+    let mut extra = Vec::new();
     thread::with(|thread| {
         let settings = thread.settings();
         let now = clock::moment();
@@ -495,6 +538,8 @@ fn unit(
         let mut sink = thread.sink.take();
         let changes = sink.changes;
         let mut unit = Unit::new(hold.held(), &mut sink, now, session.db, &settings);
+        // Not in EXEC and not in scripts, which are commands of the server's own.
+        unit.may_wait = matches!(command.run, Run::Data(_)) && command.is(BLOCKING);
         let mut ctx = Ctx { thread, session, out, now, command };
         let outcome = exec::try_within(&mut ctx, &mut unit, args);
         if let Err(error) = &outcome
@@ -503,15 +548,25 @@ fn unit(
             ctx.out.truncate(mark);
             exec::fail(&mut ctx, error);
         }
+        let wait = unit.sink().wait.take();
+        let waiter = wait.map(|wait| blocked::enter(thread, &mut unit, ctx.session, ctx.out.resp, command, wait));
         if !unit.sink().is_empty() {
-            node.settle(unit.sink(), now.ms);
+            node.settle(&mut unit, now.ms);
         }
+        drop(unit);
         ctx.session.widened.clear();
+        if !sink.called.is_empty() {
+            blocked::serve_called(thread, hold.shards_mut().collect(), &mut sink, now, &mut extra);
+        }
         thread.stats.changes.add(sink.changes - changes);
         thread.sink.replace(sink);
         if node.memory.is_limited() {
             hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
         }
-        outcome.as_ref().is_err_and(gate::is_retry)
+        match waiter {
+            _ if outcome.as_ref().is_err_and(gate::is_retry) => Executed::Again,
+            Some(waiter) => Executed::Waits(waiter),
+            None => Executed::Done,
+        }
     })
 }

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::config::values::MaxmemoryPolicy;
 use crate::node::Node;
 use crate::thread::{self, Thread};
-use crate::{clock, hold, route};
+use crate::{blocked, clock, hold, route};
 use curfew_shard::eviction::{self, Evicted, Order, Policy};
 use curfew_shard::{Held, Shard, Unit};
 use std::time::{Duration, Instant};
@@ -102,7 +102,8 @@ fn slice(thread: &Thread, shard: &mut Shard, time: Duration) -> Slice {
             // Memory is what this is about, so it is given back before the next look.
             unit.sink().garbage.clear();
         }
-        node.settle(unit.sink(), now.ms);
+        node.settle(&mut unit, now.ms);
+        blocked::wake_called(&mut sink);
         keys += 1;
         if keys % KEYS_BETWEEN == 0 && start.elapsed() >= time {
             break;

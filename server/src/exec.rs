@@ -1,10 +1,10 @@
 //! Executes commands: runs of data commands on a shard that was entered, and single commands within a unit.
 
 use crate::batch::Batch;
-use crate::clock;
 use crate::commands::{Command, Run};
 use crate::session::Ctx;
 use crate::thread::Thread;
+use crate::{blocked, clock};
 use curfew_protocol::spec::KeyShape;
 use curfew_protocol::{Args, Error};
 use curfew_shard::{Held, Shard, Unit};
@@ -18,6 +18,8 @@ const GROUP: usize = 16;
 /// The moment is read once for each group: the requests of a group start within microseconds of each other.
 pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) {
     let settings = thread.settings();
+    // Let go of when the sink is free again: who lets go of a shard may have to run something on it.
+    let mut extra = Vec::new();
     let mut sink = thread.sink.borrow_mut();
     let changes = sink.changes;
     let start = thread.ticks();
@@ -25,6 +27,7 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
     let reserve = thread.node.memory.is_limited().then(|| shard.db(session.db).bytes_in_reserve());
     for group in requests.groups(GROUP) {
         let now = clock::moment();
+        let mut left = group.iter();
         let mut unit = Unit::new(Held::One(shard), &mut sink, now, session.db, &settings);
         unit.no_touch = session.no_touch;
         if group.len() > 1 {
@@ -33,7 +36,7 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
                 group.iter().filter_map(|(request, args)| Some((*request.command.as_ref().ok()?, args))),
             );
         }
-        for (request, args) in group.iter() {
+        while let Some((request, args)) = left.next() {
             let Ok(Command { run: Run::Data(handler), id, .. }) = request.command else {
                 debug_assert!(false, "only data commands are sent to a shard");
                 continue;
@@ -46,7 +49,13 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
                 thread.stats.commands[*id].failed.add(1);
             }
             if !unit.sink().is_empty() {
-                thread.node.settle(unit.sink(), now.ms);
+                thread.node.settle(&mut unit, now.ms);
+                if !unit.sink().called.is_empty() {
+                    drop(unit);
+                    blocked::serve_called(thread, vec![&mut *shard], &mut sink, now, &mut extra);
+                    unit = Unit::new(Held::One(shard), &mut sink, now, session.db, &settings);
+                    unit.no_touch = session.no_touch;
+                }
             }
         }
     }

@@ -37,6 +37,11 @@ impl Hold<'_> {
         Held::Many(held)
     }
 
+    /// The shards, one by one, for changes.
+    pub fn shards_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
+        self.guards.iter_mut().map(|guard| &mut **guard)
+    }
+
     /// The shards, one by one.
     pub fn shards(&self) -> impl Iterator<Item = &Shard> {
         self.guards.iter().map(|guard| &**guard)

@@ -6,7 +6,7 @@ use crate::cell::Turn;
 use crate::node::Node;
 use crate::stats::ThreadStats;
 use crate::thread::{self, Thread};
-use crate::{clock, evict};
+use crate::{blocked, clock, evict};
 use curfew_shard::{Held, Moment, Shard, Unit};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -144,7 +144,8 @@ fn expire(thread: &Thread, shard: &mut Shard, now: Moment) -> bool {
     let mut unit = Unit::new(Held::One(shard), &mut sink, now, 0, &settings);
     let more = unit.expire_due(SLICE_STEPS);
     if !unit.sink().is_empty() {
-        thread.node.settle(unit.sink(), now.ms);
+        thread.node.settle(&mut unit, now.ms);
+        blocked::wake_called(&mut sink);
     }
     thread.stats.changes.add(sink.changes - changes);
     more

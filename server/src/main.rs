@@ -2,6 +2,7 @@
 
 mod alarm;
 mod batch;
+mod blocked;
 mod cell;
 #[cfg(test)]
 #[path = "cell/tests.rs"]

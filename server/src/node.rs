@@ -10,9 +10,9 @@ use crate::reclaim::Reclaimer;
 use crate::script::Scripts;
 use crate::script::function::Functions;
 use crate::stats::Stats;
-use curfew_shard::Sink;
+use curfew_shard::{Sink, Unit};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
 
 /// The shared state of the process. Leaked at the start, since threads need it until the very end.
@@ -31,6 +31,8 @@ pub struct Node {
     pub scripts: Scripts,
     /// Libraries of functions.
     pub functions: Functions,
+    /// How many have waited for keys so far: their order.
+    pub waiters: AtomicU64,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// `maxmemory`.
@@ -52,10 +54,23 @@ pub struct Node {
 }
 
 impl Node {
-    /// Does what a unit has left behind: events and messages to subscribers, garbage away. (The journal's place is here,
-    /// before the events. There is none yet but in tests, and the server's sinks collect no effects.)
-    /// The caller still holds the unit's shards, so events keep the order of the changes (rule 7).
-    pub fn settle(&self, sink: &mut Sink, now_ms: i64) {
+    /// Does what a unit that is over has left behind, and then serves those who wait for what it changed, each as a unit of
+    /// its own. The caller still holds the unit's shards, so events keep the order of the changes (rule 7).
+    ///
+    /// What the unit cannot do is left in [`Sink::called`]: the caller goes on with `blocked::serve_called`.
+    pub fn settle(&self, unit: &mut Unit<'_>, now_ms: i64) {
+        self.publish(unit.sink(), now_ms);
+        if !unit.sink().ready.is_empty() {
+            unit.serve_ready(|sink| self.publish(sink, now_ms));
+            // Lookups for somebody who was not served may have removed expired keys.
+            self.publish(unit.sink(), now_ms);
+            self.stats.publish_waiting(unit);
+        }
+    }
+
+    /// Events and messages to subscribers, garbage away. (The journal's place is here, before the events. There is none yet
+    /// but in tests, and the server's sinks collect no effects.)
+    fn publish(&self, sink: &mut Sink, now_ms: i64) {
         let mut messages = sink.messages.drain(..).peekable();
         for (place, event) in sink.events.drain(..).enumerate() {
             while let Some((_, message)) = messages.next_if(|(before, _)| *before <= place) {

@@ -2,7 +2,7 @@
 
 use crate::commands::{Command, Run};
 use curfew_protocol::Args;
-use curfew_protocol::spec::KeyShape;
+use curfew_protocol::spec::{BLOCKING, KeyShape};
 use curfew_shard::Reach;
 use curfew_shard::command::scan::cursor_shard;
 use curfew_shard::unit::shard_of;
@@ -31,6 +31,11 @@ impl ShardSet {
     /// One alone.
     pub fn one(shard: usize) -> ShardSet {
         ShardSet(1 << shard)
+    }
+
+    /// The shards whose bits are set.
+    pub fn of_bits(bits: u64) -> ShardSet {
+        ShardSet(bits)
     }
 
     /// Adds a shard.
@@ -68,6 +73,8 @@ impl ShardSet {
 #[inline]
 pub fn target(command: &Command, args: Args<'_>, shards: usize) -> Target {
     match command.run {
+        // It may have to wait, and so does not run among others.
+        Run::Data(_) if command.is(BLOCKING) => Target::Hold,
         Run::Data(_) if shards == 1 => Target::Shard(0),
         Run::Data(_) => match (command.reach, command.spec.shape) {
             (Reach::Keys, KeyShape::One(at)) => Target::Shard(shard_of(args.at(at.into()), shards) as u16),
@@ -118,6 +125,7 @@ mod tests {
         assert_eq!(target_of("get foo", 4), Target::Shard(2));
         assert_eq!(target_of("mget {user}:1 {user}:2", 4), Target::Shard(1));
         assert_eq!(target_of("mget foo {user}:1", 4), Target::Hold);
+        assert_eq!(target_of("blpop foo 0", 4), Target::Hold);
         assert_eq!(target_of("dbsize", 4), Target::Hold);
         assert_eq!(target_of("ping", 4), Target::Inline);
     }

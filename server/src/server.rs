@@ -86,6 +86,7 @@ fn make_node(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify>]
         pubsub: pubsub::PubSub::default(),
         scripts: script::Scripts::default(),
         functions: script::function::Functions::default(),
+        waiters: Default::default(),
         pause: pause::Pause::default(),
         memory: memory::Memory::default(),
         reclaimer: reclaim::Reclaimer::start()?,

@@ -177,6 +177,10 @@ pub struct ShardFigures {
     pub evicted: AtomicU64,
     /// Bytes held in reserve by the shard's keyspaces. Under a memory limit kept up to date by whoever leaves the shard.
     pub reserve: AtomicU64,
+    /// Keys that somebody waits for. Kept up to date by whoever changes it.
+    pub waiting: AtomicU64,
+    /// Those of them with somebody who is told when the key goes.
+    pub waiting_told_of_loss: AtomicU64,
     /// Unix milliseconds at which the keeper was last seen: its thread turns.
     pub beat_ms: AtomicI64,
     /// Unix milliseconds at which the keeper published these figures.
@@ -275,6 +279,15 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// The keys of the shards that a unit holds for which somebody waits have changed.
+    pub fn publish_waiting(&self, unit: &mut curfew_shard::Unit<'_>) {
+        for shard in unit.shards() {
+            let figures = &self.shards[usize::from(shard.index())];
+            figures.waiting.store(shard.waiting.len() as u64, Relaxed);
+            figures.waiting_told_of_loss.store(shard.waiting.len_told_of_loss() as u64, Relaxed);
+        }
+    }
+
     /// Zeros, for so many threads.
     pub fn new(threads: usize) -> Stats {
         Stats {

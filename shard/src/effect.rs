@@ -6,8 +6,9 @@
 
 use crate::event::Event;
 use crate::keyspace::{Keyspace, Object};
-use crate::wait::Wait;
+use crate::wait::{Wait, Waiter};
 use curfew_protocol::args::OwnedArgs;
+use std::sync::Arc;
 
 /// One change, as a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,6 +61,8 @@ pub struct Sink {
     pub wait: Option<Wait>,
     /// Keys that somebody waits for and that have changed, with their databases, in the order of the changes.
     pub ready: Vec<(usize, Box<[u8]>)>,
+    /// Those who could not be served without more shards than were held: to be served with these, or woken.
+    pub called: Vec<Arc<Waiter>>,
     /// How long after their deadlines keys were removed by the unit, in milliseconds: expiry lag.
     pub lags_ms: Vec<u32>,
 }
@@ -80,5 +83,6 @@ impl Sink {
             && self.lags_ms.is_empty()
             && self.wait.is_none()
             && self.ready.is_empty()
+            && self.called.is_empty()
     }
 }

@@ -17,6 +17,7 @@ pub mod moment;
 pub mod registry;
 pub mod settings;
 pub mod shard;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod unit;

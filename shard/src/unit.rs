@@ -11,6 +11,7 @@
 #![allow(unsafe_code)] // see `extend`
 
 mod collections;
+mod serve;
 
 pub use collections::Edited;
 

@@ -1,5 +1,6 @@
 //! CLIENT: what connections tell about themselves, and what one may do to another.
 
+use crate::blocked;
 use crate::client::{Client, Peer, signal};
 use crate::command::connection;
 use crate::commands::{Run, ServerRow, table};
@@ -329,15 +330,18 @@ fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// No command blocks yet, so there is never anybody to unblock.
+/// The client gets the null of a timeout, or an error.
 fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    match args.get(3) {
+    let with_error = match args.get(3) {
         _ if args.len() > 4 => return Err(too_many(args)),
-        Some(reason) if !is(reason, "TIMEOUT") && !is(reason, "ERROR") => return Err(BAD_UNBLOCK_REASON),
-        _ => {}
-    }
-    integer(&args[2])?;
-    ctx.out.int(0);
+        None => false,
+        Some(reason) if is(reason, "TIMEOUT") => false,
+        Some(reason) if is(reason, "ERROR") => true,
+        Some(_) => return Err(BAD_UNBLOCK_REASON),
+    };
+    let id = integer(&args[2])?;
+    let client = u64::try_from(id).ok().and_then(|id| ctx.thread.node.clients.get(id));
+    ctx.out.flag(client.is_some_and(|client| blocked::unblock(&client, with_error)));
     Ok(())
 }
 
@@ -501,6 +505,7 @@ fn flags(client: &Client) -> String {
     let letters = [
         ('P', client.subscriptions() > 0),
         ('x', client.multi.load(Relaxed) >= 0),
+        ('b', client.is_blocked()),
         ('A', client.is_killed()),
         ('U', matches!(client.peer, Peer::Unix(_))),
         ('e', client.no_evict.load(Relaxed)),

@@ -10,15 +10,16 @@ use crate::node::Node;
 use crate::pubsub::Kind;
 use crate::script;
 use crate::session::Ctx;
-use crate::stats::{self, LATENCY_BUCKETS, ThreadStats};
+use crate::stats::{self, LATENCY_BUCKETS, ShardFigures, ThreadStats};
 use crate::{memory, system, version};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
+use curfew_shard::wait::Waiter;
 use curfew_shard::{Moment, Reach, Unit};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The rows of this family.
 pub const ROWS: &[ServerRow] = &[ServerRow::new(
@@ -288,14 +289,19 @@ impl Report {
             "client_recent_max_output_buffer",
             most(|client| client.reply_bytes.load(Relaxed) + client.outbox_bytes()),
         );
-        lines.add("blocked_clients", 0);
+        let waits = |client: &Client, of: fn(&Waiter) -> bool| client.blocked.lock().as_deref().is_some_and(of);
+        lines.add("blocked_clients", self.clients.iter().filter(|client| waits(client, |_| true)).count());
         lines.add("tracking_clients", 0);
         lines.add("pubsub_clients", count(|client| client.subscriptions() > 0));
         lines.add("watching_clients", count(|client| client.watching.load(Relaxed) > 0));
-        lines.add("clients_in_timeout_table", 0);
+        let timed = |waiter: &Waiter| waiter.wait.until.is_some();
+        lines.add("clients_in_timeout_table", self.clients.iter().filter(|client| waits(client, timed)).count());
         lines.add("total_watched_keys", watched);
-        lines.add("total_blocking_keys", 0);
-        lines.add("total_blocking_keys_on_nokey", 0);
+        let keys = |of: fn(&ShardFigures) -> &AtomicU64| -> u64 {
+            self.node.stats.shards.iter().map(|figures| of(figures).load(Relaxed)).sum()
+        };
+        lines.add("total_blocking_keys", keys(|figures| &figures.waiting));
+        lines.add("total_blocking_keys_on_nokey", keys(|figures| &figures.waiting_told_of_loss));
         let (left_ms, all) = self.node.pause.state(self.now.ms);
         if left_ms > 0 {
             lines.add("paused_reason", "client_pause");

@@ -161,6 +161,7 @@ fn flushdb(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
     let at_once = frees_at_once(args)?;
     let db = unit.db;
     flush(unit, at_once, |shard| vec![shard.flush(db)]);
+    unit.changed_all(db);
     everywhere(unit, &[b"FLUSHDB"]);
     out.ok();
     Ok(())
@@ -170,6 +171,7 @@ fn flushdb(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
 fn flushall(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let at_once = frees_at_once(args)?;
     flush(unit, at_once, |shard| (0..shard.databases().len()).map(|db| shard.flush(db)).collect());
+    (0..unit.settings.databases).for_each(|db| unit.changed_all(db));
     everywhere(unit, &[b"FLUSHALL"]);
     out.ok();
     Ok(())
@@ -183,6 +185,7 @@ fn swapdb(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Er
     let (a, b) = database(a).zip(database(b)).ok_or(Error::DB_OUT_OF_RANGE)?;
     if a != b {
         unit.shards().into_iter().for_each(|shard| shard.swap(a, b));
+        [a, b].into_iter().for_each(|db| unit.changed_all(db));
         everywhere(unit, &[b"SWAPDB", args.at(1), args.at(2)]);
     }
     out.ok();

@@ -3,13 +3,25 @@
 //! A handler that finds nothing calls [`Unit::wait`] with what it waits for. Who holds the shards enters the waiter at each of
 //! its keys before letting go of them, so that no change slips through. A change of a key that somebody waits for makes it
 //! **ready** ([`Unit::changed`] sees to that); when the unit that changed it is over, those who wait for it are served in the
-//! order in which they came, each as a unit of its own, before anybody else sees the key.
+//! order in which they came, each as a unit of its own, before anybody else sees the key ([`Unit::serve_ready`]).
+//!
+//! A waiter stands in the queues of all its keys, on as many shards as they are on, and can be claimed once ([`claim`]). One
+//! that needs more shards than are held (BLMOVE to another shard) keeps its place while its connection takes hold of all of
+//! them, and those behind it wait for it.
+
+pub mod claim;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod waiter;
+
+pub use queue::Waiting;
+pub use waiter::{As, Outcome, Waiter};
 
 use crate::moment::Moment;
 use crate::unit::Unit;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Args, Error, Reply, args, number};
-use std::collections::HashMap;
 
 /// Tries to serve one who waits, now that `key` has changed: does the command on that key alone, and writes its reply. False
 /// if there is still nothing for it. An error is its reply.
@@ -26,7 +38,7 @@ pub struct Wait {
     pub until: Option<i64>,
     /// How it is served.
     pub serve: Serve,
-    /// What it is answered when its time is over.
+    /// What it is answered where nobody may wait. (One whose time is over always gets a null array, as in Redis.)
     pub null: Null,
 }
 
@@ -75,46 +87,4 @@ fn until(ms: i64, now: Moment) -> Result<Option<i64>, Error> {
         return Ok(None);
     }
     now.ms.checked_add(ms).map(Some).ok_or(Error::made("ERR timeout is out of range"))
-}
-
-/// The keys of one shard that somebody waits for, by database.
-#[derive(Default, Debug)]
-pub struct Waiting {
-    by_db: Vec<HashMap<Box<[u8]>, usize>>,
-}
-
-impl Waiting {
-    /// Whether anybody waits for `key`.
-    #[inline]
-    pub fn has(&self, db: usize, key: &[u8]) -> bool {
-        !self.by_db.is_empty() && self.by_db.get(db).is_some_and(|keys| keys.contains_key(key))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_read_as_by_redis() {
-        let now = Moment::from_millis(1_000);
-        let cases: &[(&str, Result<Option<i64>, &str>)] = &[
-            ("0", Ok(None)),
-            ("0.001", Ok(Some(1_001))),
-            ("0.0001", Ok(Some(1_001))),
-            ("1.5", Ok(Some(2_500))),
-            ("-1", Err("ERR timeout is negative")),
-            ("x", Err("ERR timeout is not a float or out of range")),
-            ("nan", Err("ERR timeout is not a float or out of range")),
-            ("1e30", Err("ERR timeout is out of range")),
-            ("9223372036854775.8", Err("ERR timeout is out of range")),
-        ];
-        for (arg, expected) in cases {
-            let got = until_seconds(arg.as_bytes(), now).map_err(|error| error.to_string());
-            assert_eq!(got, expected.map_err(str::to_string), "{arg}");
-        }
-        assert_eq!(until_millis(b"5", now), Ok(Some(1_005)));
-        assert_eq!(until_millis(b"-5", now), Err(Error::made("ERR timeout is negative")));
-        assert_eq!(until_millis(b"1.5", now), Err(Error::made("ERR timeout is not an integer or out of range")));
-    }
 }
