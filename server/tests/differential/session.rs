@@ -12,8 +12,13 @@ use std::time::Duration;
 pub const CONNECTIONS: usize = 2;
 
 /// Settings that sequences change, and what they are before each.
-const SETTINGS: &[(&str, &str)] =
-    &[("maxmemory-policy", "noeviction"), ("maxmemory", "0"), ("timeout", "0"), ("busy-reply-threshold", "5000")];
+const SETTINGS: &[(&str, &str)] = &[
+    ("maxmemory-policy", "noeviction"),
+    ("maxmemory", "0"),
+    ("timeout", "0"),
+    ("busy-reply-threshold", "5000"),
+    ("stream-node-max-entries", "100"),
+];
 
 /// How long messages may take that the reference has delivered already.
 const MESSAGES_WITHIN: Duration = Duration::from_secs(3);

@@ -6,6 +6,7 @@ mod keys;
 mod pubsub;
 pub mod scripts;
 mod server;
+mod streams;
 mod strings;
 mod transactions;
 mod types;
@@ -33,6 +34,7 @@ pub struct Family {
 pub fn all(known: &HashSet<String>) -> Vec<Family> {
     let tables: &[(&str, &[Row])] = &[
         ("strings", strings::ROWS),
+        ("streams", streams::ROWS),
         ("keys", keys::ROWS),
         ("expiry", keys::EXPIRY),
         ("bitmaps", bitmaps::ROWS),

@@ -202,13 +202,7 @@ fn read(unit: &mut Unit<'_>, options: &Options<'_>, froms: &[From], out: &mut Re
     Ok(true)
 }
 
-fn read_plain(
-    unit: &mut Unit<'_>,
-    key: &[u8],
-    after: StreamId,
-    most: usize,
-    out: &mut Reply,
-) -> Result<bool, Error> {
+fn read_plain(unit: &mut Unit<'_>, key: &[u8], after: StreamId, most: usize, out: &mut Reply) -> Result<bool, Error> {
     let Some(body) = unit.view::<Stream>(key)? else { return Ok(false) };
     // Most of those who poll have seen everything.
     if after >= body.log.last_id {

@@ -70,15 +70,7 @@ pub(super) fn describe(body: &Body, key: &[u8], commands: &mut Vec<OwnedArgs>) {
     }
     let added = digits.format(log.entries_added).as_bytes();
     let (last, deleted) = (log.last_id.text(), log.max_deleted_id.text());
-    commands.push(OwnedArgs::from_slices(&[
-        b"XSETID",
-        key,
-        &last,
-        b"ENTRIESADDED",
-        added,
-        b"MAXDELETEDID",
-        &deleted,
-    ]));
+    commands.push(OwnedArgs::from_slices(&[b"XSETID", key, &last, b"ENTRIESADDED", added, b"MAXDELETEDID", &deleted]));
 }
 
 /// The pending entries that are no longer in the stream. Not those that XSETID has put out of reach: behind the last id, or

@@ -61,13 +61,7 @@ impl Consumer {
 impl Group {
     /// A group without consumers.
     pub fn new(last_id: StreamId, entries_read: i64) -> Group {
-        Group {
-            last_id,
-            entries_read,
-            pending: BTreeMap::new(),
-            consumers: Vec::new(),
-            names: BTreeMap::new(),
-        }
+        Group { last_id, entries_read, pending: BTreeMap::new(), consumers: Vec::new(), names: BTreeMap::new() }
     }
 
     // ---- consumers --------------------------------------------------------------------------------------------------

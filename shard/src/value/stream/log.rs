@@ -115,10 +115,7 @@ impl Log {
 
     /// The entries from `end` down to `start`, both included.
     pub fn range_back(&self, start: StreamId, end: StreamId) -> RangeBack<'_> {
-        let nodes = Nodes {
-            nodes: self.nodes.range(..=end),
-            last: self.last.as_ref().filter(|(key, _)| *key <= end),
-        };
+        let nodes = Nodes { nodes: self.nodes.range(..=end), last: self.last.as_ref().filter(|(key, _)| *key <= end) };
         RangeBack { nodes, entries: None, start, end }
     }
 
@@ -458,4 +455,44 @@ fn radix_nodes(mut keys: impl Iterator<Item = [u8; 16]>) -> usize {
         depth = parting;
     }
     nodes + usize::from(depth > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same, counted in a tree of single bytes.
+    fn by_tree(keys: &[[u8; 16]]) -> usize {
+        fn walk(keys: &[[u8; 16]], depth: usize) -> usize {
+            if depth == 16 {
+                return 1;
+            }
+            let same = |to: usize| keys.iter().all(|key| key[depth..to] == keys[0][depth..to]);
+            if same(depth + 1) {
+                let end = (depth + 1..=16).take_while(|to| same(*to)).last().unwrap_or(depth + 1);
+                return 1 + walk(keys, end);
+            }
+            let children = keys.chunk_by(|one, two| one[depth] == two[depth]);
+            1 + children.map(|keys| walk(keys, depth + 1)).sum::<usize>()
+        }
+        if keys.is_empty() { 1 } else { walk(keys, 0) }
+    }
+
+    #[test]
+    fn the_size_of_the_tree_is_that_of_a_tree() {
+        let mut random = 7_u64;
+        for round in 0..500 {
+            let mut keys: Vec<[u8; 16]> = (0..round % 40)
+                .map(|_| {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let few = |shift: u32, of: u64| (random >> shift) % of;
+                    StreamId::new(few(20, 3) << 40 | few(30, 4) << 8 | few(40, 3), few(50, 3) << 16 | few(8, 2))
+                        .to_be_bytes()
+                })
+                .collect();
+            keys.sort_unstable();
+            keys.dedup();
+            assert_eq!(radix_nodes(keys.iter().copied()), by_tree(&keys), "{keys:?}");
+        }
+    }
 }

@@ -167,7 +167,11 @@ impl<'a> NodeRef<'a> {
             if number(step(1)) != Some(elements) {
                 return false;
             }
-            if flags & DELETED != 0 { gone -= 1 } else { left -= 1 };
+            if flags & DELETED != 0 {
+                gone -= 1
+            } else {
+                left -= 1
+            };
         }
         step(0).is_none() && left == 0 && gone == 0
     }
