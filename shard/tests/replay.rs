@@ -14,7 +14,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// `$k` a key, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of the clock, `$a` an absolute time in
+/// `$k` a key, `$s` one of a few others, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of the clock, `$a` an absolute time in
 /// milliseconds, `$d` a database. Weights are the numbers of lines.
 const COMMANDS: &[&str] = &[
     "SET $k $v",
@@ -74,6 +74,30 @@ const COMMANDS: &[&str] = &[
     "FLUSHDB",
     "FLUSHALL ASYNC",
     "SWAPDB $d $d",
+    "XADD $s * f $v",
+    "XADD $s * f $v g $n",
+    "XADD $s MAXLEN 3 * f $v",
+    "XADD $s MAXLEN ~ 3 $n-* f $v",
+    "XADD $s 1735689600050-$n f $v",
+    "XTRIM $s MAXLEN $n",
+    "XDEL $s 1735689600000-0 1735689600000-1 1735689600001-0",
+    "XSETID $s 1735689700000-$n",
+    "XGROUP CREATE $s g 0 MKSTREAM",
+    "XGROUP CREATE $s h $ MKSTREAM ENTRIESREAD $n",
+    "XGROUP SETID $s g 0",
+    "XGROUP DESTROY $s h",
+    "XGROUP CREATECONSUMER $s g $n",
+    "XGROUP DELCONSUMER $s g $n",
+    "XREADGROUP GROUP g $n COUNT 2 STREAMS $s >",
+    "XREADGROUP GROUP g $n STREAMS $s >",
+    "XREADGROUP GROUP g $n NOACK STREAMS $s >",
+    "XREADGROUP GROUP g 1 STREAMS $s 0",
+    "XACK $s g 1735689600000-0 1735689600001-0",
+    "XCLAIM $s g $n 0 1735689600000-0 1735689600000-1 FORCE LASTID $n-1",
+    "XAUTOCLAIM $s g $n 5 0 COUNT 2",
+    "COPY $s $s REPLACE",
+    "RENAME $s $s",
+    "DEL $s",
     // Not commands: the clock, the wheel, the client's database.
     "@pass $t",
     "@pass $t",
@@ -185,6 +209,7 @@ fn fill(template: &str, mut random: u64, start_ms: i64) -> Vec<String> {
     };
     let mut word = |word: &str| match word {
         "$k" => KEYS[digit(KEYS.len() as u64) as usize].into(),
+        "$s" => ["s", "{a}s"][digit(2) as usize].into(),
         "$v" => VALUES[digit(VALUES.len() as u64) as usize].into(),
         "$n" => digit(40).to_string(),
         "$t" => (1 + digit(60)).to_string(),
