@@ -64,8 +64,10 @@ const SETUP: &[&str] = &[
     "XGROUP CREATE stream group 0",
 ];
 
-const KEYS: &[&str] =
-    &["a", "b", "{a}c", "bits", "list", "ints", "set", "hash", "zset", "hll", "geo", "stream", "none", "{a}none"];
+const KEYS: &[&str] = &[
+    "a", "b", "{a}c", "bits", "list", "ints", "set", "hash", "zset", "hll", "geo", "stream", "stream", "none",
+    "{a}none",
+];
 
 const NUMBERS: &[&str] = &[
     "0",
@@ -333,6 +335,13 @@ fn by_syntax(token: &str, random: &mut Random, options: &[String]) -> Vec<u8> {
         0 => word(random, options),
         _ if is_option => name.into(),
         _ if name.contains("key") || name == "destination" || name == "source" => random.pick(KEYS).into(),
+        // Without names that are there, nearly nothing can be done to streams.
+        2..8 if name.contains("group") => b"group".to_vec(),
+        2..8 if name.contains("consumer") => b"c".to_vec(),
+        2..8 if token.starts_with("streams(") => b"stream".to_vec(),
+        2..8 if ["id", "start", "end", "threshold"].contains(&name) => {
+            random.pick(&["0", "5-1", "-", "+", "$", ">", "5-*"]).into()
+        }
         _ if token.contains(":int") || token.contains(":double") || name.contains("seconds") => {
             random.pick(NUMBERS).into()
         }

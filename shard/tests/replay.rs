@@ -14,8 +14,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// `$k` a key, `$s` one of a few others, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of the clock, `$a` an absolute time in
-/// milliseconds, `$d` a database. Weights are the numbers of lines.
+/// `$k` a key, `$s` one of a few others, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of the clock,
+/// `$a` an absolute time in milliseconds, `$d` a database. Weights are the numbers of lines.
 const COMMANDS: &[&str] = &[
     "SET $k $v",
     "SET $k $v",
@@ -171,8 +171,10 @@ fn replay(copy: &mut World, effect: &Effect) {
 /// An effect is in the journal of the shard of its keys.
 fn check_shard(effect: &Effect, shards: usize) {
     let name = name(effect);
-    let row = row(&name).unwrap_or_else(|| panic!("an effect is a command: {effect:?}"));
     let view = effect.args.view();
+    let sub = view.get(1).map(|sub| format!("{name}|{}", String::from_utf8_lossy(sub)));
+    let row = sub.and_then(|sub| row(&sub)).or_else(|| row(&name));
+    let row = row.unwrap_or_else(|| panic!("an effect is a command: {effect:?}"));
     let keys = row.spec.key_positions(&view).into_iter().flatten();
     let places: BTreeSet<usize> = keys.map(|at| shard_of(view.at(at), shards)).collect();
     if WHOLE_SHARDS.contains(&name.as_str()) {
