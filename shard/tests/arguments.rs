@@ -69,6 +69,19 @@ const KEYS: &[&str] = &[
     "{a}none",
 ];
 
+/// Commands whose syntax is too much for chance: now and then one of them is what is damaged.
+const EXAMPLES: &[&str] = &[
+    "xread count 2 streams stream none 0 0",
+    "xread streams stream +",
+    "xreadgroup group group c streams stream >",
+    "xreadgroup group group c noack streams stream 0",
+    "xpending stream group",
+    "xpending stream group idle 0 - + 10 c",
+    "xclaim stream group c 0 5-1 force justid",
+    "xautoclaim stream group c 0 0 count 10",
+    "xtrim stream maxlen ~ 1",
+];
+
 const NUMBERS: &[&str] = &[
     "0",
     "1",
@@ -298,7 +311,11 @@ fn content(world: &mut World) -> Content {
 fn words(row: &Row, random: &mut Random, options: &[String]) -> Vec<Vec<u8>> {
     let mut words: Vec<Vec<u8>> = row.spec.name.split('|').map(|word| word.as_bytes().to_vec()).collect();
     let names = words.len();
-    if random.below(4) > 0 {
+    let examples: Vec<&&str> =
+        EXAMPLES.iter().filter(|example| example.split(' ').next() == Some(row.spec.name)).collect();
+    if !examples.is_empty() && random.below(3) == 0 {
+        words = examples[random.below(examples.len())].split(' ').map(|word| word.as_bytes().to_vec()).collect();
+    } else if random.below(4) > 0 {
         let tokens: Vec<&str> = row.spec.syntax.split_whitespace().collect();
         for token in tokens {
             // What is optional comes half of the time, and so does each alternative; repetitions now and then.

@@ -12,7 +12,7 @@ pub(super) fn xadd(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Resu
     let options = add_options(args, true, limits)?;
     let pairs = args.tail(options.at + 1);
     let wanted = match options.id {
-        Some(id) if pairs.len() >= 2 && pairs.len() % 2 == 0 => id,
+        Some(id) if pairs.len() >= 2 && pairs.len().is_multiple_of(2) => id,
         _ => return Err(Error::wrong_arity("xadd")),
     };
     if wanted == NewId::Exact(StreamId::MIN) {

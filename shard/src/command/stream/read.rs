@@ -100,7 +100,7 @@ impl<'a> Options<'a> {
                 most = integer(args.at(at + 1))?.max(0) as usize;
                 at += 1;
             } else if is(option, "STREAMS") && more > 0 {
-                if more % 2 != 0 {
+                if !more.is_multiple_of(2) {
                     return Err(match grouped {
                         true => Error::unbalanced_streams("xreadgroup", "ID or '>'"),
                         false => Error::unbalanced_streams("xread", "ID, '+', or '$'"),

@@ -90,7 +90,7 @@ impl StreamId {
 
     /// The 16 bytes that stand for it in RDB files: ordered like the ids.
     pub fn to_be_bytes(self) -> [u8; 16] {
-        (u128::from(self.ms) << 64 | u128::from(self.seq)).to_be_bytes()
+        ((u128::from(self.ms) << 64) | u128::from(self.seq)).to_be_bytes()
     }
 
     /// The reverse of [`StreamId::to_be_bytes`].
