@@ -351,6 +351,122 @@ texts! {
     SORT_SCORES = "ERR One or more scores can't be converted into double";
 }
 
+}
+
+// Streams.
+texts! {
+    /// A stream's id that is none.
+    STREAM_ID = "ERR Invalid stream ID specified as stream command argument";
+    /// XRANGE's start behind the last id.
+    STREAM_START = "ERR invalid start ID for the interval";
+    /// XRANGE's end in front of the first id.
+    STREAM_END = "ERR invalid end ID for the interval";
+    /// XADD's id.
+    XADD_ZERO = "ERR The ID specified in XADD must be greater than 0-0";
+    /// XADD's id.
+    XADD_SMALL = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
+    /// XADD behind the last possible id.
+    XADD_EXHAUSTED = "ERR The stream has exhausted the last possible ID, unable to add more items";
+    /// XADD of more than a node can hold.
+    XADD_LARGE = "ERR Elements are too large to be stored";
+    /// XADD's and XTRIM's options.
+    TRIM_BOTH = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible";
+    /// XADD's and XTRIM's options.
+    TRIM_MAXLEN = "ERR The MAXLEN argument must be >= 0.";
+    /// XADD's and XTRIM's options.
+    TRIM_LIMIT = "ERR The LIMIT argument must be >= 0.";
+    /// XADD's options.
+    TRIM_LIMIT_ALONE = "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy";
+    /// XADD's and XTRIM's options.
+    TRIM_LIMIT_EXACT = "ERR syntax error, LIMIT cannot be used without the special ~ option";
+    /// XTRIM's options.
+    TRIM_NONE = "ERR syntax error, XTRIM must be called with a trimming strategy";
+    /// XREAD's options.
+    XREAD_GROUP = "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.";
+    /// XREAD's options.
+    XREAD_NOACK = "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.";
+    /// XREAD's ids.
+    XREAD_NEW = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.";
+    /// XREADGROUP's options.
+    XREADGROUP_GROUP = "ERR Missing GROUP option for XREADGROUP";
+    /// XREADGROUP's ids.
+    XREADGROUP_LAST = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.";
+    /// XREADGROUP's ids.
+    XREADGROUP_TOP = "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just return an empty result set.";
+    /// XSETID's options.
+    XSETID_ADDED = "ERR entries_added must be positive";
+    /// XSETID's options.
+    XSETID_DELETED = "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id";
+    /// XSETID's id.
+    XSETID_MAX_DELETED = "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id";
+    /// XSETID's id.
+    XSETID_SMALL = "ERR The ID specified in XSETID is smaller than the target stream top item";
+    /// XSETID's options.
+    XSETID_LENGTH = "ERR The entries_added specified in XSETID is smaller than the target stream length";
+    /// XGROUP's options.
+    ENTRIES_READ = "ERR value for ENTRIESREAD must be positive or -1";
+    /// XGROUP without the key.
+    XGROUP_KEY = "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.";
+    /// XGROUP CREATE of a group that is there.
+    BUSY_GROUP = "BUSYGROUP Consumer Group name already exists";
+    /// XCLAIM's arguments.
+    XCLAIM_MIN_IDLE = "ERR Invalid min-idle-time argument for XCLAIM";
+    /// XCLAIM's options.
+    XCLAIM_IDLE = "ERR Invalid IDLE option argument for XCLAIM";
+    /// XCLAIM's options.
+    XCLAIM_TIME = "ERR Invalid TIME option argument for XCLAIM";
+    /// XCLAIM's options.
+    XCLAIM_RETRY = "ERR Invalid RETRYCOUNT option argument for XCLAIM";
+    /// XAUTOCLAIM's arguments.
+    XAUTOCLAIM_MIN_IDLE = "ERR Invalid min-idle-time argument for XAUTOCLAIM";
+    /// XAUTOCLAIM's options.
+    XAUTOCLAIM_COUNT = "ERR COUNT must be > 0";
+    /// XAUTOCLAIM's options.
+    XAUTOCLAIM_MEMORY = "ERR Insufficient memory, failed allocating transient memory, COUNT too high.";
+}
+
+impl Error {
+    /// `NOGROUP`: XPENDING, XCLAIM and XAUTOCLAIM without the key or the group.
+    pub fn no_group(key: &[u8], group: &[u8]) -> Error {
+        let (key, group) = (c_string(key), c_string(group));
+        Error::made([b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'"].concat())
+    }
+
+    /// `NOGROUP`: XREADGROUP without the key or the group.
+    pub fn no_group_to_read(key: &[u8], group: &[u8]) -> Error {
+        let mut text = Error::no_group(key, group).as_bytes().to_vec();
+        text.extend_from_slice(b" in XREADGROUP with GROUP option");
+        Error::made(text)
+    }
+
+    /// `NOGROUP`: XGROUP and XINFO without the group.
+    pub fn no_such_group(group: &[u8], key: &[u8]) -> Error {
+        let (key, group) = (c_string(key), c_string(group));
+        Error::made([b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"].concat())
+    }
+
+    /// A subcommand with arguments that it does not take.
+    pub fn subcommand_syntax(container: &str, given: &[u8]) -> Error {
+        let given = c_string(given);
+        let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+        text.extend_from_slice(&given[..given.len().min(128)]);
+        text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
+        Error::made(text)
+    }
+
+    /// XREAD's keys and ids are not as many.
+    pub fn unbalanced_streams(name: &str, wanted: &str) -> Error {
+        Error::made(format!(
+            "ERR Unbalanced '{name}' list of streams: for each stream key an {wanted} must be specified."
+        ))
+    }
+
+    /// `Unrecognized XCLAIM option`.
+    pub fn xclaim_option(given: &[u8]) -> Error {
+        Error::made([b"ERR Unrecognized XCLAIM option '", c_string(given), b"'"].concat())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

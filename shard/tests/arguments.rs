@@ -68,8 +68,21 @@ const SETUP: &[&str] = &[
 ];
 
 const KEYS: &[&str] = &[
-    "a", "b", "{a}c", "bits", "list", "numbers", "ints", "set", "hash", "timed", "zset", "hll", "geo", "stream",
+    "a", "b", "{a}c", "bits", "list", "numbers", "ints", "set", "hash", "timed", "zset", "hll", "geo", "stream", "stream",
     "none", "{a}none",
+];
+
+/// Commands whose syntax is too much for chance: now and then one of them is what is damaged.
+const EXAMPLES: &[&str] = &[
+    "xread count 2 streams stream none 0 0",
+    "xread streams stream +",
+    "xreadgroup group group c streams stream >",
+    "xreadgroup group group c noack streams stream 0",
+    "xpending stream group",
+    "xpending stream group idle 0 - + 10 c",
+    "xclaim stream group c 0 5-1 force justid",
+    "xautoclaim stream group c 0 0 count 10",
+    "xtrim stream maxlen ~ 1",
 ];
 
 const NUMBERS: &[&str] = &[
@@ -303,7 +316,11 @@ fn content(world: &mut World) -> Content {
 fn words(row: &Row, random: &mut Random, options: &[String]) -> Vec<Vec<u8>> {
     let mut words: Vec<Vec<u8>> = row.spec.name.split('|').map(|word| word.as_bytes().to_vec()).collect();
     let names = words.len();
-    if random.below(4) > 0 {
+    let examples: Vec<&&str> =
+        EXAMPLES.iter().filter(|example| example.split(' ').next() == Some(row.spec.name)).collect();
+    if !examples.is_empty() && random.below(3) == 0 {
+        words = examples[random.below(examples.len())].split(' ').map(|word| word.as_bytes().to_vec()).collect();
+    } else if random.below(4) > 0 {
         let tokens: Vec<&str> = row.spec.syntax.split_whitespace().collect();
         for token in tokens {
             // What is optional comes half of the time, and so does each alternative; repetitions now and then.
@@ -340,6 +357,13 @@ fn by_syntax(token: &str, random: &mut Random, options: &[String]) -> Vec<u8> {
         0 => word(random, options),
         _ if is_option => name.into(),
         _ if name.contains("key") || name == "destination" || name == "source" => random.pick(KEYS).into(),
+        // Without names that are there, nearly nothing can be done to streams.
+        2..8 if name.contains("group") => b"group".to_vec(),
+        2..8 if name.contains("consumer") => b"c".to_vec(),
+        2..8 if token.starts_with("streams(") => b"stream".to_vec(),
+        2..8 if ["id", "start", "end", "threshold"].contains(&name) => {
+            random.pick(&["0", "5-1", "-", "+", "$", ">", "5-*"]).into()
+        }
         _ if token.contains(":int") || token.contains(":double") || name.contains("seconds") => {
             random.pick(NUMBERS).into()
         }

@@ -14,8 +14,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// `$k` a key, `$f` a field, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of the clock, `$a` an absolute time in
-/// milliseconds, `$d` a database. Weights are the numbers of lines.
+/// `$k` a key, `$s` one of a few others, `$f` a field, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of
+/// the clock, `$a` an absolute time in milliseconds, `$d` a database. Weights are the numbers of lines.
 const COMMANDS: &[&str] = &[
     "SET $k $v",
     "SET $k $v",
@@ -133,6 +133,30 @@ const COMMANDS: &[&str] = &[
     "BLMPOP 0 1 $k RIGHT",
     "SORT $k ALPHA STORE $k",
     "SORT $k BY nosort GET # GET $k LIMIT 1 2 STORE $k",
+    "XADD $s * f $v",
+    "XADD $s * f $v g $n",
+    "XADD $s MAXLEN 3 * f $v",
+    "XADD $s MAXLEN ~ 3 $n-* f $v",
+    "XADD $s 1735689600050-$n f $v",
+    "XTRIM $s MAXLEN $n",
+    "XDEL $s 1735689600000-0 1735689600000-1 1735689600001-0",
+    "XSETID $s 1735689700000-$n",
+    "XGROUP CREATE $s g 0 MKSTREAM",
+    "XGROUP CREATE $s h $ MKSTREAM ENTRIESREAD $n",
+    "XGROUP SETID $s g 0",
+    "XGROUP DESTROY $s h",
+    "XGROUP CREATECONSUMER $s g $n",
+    "XGROUP DELCONSUMER $s g $n",
+    "XREADGROUP GROUP g $n COUNT 2 STREAMS $s >",
+    "XREADGROUP GROUP g $n STREAMS $s >",
+    "XREADGROUP GROUP g $n NOACK STREAMS $s >",
+    "XREADGROUP GROUP g 1 STREAMS $s 0",
+    "XACK $s g 1735689600000-0 1735689600001-0",
+    "XCLAIM $s g $n 0 1735689600000-0 1735689600000-1 FORCE LASTID $n-1",
+    "XAUTOCLAIM $s g $n 5 0 COUNT 2",
+    "COPY $s $s REPLACE",
+    "RENAME $s $s",
+    "DEL $s",
     // Not commands: the clock, the wheel, the client's database.
     "@pass $t",
     "@pass $t",
@@ -207,8 +231,10 @@ fn replay(copy: &mut World, effect: &Effect) {
 /// An effect is in the journal of the shard of its keys.
 fn check_shard(effect: &Effect, shards: usize) {
     let name = name(effect);
-    let row = row(&name).unwrap_or_else(|| panic!("an effect is a command: {effect:?}"));
     let view = effect.args.view();
+    let sub = view.get(1).map(|sub| format!("{name}|{}", String::from_utf8_lossy(sub)));
+    let row = sub.and_then(|sub| row(&sub)).or_else(|| row(&name));
+    let row = row.unwrap_or_else(|| panic!("an effect is a command: {effect:?}"));
     let keys = row.spec.key_positions(&view).into_iter().flatten();
     let places: BTreeSet<usize> = keys.map(|at| shard_of(view.at(at), shards)).collect();
     if WHOLE_SHARDS.contains(&name.as_str()) {
@@ -256,6 +282,7 @@ fn fill(template: &str, mut random: u64, start_ms: i64) -> Vec<String> {
     let mut word = |word: &str| match word {
         "$k" => KEYS[digit(KEYS.len() as u64) as usize].into(),
         "$f" => FIELDS[digit(FIELDS.len() as u64) as usize].into(),
+        "$s" => ["s", "{a}s"][digit(2) as usize].into(),
         "$v" => VALUES[digit(VALUES.len() as u64) as usize].into(),
         "$n" => digit(40).to_string(),
         "$t" => (1 + digit(60)).to_string(),

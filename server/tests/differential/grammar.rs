@@ -289,6 +289,44 @@ const GLOBS: &[&str] = &[
     "__key*",
 ];
 
+const STREAM_IDS: &[&str] = &[
+    "1-1",
+    "1-2",
+    "2-0",
+    "2-1",
+    "5-1",
+    "5-2",
+    "7-0",
+    "7-1",
+    "9-0",
+    "9-1",
+    "9-2",
+    "9-3",
+    "0",
+    "0-0",
+    "0-1",
+    "0-*",
+    "5",
+    "9",
+    "10-1",
+    "-",
+    "+",
+    "(",
+    "$",
+    "5-",
+    "-5",
+    "5-1-1",
+    "a-1",
+    "",
+    "18446744073709551615",
+    "18446744073709551615-18446744073709551615",
+    "18446744073709551616-0",
+    "9223372036854775808-9223372036854775809",
+    " 1-1",
+    "01-+1",
+    "5--1",
+];
+
 const CHANNELS: &[&str] = &["news", "news.1", "other", "", "{t}1", "a b"];
 
 fn value(name: &str, random: &mut Random) -> Vec<u8> {
@@ -385,6 +423,15 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
             &["0", "0", "0", "1", "1", "2", "15", "16", "-1", "abc", "", "9223372036854775807", "4294967296"],
         ),
         "glob" => text(random, GLOBS),
+        "sid" if random.one_in(2) => text(random, &STREAM_IDS[..12]),
+        "sid" => text(random, STREAM_IDS),
+        // The ends of an interval.
+        "sint" => match random.below(6) {
+            0 => b"-".to_vec(),
+            1 => b"+".to_vec(),
+            2 => [b"(".to_vec(), value("sid", random)].concat(),
+            _ => value("sid", random),
+        },
         "chan" => text(random, CHANNELS),
         "type" => text(random, &["string", "list", "STRING", "hash", "nothing", ""]),
         "n" => text(random, &["1", "2", "10", "0", "-1", "abc", ""]),

@@ -22,6 +22,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("set-max-listpack-value", "64"),
     ("hll-sparse-max-bytes", "3000"),
     ("list-max-listpack-size", "-2"),
+    ("stream-node-max-entries", "100"),
 ];
 
 /// How long messages may take that the reference has delivered already.

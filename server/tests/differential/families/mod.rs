@@ -12,6 +12,7 @@ pub mod scripts;
 mod server;
 mod sets;
 mod sort;
+mod streams;
 mod strings;
 mod transactions;
 mod types;
@@ -39,6 +40,7 @@ pub struct Family {
 pub fn all(known: &HashSet<String>) -> Vec<Family> {
     let tables: &[(&str, &[Row])] = &[
         ("strings", strings::ROWS),
+        ("streams", streams::ROWS),
         ("keys", keys::ROWS),
         ("expiry", keys::EXPIRY),
         ("bitmaps", bitmaps::ROWS),

@@ -1,0 +1,129 @@
+//! Streams: entries with growing ids ([`Log`]), and groups of consumers that read them ([`Group`]).
+//!
+//! An entry of two short fields takes some 13 bytes: its node, shared with a hundred others, holds the names of the fields
+//! once (see `node.rs`). Nodes stand in a tree by their first ids, the last one beside it, so that appending looks
+//! nothing up. A stream without entries is a value like any other: it remembers its last id and its groups.
+
+mod describe;
+mod group;
+mod id;
+mod log;
+mod node;
+#[cfg(test)]
+mod tests;
+
+pub use group::{Consumer, Group, Pending, UNKNOWN};
+pub use id::{IdText, NewId, StreamId};
+pub use log::{AddError, Log, Nodes, Range, RangeBack, Trim, TrimBy};
+pub use node::{Entry, NodeLimits, NodeRef};
+
+use crate::keyspace::{Object, Type};
+use crate::value::Collection;
+use curfew_protocol::args::OwnedArgs;
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+
+/// What a stream holds.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// The entries.
+    pub log: Log,
+    /// The groups by name.
+    pub groups: BTreeMap<Box<[u8]>, Group>,
+}
+
+/// A stream. One word, so that it does not make objects of other types larger.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    body: Box<Body>,
+}
+
+/// What is seen of bytes that no stream is ever kept as.
+static EMPTY: Body = Body::new();
+
+impl Body {
+    const fn new() -> Body {
+        Body { log: Log::new(), groups: BTreeMap::new() }
+    }
+}
+
+impl Default for Stream {
+    fn default() -> Stream {
+        Stream { body: Box::new(Body::new()) }
+    }
+}
+
+impl Deref for Stream {
+    type Target = Body;
+
+    fn deref(&self) -> &Body {
+        &self.body
+    }
+}
+
+impl DerefMut for Stream {
+    fn deref_mut(&mut self) -> &mut Body {
+        &mut self.body
+    }
+}
+
+impl Stream {
+    /// Bytes on the heap. O(groups).
+    pub fn heap_bytes(&self) -> usize {
+        let groups = self.groups.iter().map(|(name, group)| name.len() + size_of::<Group>() + group.heap_bytes());
+        size_of::<Body>() + self.log.heap_bytes() + groups.sum::<usize>()
+    }
+}
+
+impl Collection for Stream {
+    const KIND: Type = Type::Stream;
+    const INLINE_MAX: usize = 0;
+    type View<'a> = &'a Body;
+
+    fn view_inline(_: &[u8]) -> &Body {
+        &EMPTY
+    }
+
+    fn view(&self) -> &Body {
+        &self.body
+    }
+
+    fn from_inline(_: Vec<u8>) -> Stream {
+        Stream::default()
+    }
+
+    fn inline(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// A stream stays when its last entry goes.
+    fn is_empty(&self) -> bool {
+        false
+    }
+
+    fn of(object: &Object) -> Option<&Stream> {
+        match object {
+            Object::Stream(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn of_mut(object: &mut Object) -> Option<&mut Stream> {
+        match object {
+            Object::Stream(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn into_object(self) -> Object {
+        Object::Stream(self)
+    }
+
+    fn encoding(_: &Body) -> &'static str {
+        "stream"
+    }
+
+    fn describe(view: &Body, key: &[u8], commands: &mut Vec<OwnedArgs>) {
+        describe::describe(view, key, commands);
+    }
+}
