@@ -34,6 +34,8 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
         Rule::SameType,
         "cursors and how many keys come at once are the server's own; ~SCANALL compares what is found",
     ),
+    ("ZSCAN", "", Rule::AnyOrder, "hash order of large sets"),
+    ("ZRANDMEMBER", "", Rule::SameType, "random"),
     ("RANDOMKEY", "", Rule::SameNullness, "random"),
     ("TIME", "", Rule::SameType, "own clock"),
     ("LASTSAVE", "", Rule::SameType, "own clock"),

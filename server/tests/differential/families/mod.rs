@@ -6,6 +6,7 @@ mod keys;
 mod pubsub;
 pub mod scripts;
 mod server;
+mod sorted_sets;
 mod strings;
 mod transactions;
 mod types;
@@ -41,6 +42,7 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("pubsub", pubsub::ROWS),
         ("connection", connection::ROWS),
         ("server", server::ROWS),
+        ("sorted_sets", sorted_sets::ROWS),
     ];
     // Only the other types may be missing: for everything else being unknown is a difference to be found.
     let there = |row: &&Row| known.contains(&row.1.split(' ').next().unwrap_or_default().to_lowercase());

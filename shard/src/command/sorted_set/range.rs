@@ -222,7 +222,6 @@ fn c_double(arg: &[u8]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{check, world};
-    use super::*;
     use curfew_protocol::Resp;
 
     #[test]

@@ -210,7 +210,9 @@ mod tests {
         world.events();
         world.effects();
         let mut seen = BTreeSet::new();
-        (0..100).for_each(|_| drop(seen.insert(world.run("zrandmember z"))));
+        for _ in 0..100 {
+            seen.insert(world.run("zrandmember z"));
+        }
         assert_eq!(seen.len(), 3);
         for (key, len) in [("z", 3), ("big", 300)] {
             for count in 1..=len {

@@ -229,7 +229,9 @@ impl SortedSet {
     /// limits allow it.
     pub fn of_members<'a>(members: impl Iterator<Item = (&'a [u8], f64)>, limits: &Limits) -> SortedSet {
         let mut set = SortedSet::default();
-        members.for_each(|(member, score)| drop(set.insert(member, score, limits)));
+        for (member, score) in members {
+            set.insert(member, score, limits);
+        }
         set
     }
 
