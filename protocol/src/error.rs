@@ -97,6 +97,12 @@ impl Error {
         Error::made(format!("ERR at least 1 input key is needed for '{name}' command"))
     }
 
+    /// `exactly one of A or B can be specified for name`: what GEOSEARCH says, with its name as it was written.
+    pub fn geo_one_of(options: &str, name: &[u8]) -> Error {
+        let text = [b"ERR exactly one of ", options.as_bytes(), b" can be specified for ", c_string(name)].concat();
+        Error::made(text)
+    }
+
     /// `invalid expire time in 'name' command`.
     pub fn invalid_expire(name: &str) -> Error {
         Error::made(format!("ERR invalid expire time in '{name}' command"))
@@ -272,6 +278,31 @@ texts! {
     COUNT_NOT_POSITIVE = "ERR count should be greater than 0";
     /// ZRANDMEMBER's count.
     OUT_OF_NEGATABLE_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+
+    // ---- positions ----
+
+    /// A unit of length.
+    GEO_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI";
+    /// GEOSEARCH's COUNT.
+    GEO_COUNT = "ERR COUNT must be > 0";
+    /// GEOSEARCH's ANY.
+    GEO_ANY = "ERR the ANY argument requires COUNT argument";
+    /// GEOSEARCH around a member that is not there.
+    GEO_NO_MEMBER = "ERR could not decode requested zset member";
+    /// BYRADIUS.
+    GEO_RADIUS = "ERR need numeric radius";
+    /// BYRADIUS.
+    GEO_NEGATIVE_RADIUS = "ERR radius cannot be negative";
+    /// BYBOX.
+    GEO_WIDTH = "ERR need numeric width";
+    /// BYBOX.
+    GEO_HEIGHT = "ERR need numeric height";
+    /// BYBOX.
+    GEO_NEGATIVE_BOX = "ERR height or width cannot be negative";
+    /// What is stored has no details.
+    GEOSEARCHSTORE_WITH = "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
+    /// What is stored has no details.
+    GEORADIUS_STORE_WITH = "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod bitmaps;
 mod connection;
+mod geo;
 mod keys;
 mod pubsub;
 pub mod scripts;
@@ -43,6 +44,7 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("connection", connection::ROWS),
         ("server", server::ROWS),
         ("sorted_sets", sorted_sets::ROWS),
+        ("geo", geo::ROWS),
     ];
     // Only the other types may be missing: for everything else being unknown is a difference to be found.
     let there = |row: &&Row| known.contains(&row.1.split(' ').next().unwrap_or_default().to_lowercase());

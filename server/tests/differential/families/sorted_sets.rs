@@ -6,18 +6,18 @@
 use super::Row;
 
 macro_rules! line {
-    ($($part:tt)*) => { concat!($(line!(@ $part)),*) };
     (@ z) => { "( z1 | z1 | z2 | z2 | {t}z | {t}y | none | a | s ) " };
     (@ m) => { "( a | b | c | d | e | 10 | 9 | -5 | 007 | aa | \"\" | a-member-that-is-longer-than-sixty-four-bytes-and-so-cannot-be-packed ) " };
     (@ f) => { "( 0 | 1 | 2 | 3 | 1 | 2 | -1 | 1.5 | 0.1 | -0 | inf | -inf | 1e20 | 4e18 | 1e-7 | 3.0e3 | 1e400 | nan | abc | \"\" | 0x10 | 9007199254740993 ) " };
-    (@ e) => { "( 0 | 1 | (1 | 2 | (2 | -1 | inf | -inf | +inf | (-inf | (inf | 0.1 | 1e400 | \"\" | ( | nan | abc | (abc ) " };
+    (@ e) => { "( 0 | 1 | (1 | 2 | (2 | -1 | inf | -inf | +inf | (-inf | (inf | 0.1 | 1e400 | \"\" | nan | abc | (abc ) " };
     (@ r) => { "( 0 | 1 | 2 | -1 | -2 | 5 | 100 | -100 | abc | 9223372036854775807 | -9223372036854775808 ) " };
-    (@ l) => { "( - | + | [a | (a | [b | (c | [d | [ | ( | abc | -a | \"\" ) " };
+    (@ l) => { "( - | + | [a | (a | [b | (c | [d | [ | abc | -a | \"\" ) " };
     (@ limit) => { "[ LIMIT ( 0 | 1 | 2 | -1 | -2 | abc ) ( 1 | 2 | 10 | -1 | 0 | abc ) ] " };
     (@ with) => { "[ WITHSCORES ] " };
     (@ inputs) => { "( 1 ( z1 | z2 | s ) | 2 ( z1 | {t}z | a ) ( z2 | {t}y | s | none ) | 3 z1 z2 ( {t}z | z1 | none ) ) " };
     (@ options) => { "[ WEIGHTS ( 2 | 2 0.5 | -1 3 | 1 inf | 0 0 0 | 1 2 3 | abc ) ] [ AGGREGATE ( SUM | MIN | MAX | max | avg ) ] " };
     (@ $text:literal) => { $text };
+    ($($part:tt)*) => { concat!($(line!(@ $part)),*) };
 }
 
 pub const ROWS: &[Row] = &[
@@ -70,5 +70,8 @@ pub const ROWS: &[Row] = &[
     (1, line!("COPY " z z "[ REPLACE ]")),
     (1, line!("RENAME " z z)),
     (1, line!("PEXPIRE " z "( 100000 | 0 )")),
-    (1, "( ZADD z1 1 | ZADD | ZRANGE z1 0 | ZSCORE z1 | ZRANK z1 | ZPOPMIN | ZMPOP 1 z1 | ZUNION | ZUNIONSTORE z1 1 | ZSCAN z1 )"),
+    (
+        1,
+        "( ZADD z1 1 | ZADD | ZRANGE z1 0 | ZSCORE z1 | ZRANK z1 | ZPOPMIN | ZMPOP 1 z1 | ZUNION | ZUNIONSTORE z1 1 | ZSCAN z1 )",
+    ),
 ];

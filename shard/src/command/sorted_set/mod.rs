@@ -1,6 +1,6 @@
 //! Sorted sets. This file has the rows and the commands that look members up; the others are next to it, by what they do.
 
-mod add;
+pub(super) mod add;
 mod combine;
 mod pop;
 mod range;
@@ -391,11 +391,11 @@ fn members_header(out: &mut Reply, members: usize, with_scores: bool) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use crate::testing::World;
 
     /// A world in which these lines were run.
-    pub(super) fn world(lines: &[&str]) -> World {
+    pub(in crate::command) fn world(lines: &[&str]) -> World {
         let mut world = World::new(3);
         lines.iter().for_each(|line| assert!(!world.run(line).starts_with('-'), "{line}"));
         world.events();
@@ -404,7 +404,7 @@ mod tests {
     }
 
     /// Runs lines, each with its reply, its events (`name key`, in a row) and its effects (one a line).
-    pub(super) fn check(world: &mut World, cases: &[(&str, &str, &str, &str)]) {
+    pub(in crate::command) fn check(world: &mut World, cases: &[(&str, &str, &str, &str)]) {
         for (line, reply, events, effects) in cases {
             assert_eq!(world.run(line), *reply, "reply of {line}");
             assert_eq!(world.events().join(" "), *events, "events of {line}");
