@@ -2,6 +2,8 @@
 //!
 //! The keys `x1`, `x2` have scores of 0 only, as ranges of members want it; `p` has different ones and stays packed, where
 //! Redis's way of walking decides what such a range has.
+//!
+//! What waits is only sent within MULTI, where nobody waits: an odd timeout would be for ever.
 
 use super::Row;
 
@@ -11,7 +13,7 @@ macro_rules! line {
     (@ f) => { "( 0 | 1 | 2 | 3 | 1 | 2 | -1 | 1.5 | 0.1 | -0 | inf | -inf | 1e20 | 4e18 | 1e-7 | 3.0e3 | 1e400 | nan | abc | \"\" | 0x10 | 9007199254740993 ) " };
     (@ e) => { "( 0 | 1 | (1 | 2 | (2 | -1 | inf | -inf | +inf | (-inf | (inf | 0.1 | 1e400 | \"\" | nan | abc | (abc ) " };
     (@ r) => { "( 0 | 1 | 2 | -1 | -2 | 5 | 100 | -100 | abc | 9223372036854775807 | -9223372036854775808 ) " };
-    (@ l) => { "( - | + | [a | (a | [b | (c | [d | [ | abc | -a | \"\" ) " };
+    (@ l) => { "( - | + | [a | (a | [b | (c | [d | abc | -a | \"\" ) " };
     (@ limit) => { "[ LIMIT ( 0 | 1 | 2 | -1 | -2 | abc ) ( 1 | 2 | 10 | -1 | 0 | abc ) ] " };
     (@ with) => { "[ WITHSCORES ] " };
     (@ inputs) => { "( 1 ( z1 | z2 | s ) | 2 ( z1 | {t}z | a ) ( z2 | {t}y | s | none ) | 3 z1 z2 ( {t}z | z1 | none ) ) " };
@@ -45,7 +47,7 @@ pub const ROWS: &[Row] = &[
     (3, line!("ZMPOP " inputs "( MIN | MAX | min | nosuch ) [ COUNT ( 1 | 2 | 100 | 0 | -1 | abc ) ]")),
     (2, line!("MULTI ; ( BZPOPMIN | BZPOPMAX ) " z z "0.01 ; EXEC")),
     (1, line!("MULTI ; BZMPOP 0.01 " inputs "( MIN | MAX ) [ COUNT ( 1 | 2 | 0 ) ] ; EXEC")),
-    (1, line!("( BZPOPMIN | BZPOPMAX ) " z "( -1 | abc | nan | 1e300 )")),
+    (1, line!("MULTI ; ( BZPOPMIN | BZPOPMAX ) " z "( -1 | abc | nan | 1e300 ) ; EXEC")),
     (2, line!("ZRANDMEMBER " z "[ 1 | 2 | 100 | -3 | 0 | abc | -9223372036854775808 ]")),
     (1, line!("ZRANDMEMBER " z "( 1 | 100 | -3 | abc | -9223372036854775807 ) ( WITHSCORES | nosuch )")),
     (2, line!("ZSCAN " z "( 0 | 0 | 0 | abc | -1 ) COUNT 1000 [ MATCH ( a* | * | ? | [^a] ) ]")),
