@@ -100,6 +100,17 @@ impl Error {
         Error::made([b"ERR Unsupported option ", given].concat())
     }
 
+    /// `at least 1 input key is needed for 'name' command`: what ZUNION and its kin say.
+    pub fn no_input_key(name: &str) -> Error {
+        Error::made(format!("ERR at least 1 input key is needed for '{name}' command"))
+    }
+
+    /// `exactly one of A or B can be specified for name`: what GEOSEARCH says, with its name as it was written.
+    pub fn geo_one_of(options: &str, name: &[u8]) -> Error {
+        let text = [b"ERR exactly one of ", options.as_bytes(), b" can be specified for ", c_string(name)].concat();
+        Error::made(text)
+    }
+
     /// `invalid expire time in 'name' command`.
     pub fn invalid_expire(name: &str) -> Error {
         Error::made(format!("ERR invalid expire time in '{name}' command"))
@@ -248,6 +259,60 @@ texts! {
     BITFIELD_OVERFLOW = "ERR Invalid OVERFLOW type specified";
     /// BITFIELD_RO with a write.
     BITFIELD_READ_ONLY = "ERR BITFIELD_RO only supports the GET subcommand";
+
+    // ---- sorted sets ----
+
+    /// ZADD's options.
+    ZADD_NX_AND_XX = "ERR XX and NX options at the same time are not compatible";
+    /// ZADD's options.
+    ZADD_GT_LT_NX = "ERR GT, LT, and/or NX options at the same time are not compatible";
+    /// ZADD INCR of several members.
+    ZADD_INCR_OF_ONE = "ERR INCR option supports a single increment-element pair";
+    /// The sum of two infinities of different signs.
+    SCORE_NAN = "ERR resulting score is not a number (NaN)";
+    /// One end of a range of scores.
+    NOT_A_SCORE_RANGE = "ERR min or max is not a float";
+    /// One end of a range of members.
+    NOT_A_LEX_RANGE = "ERR min or max not valid string range item";
+    /// ZRANGE's LIMIT.
+    ZRANGE_LIMIT = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX";
+    /// ZRANGE's WITHSCORES.
+    ZRANGE_LEX_SCORES = "ERR syntax error, WITHSCORES not supported in combination with BYLEX";
+    /// ZUNION's WEIGHTS.
+    NOT_A_WEIGHT = "ERR weight value is not a float";
+    /// ZINTERCARD's LIMIT.
+    LIMIT_NEGATIVE = "ERR LIMIT can't be negative";
+    /// ZMPOP's key count.
+    NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";
+    /// ZMPOP's COUNT.
+    COUNT_NOT_POSITIVE = "ERR count should be greater than 0";
+    /// ZRANDMEMBER's count.
+    OUT_OF_NEGATABLE_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+
+    // ---- positions ----
+
+    /// A unit of length.
+    GEO_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI";
+    /// GEOSEARCH's COUNT.
+    GEO_COUNT = "ERR COUNT must be > 0";
+    /// GEOSEARCH's ANY.
+    GEO_ANY = "ERR the ANY argument requires COUNT argument";
+    /// GEOSEARCH around a member that is not there.
+    GEO_NO_MEMBER = "ERR could not decode requested zset member";
+    /// BYRADIUS.
+    GEO_RADIUS = "ERR need numeric radius";
+    /// BYRADIUS.
+    GEO_NEGATIVE_RADIUS = "ERR radius cannot be negative";
+    /// BYBOX.
+    GEO_WIDTH = "ERR need numeric width";
+    /// BYBOX.
+    GEO_HEIGHT = "ERR need numeric height";
+    /// BYBOX.
+    GEO_NEGATIVE_BOX = "ERR height or width cannot be negative";
+    /// What is stored has no details.
+    GEOSEARCHSTORE_WITH = "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
+    /// What is stored has no details.
+    GEORADIUS_STORE_WITH = "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
 }
 
 // Hashes.

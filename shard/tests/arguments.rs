@@ -72,8 +72,33 @@ const KEYS: &[&str] = &[
     "none", "{a}none",
 ];
 
-/// Commands whose syntax is too much for chance: now and then one of them is what is damaged.
+/// Calls that come through, of commands whose syntax is hard to hit. They are damaged like the others.
 const EXAMPLES: &[&str] = &[
+    "ZADD zset GT CH 1.5 a -inf q",
+    "ZADD none INCR 5 q",
+    "ZRANGE zset 0 -1 REV WITHSCORES",
+    "ZRANGE zset (1 +inf BYSCORE LIMIT 1 2",
+    "ZRANGE zset [a (c BYLEX",
+    "ZRANGESTORE none zset 0 1",
+    "ZRANGESTORE zset zset 3 0 BYSCORE REV LIMIT -1 2",
+    "ZRANGEBYLEX zset - + LIMIT 0 5",
+    "ZMPOP 2 none zset MAX COUNT 2",
+    "BZMPOP 0 2 none zset MIN COUNT 2",
+    "BZPOPMIN none zset 0.5",
+    "ZUNION 2 zset geo WEIGHTS 2 -1 AGGREGATE MIN WITHSCORES",
+    "ZINTER 2 zset zset WITHSCORES",
+    "ZDIFF 2 zset none WITHSCORES",
+    "ZUNIONSTORE none 2 zset geo WEIGHTS inf 0",
+    "ZINTERCARD 2 zset zset LIMIT 1",
+    "ZRANDMEMBER zset -5 WITHSCORES",
+    "GEOADD geo NX CH 2.35 48.85 Paris",
+    "GEORADIUS geo 15 37 200 km WITHDIST COUNT 5 ANY",
+    "GEORADIUS geo 15 37 200 km STORE none",
+    "GEORADIUS_RO geo 15 37 200 km WITHCOORD WITHHASH DESC",
+    "GEORADIUSBYMEMBER geo Palermo 200 mi STOREDIST {a}none",
+    "GEOSEARCH geo FROMLONLAT 15 37 BYBOX 400 400 km ASC WITHDIST",
+    "GEOSEARCH geo FROMMEMBER Palermo BYRADIUS 1e6 ft",
+    "GEOSEARCHSTORE none geo FROMMEMBER Palermo BYRADIUS 200 km STOREDIST",
     "xread count 2 streams stream none 0 0",
     "xread streams stream +",
     "xreadgroup group group c streams stream >",
@@ -84,6 +109,7 @@ const EXAMPLES: &[&str] = &[
     "xautoclaim stream group c 0 0 count 10",
     "xtrim stream maxlen ~ 1",
 ];
+
 
 const NUMBERS: &[&str] = &[
     "0",
@@ -316,10 +342,13 @@ fn content(world: &mut World) -> Content {
 fn words(row: &Row, random: &mut Random, options: &[String]) -> Vec<Vec<u8>> {
     let mut words: Vec<Vec<u8>> = row.spec.name.split('|').map(|word| word.as_bytes().to_vec()).collect();
     let names = words.len();
-    let examples: Vec<&&str> =
-        EXAMPLES.iter().filter(|example| example.split(' ').next() == Some(row.spec.name)).collect();
+    let examples: Vec<&&str> = EXAMPLES
+        .iter()
+        .filter(|line| line.split(' ').next().is_some_and(|name| name.eq_ignore_ascii_case(row.spec.name)))
+        .collect();
     if !examples.is_empty() && random.below(3) == 0 {
-        words = examples[random.below(examples.len())].split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        let line = examples[random.below(examples.len())];
+        words = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
     } else if random.below(4) > 0 {
         let tokens: Vec<&str> = row.spec.syntax.split_whitespace().collect();
         for token in tokens {

@@ -45,6 +45,8 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
     ("HPTTL", "", Rule::Near(CLOCK_MS), "own clock"),
     ("HEXPIRETIME", "", Rule::Near(CLOCK_SECONDS), "own clock"),
     ("HPEXPIRETIME", "", Rule::Near(CLOCK_MS), "own clock"),
+    ("ZSCAN", "", Rule::AnyOrder, "hash order of large sets"),
+    ("ZRANDMEMBER", "", Rule::SameType, "random"),
     ("RANDOMKEY", "", Rule::SameNullness, "random"),
     ("SMEMBERS", "", Rule::AnyOrder, "hash order"),
     ("SINTER", "", Rule::AnyOrder, "hash order"),

@@ -3,6 +3,7 @@
 pub mod bits;
 pub mod collection;
 pub mod dict;
+pub mod geohash;
 pub mod hash;
 pub mod hyperloglog;
 pub mod list;

@@ -5,6 +5,7 @@ mod connection;
 pub mod functions;
 mod hashes;
 mod hyperloglog;
+mod geo;
 mod keys;
 mod lists;
 mod pubsub;
@@ -13,6 +14,7 @@ mod server;
 mod sets;
 mod sort;
 mod streams;
+mod sorted_sets;
 mod strings;
 mod transactions;
 mod types;
@@ -55,6 +57,8 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("pubsub", pubsub::ROWS),
         ("connection", connection::ROWS),
         ("server", server::ROWS),
+        ("sorted_sets", sorted_sets::ROWS),
+        ("geo", geo::ROWS),
     ];
     // Only the other types may be missing: for everything else being unknown is a difference to be found.
     let there = |row: &&Row| known.contains(&row.1.split(' ').next().unwrap_or_default().to_lowercase());

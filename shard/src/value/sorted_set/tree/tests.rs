@@ -1,0 +1,169 @@
+use super::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+/// Scores as integers, which sort as they do.
+type Model = BTreeSet<(i64, Vec<u8>)>;
+
+fn check(tree: &Tree, model: &Model) {
+    check_node(&tree.root, true);
+    assert_eq!(tree.len(), model.len());
+    let show = |(score, member): (f64, &[u8])| (score as i64, member.to_vec());
+    assert!(tree.range(0, usize::MAX).map(show).eq(model.iter().cloned()));
+    assert!(tree.range_back(0, usize::MAX).map(show).eq(model.iter().rev().cloned()));
+    let (mut bytes, mut leaves) = (0, 0);
+    let mut nodes = vec![&tree.root];
+    while let Some(node) = nodes.pop() {
+        match &node.below {
+            Below::Leaves(all) => {
+                leaves += all.len();
+                bytes += all.iter().map(Vec::capacity).sum::<usize>();
+            }
+            Below::Inners(inners) => nodes.extend(inners),
+        }
+    }
+    assert_eq!((tree.size.bytes, tree.size.leaves), (bytes, leaves));
+}
+
+/// Counts and lows are what is below, sizes are within their limits; gives the depth.
+fn check_node(node: &Inner, is_root: bool) -> usize {
+    assert!(node.width() <= FAN_MAX && (is_root || node.width() > 0));
+    assert_eq!(node.lows.len(), node.width());
+    for child in 0..node.width() {
+        let (score, member) = node.first(child);
+        assert_eq!((node.lows[child].score, node.lows[child].prefix), (score, prefix(member)));
+    }
+    match &node.below {
+        Below::Leaves(leaves) => {
+            assert_eq!(leaves.iter().map(|leaf| entries(leaf)).collect::<Vec<_>>(), node.counts);
+            assert!(leaves.iter().zip(&node.counts).all(|(leaf, count)| leaf.len() <= LEAF_MAX || *count == 1));
+            1
+        }
+        Below::Inners(inners) => {
+            assert_eq!(inners.iter().map(Inner::count).collect::<Vec<_>>(), node.counts);
+            let depths: BTreeSet<usize> = inners.iter().map(|inner| check_node(inner, false)).collect();
+            assert_eq!(depths.len(), usize::from(!inners.is_empty()));
+            depths.last().map_or(1, |depth| depth + 1)
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(i64, Vec<u8>),
+    Ascending(u16),
+    Remove(usize),
+    Drain(usize, usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let member = prop_oneof![
+        4 => vec(0u8..3, 0..12),
+        4 => any::<u32>().prop_map(|n| format!("member:{n}").into_bytes()),
+        1 => vec(any::<u8>(), 100..700),
+        1 => Just(vec![7; 5000]),
+    ];
+    prop_oneof![
+        12 => (-3i64..4, member).prop_map(|(score, member)| Step::Insert(score, member)),
+        2 => (1u16..400).prop_map(Step::Ascending),
+        3 => any::<usize>().prop_map(Step::Remove),
+        1 => (any::<usize>(), 1usize..600).prop_map(|(at, count)| Step::Drain(at, count)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_tree_is_an_ordered_set(steps in vec(step(), 1..200)) {
+        let (mut tree, mut model, mut next) = (Tree::default(), Model::new(), 0u32);
+        for step in steps {
+            match step {
+                Step::Insert(score, member) => {
+                    if model.insert((score, member.clone())) {
+                        tree.insert(score as f64, &member);
+                    }
+                }
+                Step::Ascending(count) => for _ in 0..count {
+                    next += 1;
+                    let member = format!("m{next:08}").into_bytes();
+                    tree.insert(1.0, &member);
+                    model.insert((1, member));
+                },
+                Step::Remove(at) if !model.is_empty() => {
+                    let found = model.iter().nth(at % model.len()).cloned().expect("an entry");
+                    prop_assert!(tree.remove(found.0 as f64, &found.1));
+                    prop_assert!(!tree.remove(found.0 as f64, &found.1));
+                    model.remove(&found);
+                }
+                Step::Drain(at, count) if !model.is_empty() => {
+                    let at = at % model.len();
+                    let gone: Vec<_> = model.iter().skip(at).take(count).cloned().collect();
+                    let mut shown = Vec::new();
+                    while shown.len() < gone.len() {
+                        let left = gone.len() - shown.len();
+                        let done = tree.drain(at, left, |score, member| shown.push((score as i64, member.to_vec())));
+                        prop_assert!(done > 0);
+                    }
+                    prop_assert_eq!(&shown, &gone);
+                    model.retain(|entry| !gone.contains(entry));
+                }
+                _ => {}
+            }
+        }
+        check(&tree, &model);
+        let all: Vec<_> = model.iter().collect();
+        for at in (0..all.len()).step_by(1 + all.len() / 50) {
+            let (score, member) = (all[at].0 as f64, all[at].1.as_slice());
+            prop_assert_eq!(tree.rank(&Edge::Entry { score, member }), at);
+            prop_assert_eq!(tree.range(at, at + 1).next(), Some((score, member)));
+            let back: Vec<_> = tree.range_back(at / 2, at).map(|(_, member)| member).collect();
+            let expected: Vec<_> = all[at / 2..at].iter().rev().map(|(_, member)| member.as_slice()).collect();
+            prop_assert_eq!(back, expected);
+            for after in [false, true] {
+                let expected = all.iter().filter(|(other, _)| *other < all[at].0 || after && *other == all[at].0).count();
+                prop_assert_eq!(tree.rank(&Edge::Score { score, after }), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn members_alone_are_in_order_too() {
+    let mut tree = Tree::default();
+    let members: BTreeSet<String> = (0..5_000).map(|i| format!("{:x}", i * 7919 % 5_000)).collect();
+    members.iter().rev().for_each(|member| tree.insert(0.0, member.as_bytes()));
+    for (rank, member) in members.iter().enumerate() {
+        let member = member.as_bytes();
+        assert_eq!(tree.rank(&Edge::Member { member, after: false }), rank);
+        assert_eq!(tree.rank(&Edge::Member { member, after: true }), rank + 1);
+    }
+    assert_eq!(tree.rank(&Edge::Member { member: b"~", after: false }), 5_000);
+    assert_eq!(tree.rank(&Edge::Member { member: b"", after: false }), 0);
+}
+
+#[test]
+fn zeros_of_either_sign_are_one_score() {
+    let mut tree = Tree::default();
+    tree.insert(-0.0, b"b");
+    tree.insert(0.0, b"a");
+    assert!(tree.range(0, 2).map(|(_, member)| member).eq([b"a", b"b"]));
+    assert!(tree.range(1, 2).next().is_some_and(|(score, _)| score.is_sign_negative()));
+    assert!(tree.remove(0.0, b"b"));
+}
+
+/// 16-byte members: what a member takes in all, in whatever order they come.
+#[test]
+fn leaves_are_kept_full() {
+    for (name, order, limit) in [("ascending", 1, 29), ("descending", 99_999, 29), ("random", 61_803, 34)] {
+        let mut tree = Tree::default();
+        for i in 0..100_000u64 {
+            let i = i * order % 100_000;
+            tree.insert(i as f64 + 0.5, format!("member:{i:09}").as_bytes());
+        }
+        assert_eq!(tree.len(), 100_000);
+        let each = tree.heap_bytes() as f64 / 1e5;
+        assert!(each < f64::from(limit), "{name}: {each}");
+    }
+}
