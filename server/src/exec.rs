@@ -27,7 +27,6 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
     let reserve = thread.node.memory.is_limited().then(|| shard.db(session.db).bytes_in_reserve());
     for group in requests.groups(GROUP) {
         let now = clock::moment();
-        let mut left = group.iter();
         let mut unit = Unit::new(Held::One(shard), &mut sink, now, session.db, &settings);
         unit.no_touch = session.no_touch;
         if group.len() > 1 {
@@ -36,7 +35,7 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
                 group.iter().filter_map(|(request, args)| Some((*request.command.as_ref().ok()?, args))),
             );
         }
-        while let Some((request, args)) = left.next() {
+        for (request, args) in group.iter() {
             let Ok(Command { run: Run::Data(handler), id, .. }) = request.command else {
                 debug_assert!(false, "only data commands are sent to a shard");
                 continue;
