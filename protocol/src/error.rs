@@ -282,12 +282,8 @@ texts! {
     NOT_A_WEIGHT = "ERR weight value is not a float";
     /// ZINTERCARD's LIMIT.
     LIMIT_NEGATIVE = "ERR LIMIT can't be negative";
-    /// ZMPOP's key count.
-    NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";
     /// ZMPOP's COUNT.
     COUNT_NOT_POSITIVE = "ERR count should be greater than 0";
-    /// ZRANDMEMBER's count.
-    OUT_OF_NEGATABLE_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 
     // ---- positions ----
 
@@ -323,8 +319,8 @@ texts! {
     HASH_NOT_A_FLOAT = "ERR hash value is not a float";
     /// HINCRBYFLOAT's increment.
     HASH_INCREMENT_INFINITE = "ERR value is NaN or Infinity";
-    /// HRANDFIELD's count.
-    RANDOM_COUNT = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+    /// A count or rank that may be negated: HRANDFIELD, SRANDMEMBER, LREM, LPOS.
+    NOT_A_NEGATABLE_INTEGER = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
     /// FIELDS of HEXPIRE and its kin.
     FIELDS_MISSING = "ERR Mandatory argument FIELDS is missing or not at the right position";
     /// The count behind FIELDS, of most commands.
@@ -376,12 +372,8 @@ texts! {
 
 // Sets and HyperLogLogs.
 texts! {
-    /// SINTERCARD's key count.
+    /// The number of keys: SINTERCARD, LMPOP and their kin.
     KEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";
-    /// SINTERCARD's limit.
-    NEGATIVE_LIMIT = "ERR LIMIT can't be negative";
-    /// SRANDMEMBER's count.
-    NOT_A_NEGATABLE_INTEGER = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
     /// A string that is no HyperLogLog.
     NOT_A_HYPERLOGLOG = "WRONGTYPE Key is not a valid HyperLogLog string value.";
     /// A string that looks like a HyperLogLog and is none.
@@ -400,12 +392,6 @@ texts! {
 texts! {
     /// LSET's index.
     LIST_INDEX = "ERR index out of range";
-    /// LREM's count and LPOS's rank, which are negated.
-    LIST_SIGNED_COUNT = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
-    /// LMPOP's number of keys.
-    LMPOP_KEYS = "ERR numkeys should be greater than 0";
-    /// LMPOP's COUNT.
-    LMPOP_COUNT = "ERR count should be greater than 0";
     /// LPOS's RANK.
     LPOS_RANK = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list";
     /// LPOS's COUNT.
@@ -414,8 +400,6 @@ texts! {
     LPOS_MAXLEN = "ERR MAXLEN can't be negative";
     /// SORT of what is no number, without ALPHA.
     SORT_SCORES = "ERR One or more scores can't be converted into double";
-}
-
 }
 
 // Streams.
@@ -508,15 +492,6 @@ impl Error {
     pub fn no_such_group(group: &[u8], key: &[u8]) -> Error {
         let (key, group) = (c_string(key), c_string(group));
         Error::made([b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"].concat())
-    }
-
-    /// A subcommand with arguments that it does not take.
-    pub fn subcommand_syntax(container: &str, given: &[u8]) -> Error {
-        let given = c_string(given);
-        let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
-        text.extend_from_slice(&given[..given.len().min(128)]);
-        text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
-        Error::made(text)
     }
 
     /// XREAD's keys and ids are not as many.

@@ -68,8 +68,8 @@ const SETUP: &[&str] = &[
 ];
 
 const KEYS: &[&str] = &[
-    "a", "b", "{a}c", "bits", "list", "numbers", "ints", "set", "hash", "timed", "zset", "hll", "geo", "stream", "stream",
-    "none", "{a}none",
+    "a", "b", "{a}c", "bits", "list", "numbers", "ints", "set", "hash", "timed", "zset", "hll", "geo", "stream",
+    "stream", "none", "{a}none",
 ];
 
 /// Calls that come through, of commands whose syntax is hard to hit. They are damaged like the others.
@@ -109,7 +109,6 @@ const EXAMPLES: &[&str] = &[
     "xautoclaim stream group c 0 0 count 10",
     "xtrim stream maxlen ~ 1",
 ];
-
 
 const NUMBERS: &[&str] = &[
     "0",

@@ -28,8 +28,14 @@ pub const ROWS: &[Row] = &[
     (6, line!("GEOSEARCH " g "FROMLONLAT " near "BYBOX " size size unit options with)),
     (4, line!("GEOSEARCH " g "FROMLONLAT " lon lat "BYBOX " size size unit options with)),
     (4, line!("GEOSEARCH " g "FROMMEMBER " m "( BYRADIUS " size unit "| BYBOX " size size unit ") " options with)),
-    (2, line!("GEOSEARCH " g "{ FROMMEMBER " m "| FROMLONLAT " near "| BYRADIUS 100 km | BYBOX 100 100 km | ASC | ANY | STOREDIST } ")),
-    (6, line!("GEOSEARCHSTORE " g g "( FROMMEMBER " m "| FROMLONLAT " near ") ( BYRADIUS " size unit "| BYBOX " size size unit ") " options "[ STOREDIST ] ")),
+    (
+        2,
+        line!("GEOSEARCH " g "{ FROMMEMBER " m "| FROMLONLAT " near "| BYRADIUS 100 km | BYBOX 100 100 km | ASC | ANY | STOREDIST } "),
+    ),
+    (
+        6,
+        line!("GEOSEARCHSTORE " g g "( FROMMEMBER " m "| FROMLONLAT " near ") ( BYRADIUS " size unit "| BYBOX " size size unit ") " options "[ STOREDIST ] "),
+    ),
     (1, line!("GEOSEARCHSTORE " g g "FROMLONLAT " near "BYRADIUS 100 km " with)),
     (4, line!("( GEORADIUS | GEORADIUS_RO ) " g near size unit options with)),
     (4, line!("( GEORADIUSBYMEMBER | GEORADIUSBYMEMBER_RO ) " g m size unit options with)),

@@ -26,7 +26,7 @@ pub(super) fn hrandfield(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -
     let count = integer(count)?;
     let with_values = args.len() > 3;
     if count == i64::MIN {
-        return Err(Error::RANDOM_COUNT);
+        return Err(Error::NOT_A_NEGATABLE_INTEGER);
     }
     if args.len() > 4 || args.get(3).is_some_and(|option| !is(option, "WITHVALUES")) {
         return Err(Error::SYNTAX);

@@ -80,7 +80,7 @@ pub(super) fn l_rem(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Res
     let (key, limit) = (args.at(1), limit(unit));
     let (side, count) = match integer(args.at(2))? {
         0 => (Side::Front, usize::MAX),
-        i64::MIN => return Err(Error::LIST_SIGNED_COUNT),
+        i64::MIN => return Err(Error::NOT_A_NEGATABLE_INTEGER),
         count if count < 0 => (Side::Back, count.unsigned_abs() as usize),
         count => (Side::Front, count as usize),
     };

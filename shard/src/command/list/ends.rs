@@ -41,7 +41,7 @@ impl<'a> Many<'a> {
     /// Reads them from the number of keys on, which is at `at`.
     pub(super) fn parse(args: Args<'a>, at: usize) -> Result<Many<'a>, Error> {
         let positive = |arg| number::parse_i64(arg).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
-        let keys = positive(args.at(at)).ok_or(Error::LMPOP_KEYS)?;
+        let keys = positive(args.at(at)).ok_or(Error::KEYS_NOT_POSITIVE)?;
         // What is behind the keys: also where the number is absurd.
         let behind = (at + 1).checked_add(keys).filter(|behind| *behind < args.len()).ok_or(Error::SYNTAX)?;
         let side = Side::of(args.at(behind))?;
@@ -50,7 +50,7 @@ impl<'a> Many<'a> {
             if count.is_some() || !is(option, "COUNT") {
                 return Err(Error::SYNTAX);
             }
-            count = Some(positive(cursor.need()?).ok_or(Error::LMPOP_COUNT)?);
+            count = Some(positive(cursor.need()?).ok_or(Error::COUNT_NOT_POSITIVE)?);
         }
         Ok(Many { keys: args.part(at + 1, keys), side, count: count.unwrap_or(1) })
     }

@@ -44,7 +44,7 @@ pub(super) fn l_pos(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Res
         if is(option, "RANK") {
             rank = match integer(cursor.need()?)? {
                 0 => return Err(Error::LPOS_RANK),
-                i64::MIN => return Err(Error::LIST_SIGNED_COUNT),
+                i64::MIN => return Err(Error::NOT_A_NEGATABLE_INTEGER),
                 rank => rank,
             };
         } else if is(option, "COUNT") {

@@ -34,7 +34,7 @@ pub(super) fn sintercard(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -
         match options.next() {
             Some(value) if is(option, "LIMIT") => {
                 let value = number::parse_i64(value).and_then(|value| usize::try_from(value).ok());
-                limit = value.ok_or(Error::NEGATIVE_LIMIT)?;
+                limit = value.ok_or(Error::LIMIT_NEGATIVE)?;
             }
             _ => return Err(Error::SYNTAX),
         }

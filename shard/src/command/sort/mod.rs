@@ -281,7 +281,7 @@ fn source(unit: &mut Unit<'_>, key: &[u8]) -> Result<(Type, usize), Error> {
     let len = match kind {
         Type::List => view::<List>(entry).map(|list| list.len()),
         Type::Set => view::<Set>(entry).map(|set| set.len()),
-        Type::ZSet => view::<SortedSet>(entry).map(|zset| zset.len() / 2),
+        Type::ZSet => view::<SortedSet>(entry).map(|zset| zset.len()),
         Type::String | Type::Hash | Type::Stream => None,
     };
     len.map(|len| (kind, len)).ok_or(Error::WRONG_TYPE)
@@ -305,11 +305,15 @@ fn load(unit: &mut Unit<'_>, key: &[u8], window: (usize, usize), backward: bool,
         }
         Type::ZSet => {
             let Some(zset) = view::<SortedSet>(entry) else { return };
-            let mut members: Vec<Element<'_>> = zset.pairs().map(|(member, _)| member).collect();
-            if backward {
-                members.reverse();
+            let start = start.min(zset.len());
+            let count = count.min(zset.len() - start);
+            match backward {
+                false => zset.range(start..start + count).for_each(|(member, _)| add(member)),
+                true => {
+                    let end = zset.len() - start;
+                    zset.range_back(end - count..end).for_each(|(member, _)| add(member));
+                }
             }
-            members.into_iter().skip(start).take(count).for_each(&mut add);
         }
         Type::String | Type::Hash | Type::Stream => {}
     }

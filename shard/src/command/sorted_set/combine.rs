@@ -286,7 +286,7 @@ impl<'a> Input<'a> {
     fn score(self, member: &[u8]) -> Option<f64> {
         match self {
             Input::Sorted(set) => set.score(member),
-            Input::Set(set) => set.find(member, 1).map(|_| 1.0),
+            Input::Set(set) => set.contains(Element::of(member)).then_some(1.0),
         }
     }
 

@@ -146,7 +146,7 @@ impl<'a> Plan<'a> {
     /// Reads `numkeys key [key ...] MIN|MAX [COUNT count]` from the argument `at` on.
     fn parse(args: Args<'a>, at: usize) -> Result<Plan<'a>, Error> {
         let positive = |arg: &[u8]| number::parse_i64(arg).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
-        let keys = positive(args.at(at)).ok_or(Error::NUMKEYS_NOT_POSITIVE)?;
+        let keys = positive(args.at(at)).ok_or(Error::KEYS_NOT_POSITIVE)?;
         if keys > args.len() - at - 1 {
             return Err(Error::SYNTAX);
         }

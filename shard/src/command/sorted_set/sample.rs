@@ -30,7 +30,7 @@ pub(super) fn zrandmember(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) 
     };
     let count = number::parse_i64(count).ok_or(Error::NOT_AN_INTEGER)?;
     if count == i64::MIN {
-        return Err(Error::OUT_OF_NEGATABLE_RANGE);
+        return Err(Error::NOT_A_NEGATABLE_INTEGER);
     }
     if args.len() > 4 || args.get(3).is_some_and(|option| !is(option, "WITHSCORES")) {
         return Err(Error::SYNTAX);
