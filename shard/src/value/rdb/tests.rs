@@ -18,7 +18,7 @@ const VALUES: &[(&[&str], usize, &str, u8)] = &[
     (&["PFADD k $"], 50, "raw", kind::STRING),
     (&["RPUSH k a 1 -5000 bb"], 1, "listpack", kind::LIST_QUICKLIST_2),
     (&["RPUSH k item-$ $"], 3000, "quicklist", kind::LIST_QUICKLIST_2),
-    (&["SADD k $ -$ 70000 5000000000"], 20, "intset", kind::SET_INTSET),
+    (&["SADD k $ -1$ 70000 5000000000"], 20, "intset", kind::SET_INTSET),
     (&["SADD k m$"], 100, "listpack", kind::SET_LISTPACK),
     (&["SADD k m$ $"], 400, "hashtable", kind::SET),
     (&["ZADD k $ m$ 0.5 x$ -inf low inf high"], 20, "listpack", kind::ZSET_LISTPACK),
@@ -165,7 +165,7 @@ fn forms_of_older_versions_are_read() {
     let pairs: &[&[u8]] = &[b"\x01a", b"\xf2", b"\x01b", b"\x031.5"];
     let absolute = [&b"\x16\x02"[..], b"\x81\x00\x00\x01\xa0\x00\x00\x00\x00", b"\x01f\x01v\x00\x01g\x01w"].concat();
     let cases: &[(Vec<u8>, &str, &str, &str)] = &[
-        (counted(kind::LIST, 3, &strings(&["a", "12", ""])), "LRANGE k 0 -1", "*3 $1 a $2 12 $0 ", "listpack"),
+        (counted(kind::LIST, 3, &strings(&["a", "12", ""])), "LRANGE k 0 -1", "*3 $1 a $2 12 $0", "listpack"),
         (
             single(kind::LIST_ZIPLIST, &ziplist(&[b"\x01a", b"\xfe\x90"])),
             "LRANGE k 0 -1",
