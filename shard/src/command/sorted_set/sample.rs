@@ -181,7 +181,7 @@ impl Random {
 
     /// Below `bound`; 0 if that is 0.
     fn below(&mut self, bound: usize) -> usize {
-        (u128::from(self.next()) * bound as u128 >> 64) as usize
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
     /// `count` different numbers below `bound`, of which there are more (Floyd's algorithm).

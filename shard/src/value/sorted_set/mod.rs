@@ -239,7 +239,7 @@ impl SortedSet {
     /// sorted set. O(n).
     pub fn from_packed(packed: Packed) -> Option<SortedSet> {
         let view = packed.view();
-        if view.len() % 2 != 0 {
+        if !view.len().is_multiple_of(2) {
             return None;
         }
         let mut digits = itoa::Buffer::new();
@@ -642,7 +642,7 @@ mod tests {
         hll_sparse: 0,
     };
 
-    fn of<'a>(members: &[(&'a str, f64)]) -> SortedSet {
+    fn of(members: &[(&str, f64)]) -> SortedSet {
         SortedSet::of_members(members.iter().map(|(member, score)| (member.as_bytes(), *score)), &DEFAULT)
     }
 
