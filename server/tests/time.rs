@@ -35,7 +35,9 @@ fn a_group_over_all_shards_goes_as_one() {
     assert_eq!(client.int("PTTL member:7"), -1);
     let deadline = unix_ms() + 100;
     assert_eq!(client.int(&format!("CURFEW.EXPIREAT {deadline} {}", keys.join(" "))), 100);
-    let Reply::Array(next) = client.line("CURFEW.EXPIRING COUNT 1000 WITHDEADLINES") else { panic!("keys and deadlines") };
+    let Reply::Array(next) = client.line("CURFEW.EXPIRING COUNT 1000 WITHDEADLINES") else {
+        panic!("keys and deadlines")
+    };
     assert_eq!(next.len(), 200);
     assert!(next.iter().skip(1).step_by(2).all(|reply| *reply == Reply::Int(deadline)));
     loop {
