@@ -232,18 +232,20 @@ impl PubSub {
 
     /// Publishes a keyspace event on the channels that `notify-keyspace-events` asks for.
     pub fn publish_event(&self, node: &Node, event: &Event, now_ms: i64) {
-        let notify = u32::from(node.config.load().notify_keyspace_events.0);
+        let config = node.config.load();
+        let notify = config.notify_keyspace_events.0;
         if self.is_idle() || notify & event.class == 0 {
             return;
         }
+        let channel = |kind: &str, name: &[u8]| {
+            [&config.notify_keyspace_prefix, format!("{kind}@{}__:", event.db).as_bytes(), name].concat()
+        };
         if notify & class::KEYSPACE != 0 {
-            let channel = [format!("__keyspace@{}__:", event.db).as_bytes(), &event.key].concat();
-            self.publish(&channel, event.name.as_bytes(), now_ms);
+            self.publish(&channel("keyspace", &event.key), event.name.as_bytes(), now_ms);
             self.events.fetch_add(1, Relaxed);
         }
         if notify & class::KEYEVENT != 0 {
-            let channel = format!("__keyevent@{}__:{}", event.db, event.name);
-            self.publish(channel.as_bytes(), &event.key, now_ms);
+            self.publish(&channel("keyevent", event.name.as_bytes()), &event.key, now_ms);
             self.events.fetch_add(1, Relaxed);
         }
     }

@@ -41,12 +41,9 @@ const REASONS: &[(&str, &[&str])] = &[
         &["dump", "restore", "restore-asking", "migrate", "save", "bgsave", "bgrewriteaof", "lastsave", "waitaof"],
     ),
     ("no replication yet", &["wait", "replicaof", "slaveof", "psync", "sync", "replconf", "failover"]),
-    ("they sort lists and sets", &["sort", "sort_ro"]),
     ("one user so far, with `requirepass`", &["acl"]),
     ("not yet, but `/metrics` has latencies", &["latency", "slowlog", "monitor"]),
     ("no modules", &["module"]),
-    ("not yet", &["group list", "group hash", "group set", "group sorted-set", "group stream", "group hyperloglog"]),
-    ("with sorted sets", &["group geo"]),
     ("one server, no cluster mode", &["group cluster"]),
 ];
 

@@ -50,6 +50,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 const FAMILIES: &[&[Row]] = &[
+    command::curfew::ROWS,
     command::database::ROWS,
     command::expiry::ROWS,
     command::generic::ROWS,

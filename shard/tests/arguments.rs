@@ -74,6 +74,23 @@ const KEYS: &[&str] = &[
 
 /// Calls that come through, of commands whose syntax is hard to hit. They are damaged like the others.
 const EXAMPLES: &[&str] = &[
+    "LMPOP 2 none list LEFT COUNT 2",
+    "BLMPOP 0 2 none list RIGHT",
+    "HEXPIRE hash 100 FIELDS 1 f",
+    "HPEXPIREAT timed 1735689700000 GT FIELDS 2 f g",
+    "HPEXPIRETIME timed FIELDS 1 f",
+    "HPERSIST timed FIELDS 1 f",
+    "HGETDEL hash FIELDS 2 f g",
+    "HGETEX hash EX 10 FIELDS 1 f",
+    "HSETEX hash FXX PX 10 FIELDS 1 f v",
+    "PFDEBUG GETREG hll",
+    "SINTERCARD 2 set ints LIMIT 1",
+    "ZINTERSTORE none 2 zset geo",
+    "ZREVRANGEBYLEX zset + -",
+    "XSETID stream 10-1",
+    "CURFEW.EXPIREAT 1735689600050 a b",
+    "CURFEW.EXPIRING MATCH * WITHIN 100 COUNT 3 WITHDEADLINES",
+    "CURFEW.WAITKEY none a 0",
     "ZADD zset GT CH 1.5 a -inf q",
     "ZADD none INCR 5 q",
     "ZRANGE zset 0 -1 REV WITHSCORES",

@@ -273,6 +273,19 @@ pub static ROWS: &[Row] = &[
         Live,
         "Events to publish, a character for each class; empty means none.",
     ),
+    row(
+        "notify-keyspace-prefix",
+        Kind::Text {
+            get: |c| Cow::Borrowed(&c.notify_keyspace_prefix),
+            set: |c, v| {
+                c.notify_keyspace_prefix = v.to_vec();
+                Ok(())
+            },
+            empty_is_unset: false,
+        },
+        Live,
+        "What stands in front of `keyspace@N__:` and `keyevent@N__:` in the names of the events' channels. Curfew's own.",
+    ),
     // Limits of clients
     row(
         "client-output-buffer-limit",

@@ -11,7 +11,7 @@ use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 
 /// The latest deadline there is. One later, `i64::MAX`, stands for "none" in the keyspace; Redis would keep it.
-const LATEST_MS: i64 = i64::MAX - 1;
+pub(super) const LATEST_MS: i64 = i64::MAX - 1;
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
@@ -164,18 +164,25 @@ fn expire_at(
     let deadline = deadline.ok_or_else(|| Error::invalid_expire(name))?.min(LATEST_MS);
     let key = args.at(1);
     let allowed = unit.write(key).is_some_and(|entry| condition.allows(entry.deadline(), deadline));
-    if allowed && deadline <= unit.now.ms {
+    if allowed {
+        give_deadline(unit, key, deadline);
+    }
+    out.flag(allowed);
+    Ok(())
+}
+
+/// Gives a key that exists a deadline in Unix milliseconds; one that has passed deletes it.
+pub(super) fn give_deadline(unit: &mut Unit<'_>, key: &[u8], deadline: i64) {
+    if deadline <= unit.now.ms {
         unit.remove(key);
         unit.effect(key, [b"DEL".as_slice(), key]);
         unit.changed(key, class::GENERIC, "del");
-    } else if allowed {
+    } else {
         unit.set_deadline(key, Some(deadline));
         let mut digits = itoa::Buffer::new();
         unit.effect(key, [b"PEXPIREAT".as_slice(), key, digits.format(deadline).as_bytes()]);
         unit.changed(key, class::GENERIC, "expire");
     }
-    out.flag(allowed);
-    Ok(())
 }
 
 /// When EXPIRE is to do something.

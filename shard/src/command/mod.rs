@@ -1,6 +1,7 @@
 //! Data commands, one file per family: rows first, then handlers, then tests.
 
 pub mod bitmap;
+pub mod curfew;
 pub mod database;
 pub mod describe;
 pub mod dump;

@@ -176,6 +176,15 @@ impl Taken {
     }
 }
 
+/// What [`Keyspace::upcoming`] shows.
+#[derive(Debug)]
+pub enum Upcoming<'a> {
+    /// Nothing that comes from here on is due before this time (Unix milliseconds).
+    From(i64),
+    /// An entry that is due some time.
+    Entry(EntryRef<'a>),
+}
+
 /// The keys of one database on one shard. See the module.
 pub struct Keyspace {
     hasher: Hasher,
@@ -424,6 +433,18 @@ impl Keyspace {
         let block = Block::from_address(item.get());
         block.set_position(Position::NONE);
         Some(block.as_ref())
+    }
+
+    /// Visits the entries in the wheel in the order in which they will be looked at, until `visit` says no. See
+    /// [`Wheel::upcoming`] for what the order tells.
+    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming<'_>) -> bool) {
+        let Some(wheel) = &self.wheel else { return };
+        wheel.upcoming(&mut |step| {
+            visit(match step {
+                wheel::Upcoming::From(time) => Upcoming::From(time),
+                wheel::Upcoming::Item(item) => Upcoming::Entry(Block::from_address(item.get()).as_ref()),
+            })
+        });
     }
 
     /// See [`Wheel::work_ahead`].

@@ -100,6 +100,15 @@ pub trait Owner {
     fn moved(&mut self, item: Item, at: Position);
 }
 
+/// What [`Wheel::upcoming`] shows.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Upcoming {
+    /// Nothing that comes from here on is due before this time.
+    From(i64),
+    /// An item.
+    Item(Item),
+}
+
 const LEVELS: usize = 6;
 const SLOTS: usize = 512;
 /// The bucket of items armed for a time that the wheel has passed, behind those of the levels.
@@ -272,6 +281,35 @@ impl Wheel {
             }
         }
         Some(earliest)
+    }
+
+    /// Visits items bucket by bucket, in order of the buckets, until `visit` says no; changes nothing. Before the items of a
+    /// bucket comes [`Upcoming::From`]: no item after it has a deadline before that time (those before it may have later
+    /// ones, since deadlines move). A bucket that begins far ahead is large: all of its items come, in no order of deadlines.
+    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming) -> bool) {
+        if self.overdue != NIL && !self.pool.items(self.overdue).all(|item| visit(Upcoming::Item(item))) {
+            return;
+        }
+        // On each level the slots from `next` on, once around; the levels are merged by the time at which a bucket begins.
+        let mut at: [Option<i64>; LEVELS] = std::array::from_fn(|level| self.first(level));
+        let begins = |level: usize, index: i64| index << (8 * level);
+        while let Some((level, index)) = at
+            .iter()
+            .enumerate()
+            .filter_map(|(level, index)| Some((level, (*index)?)))
+            .min_by_key(|(level, index)| begins(*level, *index))
+        {
+            if !visit(Upcoming::From(begins(level, index))) {
+                return;
+            }
+            if let Some(tail) = self.tail(bucket(level, index))
+                && !self.pool.items(tail).all(|item| visit(Upcoming::Item(item)))
+            {
+                return;
+            }
+            let end = self.next[level] + SLOTS as i64;
+            at[level] = (index + 1..end).find(|index| self.tail(bucket(level, *index)).is_some());
+        }
     }
 
     /// Items in the wheel.

@@ -112,7 +112,7 @@ fn geoadd(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Er
         first += 1;
     }
     let places = args.tail(first);
-    if places.len() == 0 || places.len() % 3 != 0 || (options.nx && options.xx) {
+    if places.len() == 0 || !places.len().is_multiple_of(3) || (options.nx && options.xx) {
         return Err(Error::SYNTAX);
     }
     let mut members = Vec::with_capacity(places.len() / 3);

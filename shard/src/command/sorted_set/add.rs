@@ -48,7 +48,7 @@ pub(super) fn zadd(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Resu
         first += 1;
     }
     let pairs = args.tail(first);
-    if pairs.len() == 0 || pairs.len() % 2 != 0 {
+    if pairs.len() == 0 || !pairs.len().is_multiple_of(2) {
         return Err(Error::SYNTAX);
     }
     options.check()?;

@@ -2,6 +2,7 @@
 
 use super::{members_header, reply_member, store};
 use crate::Unit;
+use crate::value::packed::Element;
 use crate::value::sorted_set::{LexEnd, LexRange, ScoreRange, SortedSet, View};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
@@ -92,9 +93,14 @@ pub(super) fn zrangestore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) 
     if let Some(set) = unit.view::<SortedSet>(args.at(2))? {
         let mut digits = itoa::Buffer::new();
         let ranks = query.ranks(set);
-        // The order in which they come does not matter for what is stored.
-        for (member, score) in set.range(ranks) {
+        let mut add = |(member, score): (Element<'_>, f64)| {
             result.insert(member.bytes(&mut digits), score, &limits);
+        };
+        // In the order of the range, as in Redis: when the result ceases to be packed is seen in the sign of a zero.
+        if query.reverse {
+            set.range_back(ranks).for_each(&mut add);
+        } else {
+            set.range(ranks).for_each(&mut add);
         }
     }
     store(unit, args.at(1), result, "zrangestore", out);

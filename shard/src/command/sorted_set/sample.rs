@@ -40,13 +40,13 @@ pub(super) fn zrandmember(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) 
         return Err(Error::OUT_OF_RANGE);
     }
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-    if count < 0 && wanted > REPEATED_MAX {
-        return Err(Error::OUT_OF_RANGE);
-    }
     let Some(set) = unit.view::<SortedSet>(args.at(1))?.filter(|_| count != 0) else {
         out.array(0);
         return Ok(());
     };
+    if count < 0 && wanted > REPEATED_MAX {
+        return Err(Error::OUT_OF_RANGE);
+    }
     let len = set.len();
     if count < 0 {
         members_header(out, wanted, with_scores);
@@ -181,7 +181,7 @@ impl Random {
 
     /// Below `bound`; 0 if that is 0.
     fn below(&mut self, bound: usize) -> usize {
-        (u128::from(self.next()) * bound as u128 >> 64) as usize
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
     /// `count` different numbers below `bound`, of which there are more (Floyd's algorithm).

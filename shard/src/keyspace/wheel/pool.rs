@@ -137,6 +137,19 @@ impl Pool {
         (Position::new(head, place), chunk.get(place))
     }
 
+    /// The items of the bucket that ends in chunk `tail`, in order.
+    pub(super) fn items(&self, tail: u32) -> impl Iterator<Item = Item> {
+        let chunk = |id: u32| self.chunks.get(id as usize).and_then(Option::as_deref);
+        let head = chunk(tail).map_or(NIL, |chunk| chunk.next);
+        let mut next = Some(head);
+        std::iter::from_fn(move || {
+            let here = chunk(next?)?;
+            next = (next? != tail).then_some(here.next);
+            Some((0..here.top()).filter(|place| here.live() >> place & 1 == 1).map(|place| here.get(place)))
+        })
+        .flatten()
+    }
+
     /// Put an item behind the others of a bucket. Gives its position, and the bucket's new last chunk if that changed.
     /// None when every chunk number is taken (four thousand million items).
     #[inline]

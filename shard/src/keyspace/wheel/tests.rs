@@ -466,3 +466,55 @@ proptest! {
         prop_assert_eq!(keys.drain(&mut wheel, START + 2_000_000), order);
     }
 }
+
+/// What comes next is what will come next: the upcoming items, sorted as far as the visit says, are those that a drain gives.
+#[test]
+fn upcoming_items_are_those_that_come_next() {
+    let mut random = 12_345u64;
+    let mut next = |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    for _ in 0..40 {
+        let (mut wheel, mut keys, mut now) = (Wheel::new(START), Keys::default(), START);
+        for token in 1..=400 {
+            let ahead = 1i64 << next(36);
+            keys.arm(&mut wheel, now - 5 + ahead + next(100) as i64, token);
+            if next(40) == 0 {
+                now += next(100_000) as i64;
+                keys.drain(&mut wheel, now);
+                keys.ahead(&mut wheel, now, 7);
+            }
+        }
+        // Some deadlines have moved since: later ones only, as entries move them without touching the wheel.
+        for (deadline, at) in keys.0.values_mut() {
+            if *at != Position::NONE && next(5) == 0 {
+                *deadline += next(1_000_000) as i64;
+            }
+        }
+        let mut expected: Vec<i64> =
+            keys.0.values().filter(|(_, at)| *at != Position::NONE).map(|(deadline, _)| *deadline).collect();
+        expected.sort_unstable();
+        let (mut waiting, mut sorted) = (std::collections::BinaryHeap::new(), Vec::new());
+        wheel.upcoming(&mut |step| {
+            match step {
+                Upcoming::Item(item) => waiting.push(std::cmp::Reverse(keys.deadline(item))),
+                Upcoming::From(time) => {
+                    while let Some(std::cmp::Reverse(first)) = waiting.peek().copied().filter(|first| first.0 < time) {
+                        sorted.push(first);
+                        waiting.pop();
+                    }
+                }
+            }
+            true
+        });
+        sorted.extend(std::iter::from_fn(|| waiting.pop()).map(|last| last.0));
+        assert_eq!(sorted, expected);
+        let mut seen = 0;
+        wheel.upcoming(&mut |_| {
+            seen += 1;
+            seen < 3
+        });
+        assert_eq!(seen, 3, "a visit can be ended");
+    }
+}

@@ -227,8 +227,11 @@ impl SortedSet {
 
     /// A set of these members, each of which comes once; in ascending order they are added fastest. It is packed if the
     /// limits allow it.
-    pub fn of_members<'a>(members: impl Iterator<Item = (&'a [u8], f64)>, limits: &Limits) -> SortedSet {
+    pub fn of_members<'a>(members: impl Iterator<Item = (&'a [u8], f64)> + Clone, limits: &Limits) -> SortedSet {
         let mut set = SortedSet::default();
+        // Known beforehand, so that no score passes through a packed form, which knows no -0.
+        let longest = members.clone().map(|(member, _)| member.len()).max().unwrap_or(0);
+        set.expect(members.clone().count(), longest, limits);
         for (member, score) in members {
             set.insert(member, score, limits);
         }
@@ -239,7 +242,7 @@ impl SortedSet {
     /// sorted set. O(n).
     pub fn from_packed(packed: Packed) -> Option<SortedSet> {
         let view = packed.view();
-        if view.len() % 2 != 0 {
+        if !view.len().is_multiple_of(2) {
             return None;
         }
         let mut digits = itoa::Buffer::new();
@@ -642,7 +645,7 @@ mod tests {
         hll_sparse: 0,
     };
 
-    fn of<'a>(members: &[(&'a str, f64)]) -> SortedSet {
+    fn of(members: &[(&str, f64)]) -> SortedSet {
         SortedSet::of_members(members.iter().map(|(member, score)| (member.as_bytes(), *score)), &DEFAULT)
     }
 

@@ -80,10 +80,8 @@ proptest! {
         let (mut tree, mut model, mut next) = (Tree::default(), Model::new(), 0u32);
         for step in steps {
             match step {
-                Step::Insert(score, member) => {
-                    if model.insert((score, member.clone())) {
-                        tree.insert(score as f64, &member);
-                    }
+                Step::Insert(score, member) if model.insert((score, member.clone())) => {
+                    tree.insert(score as f64, &member);
                 }
                 Step::Ascending(count) => for _ in 0..count {
                     next += 1;

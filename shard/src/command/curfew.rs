@@ -1,0 +1,275 @@
+//! Commands that no other server has: groups that expire as one, what expires next, and waiting for a key to exist.
+
+use super::expiry::{LATEST_MS, give_deadline};
+use crate::keyspace::Upcoming;
+use crate::wait::{self, Null, Wait};
+use crate::{Reach, Row, Unit};
+use curfew_protocol::args::{OwnedArgs, integer, is};
+use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error, Reply, Resp, glob};
+use std::collections::BinaryHeap;
+
+/// Keys that CURFEW.EXPIRING answers unless told otherwise.
+const COUNT: usize = 10;
+
+/// The rows of this family.
+pub const ROWS: &[Row] = &[
+    Row::new(
+        Spec::new("curfew.expireat", -3, Group::Generic, "1.0.0")
+            .flags(WRITE | FAST)
+            .keys(&[KeySpec::range(2, -1, 1, RW | UPDATE)])
+            .doc(
+                "O(N) where N is the number of keys.",
+                "Gives several keys one deadline, if all of them exist: they expire as one.",
+                "unix-time-milliseconds key...",
+            ),
+        expireat,
+    ),
+    Row {
+        spec: Spec::new("curfew.expiring", -1, Group::Generic, "1.0.0").flags(READONLY).doc(
+            "O(M*log(N)) where N is the number of keys returned and M the number of keys that are due with them or soon after.",
+            "Returns the keys of the database that expire next, in the order of their deadlines.",
+            "[MATCH pattern] [WITHIN milliseconds] [COUNT count] [WITHDEADLINES]",
+        ),
+        reach: Reach::All,
+        run: expiring,
+    },
+    Row::new(
+        Spec::new("curfew.waitkey", -3, Group::Generic, "1.0.0")
+            .flags(READONLY | BLOCKING)
+            .keys(&[KeySpec::range(1, -2, 1, RO)])
+            .doc(
+                "O(N) where N is the number of keys.",
+                "Returns the name of the first key that exists. Blocks until one is created otherwise.",
+                "key... timeout",
+            ),
+        waitkey,
+    ),
+];
+
+/// `CURFEW.EXPIREAT deadline-ms key [key ...]`: the number of keys, 0 if one of them does not exist; then nothing is done.
+/// A deadline that has passed deletes them, as with EXPIREAT.
+fn expireat(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let deadline = integer(args.at(1))?.min(LATEST_MS);
+    let keys = args.tail(2);
+    if !keys.iter().all(|key| unit.exists(key)) {
+        out.int(0);
+        return Ok(());
+    }
+    for key in keys.iter() {
+        // A key named twice may be gone by now.
+        if unit.exists(key) {
+            give_deadline(unit, key, deadline);
+        }
+    }
+    out.count(keys.len());
+    Ok(())
+}
+
+/// `CURFEW.EXPIRING [MATCH p] [WITHIN ms] [COUNT n] [WITHDEADLINES]`, from the wheels: nothing else is looked at.
+fn expiring(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let options = Options::parse(args)?;
+    let (now, db) = (unit.now.ms, unit.db);
+    let last = options.within.map_or(i64::MAX, |within| now.saturating_add(within));
+    let mut soonest = Soonest { most: options.count, keys: BinaryHeap::new(), seen: 0 };
+    for shard in unit.shards() {
+        shard.db(db).upcoming(&mut |step| match step {
+            Upcoming::From(time) => time <= last && soonest.may_take(time),
+            Upcoming::Entry(entry) => {
+                let deadline = entry.deadline().filter(|deadline| (now..=last).contains(deadline));
+                let wanted = |key: &[u8]| options.pattern.is_none_or(|pattern| glob::matches(pattern, key, false));
+                if let Some(deadline) = deadline
+                    && soonest.may_take(deadline)
+                    && wanted(entry.key())
+                {
+                    soonest.take(deadline, entry.key());
+                }
+                true
+            }
+        });
+    }
+    let keys = soonest.keys.into_sorted_vec();
+    let pairs = options.with_deadlines && out.resp == Resp::Three;
+    out.array(if options.with_deadlines && !pairs { keys.len() * 2 } else { keys.len() });
+    for (deadline, _, key) in &keys {
+        if pairs {
+            out.array(2);
+        }
+        out.bulk(key);
+        if options.with_deadlines {
+            out.int(*deadline);
+        }
+    }
+    Ok(())
+}
+
+/// `CURFEW.WAITKEY key [key ...] timeout`: the name of the first key that exists, at once or when one is created; null when
+/// the time is over.
+fn waitkey(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    let count = args.len() - 2;
+    let until = wait::until_seconds(args.at(count + 1), unit.now)?;
+    let keys = args.part(1, count);
+    if let Some(there) = keys.iter().find(|key| unit.exists(key)) {
+        out.bulk(there);
+        return Ok(());
+    }
+    let keys = keys.iter().map(Box::from).collect();
+    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, serve: serve_key, null: Null::Bulk });
+    Ok(())
+}
+
+// ---- below ------------------------------------------------------------------------------------------------------------
+
+fn serve_key(unit: &mut Unit<'_>, _: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+    let exists = unit.exists(key);
+    if exists {
+        out.bulk(key);
+    }
+    Ok(exists)
+}
+
+struct Options<'a> {
+    /// None: all keys.
+    pattern: Option<&'a [u8]>,
+    /// Milliseconds from now on.
+    within: Option<i64>,
+    /// At least 1.
+    count: usize,
+    with_deadlines: bool,
+}
+
+impl<'a> Options<'a> {
+    fn parse(args: Args<'a>) -> Result<Options<'a>, Error> {
+        let mut options = Options { pattern: None, within: None, count: COUNT, with_deadlines: false };
+        let mut cursor = args.cursor(1);
+        while let Some(option) = cursor.next() {
+            if is(option, "MATCH") {
+                options.pattern = Some(cursor.need()?);
+            } else if is(option, "WITHIN") {
+                options.within = Some(cursor.i64()?).filter(|within| *within >= 0);
+                if options.within.is_none() {
+                    return Err(Error::SYNTAX);
+                }
+            } else if is(option, "COUNT") {
+                let count = cursor.i64()?;
+                options.count = usize::try_from(count).ok().filter(|count| *count > 0).ok_or(Error::SYNTAX)?;
+            } else if is(option, "WITHDEADLINES") {
+                options.with_deadlines = true;
+            } else {
+                return Err(Error::SYNTAX);
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// The keys with the earliest deadlines so far; of one deadline, those that were seen first.
+struct Soonest {
+    most: usize,
+    keys: BinaryHeap<(i64, usize, Box<[u8]>)>,
+    seen: usize,
+}
+
+impl Soonest {
+    /// Whether a key of this deadline would be one of them.
+    fn may_take(&self, deadline: i64) -> bool {
+        self.keys.len() < self.most || self.keys.peek().is_some_and(|(latest, _, _)| deadline < *latest)
+    }
+
+    fn take(&mut self, deadline: i64, key: &[u8]) {
+        self.seen += 1;
+        self.keys.push((deadline, self.seen, key.into()));
+        if self.keys.len() > self.most {
+            self.keys.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::command::generic::testing::over_shards;
+    use crate::testing::World;
+
+    #[test]
+    fn a_group_gets_its_deadline_as_one_or_not_at_all() {
+        over_shards(|world| {
+            world.run("mset a 1 b 2 c 3");
+            let at = world.now.ms + 50;
+            assert_eq!(world.run(&format!("curfew.expireat {at} a b none c")), ":0");
+            assert_eq!(world.run("pttl a"), ":-1");
+            world.events();
+            world.effects();
+            assert_eq!(world.run(&format!("curfew.expireat {at} a b c a")), ":4");
+            assert_eq!(world.events(), ["expire a", "expire b", "expire c", "expire a"]);
+            assert_eq!(world.effect_lines()[1], format!("PEXPIREAT b {at}"));
+            world.pass(50);
+            assert_eq!(world.run("exists a b c"), ":3");
+            world.pass(1);
+            assert_eq!(world.run("exists a b c"), ":0");
+        });
+    }
+
+    #[test]
+    fn errors_and_deadlines_that_have_passed() {
+        let mut world = World::new(3);
+        world.run("mset a 1 b 2");
+        assert_eq!(world.run("curfew.expireat x a"), "-ERR value is not an integer or out of range");
+        assert_eq!(world.run("curfew.expireat 5"), "-ERR wrong number of arguments for 'curfew.expireat' command");
+        world.events();
+        assert_eq!(world.run("curfew.expireat 5 a b a"), ":3");
+        assert_eq!(world.events(), ["del a", "del b"]);
+        assert_eq!(world.run("dbsize"), ":0");
+        for (line, reply) in [
+            ("curfew.expiring count 0", "-ERR syntax error"),
+            ("curfew.expiring within -1", "-ERR syntax error"),
+            ("curfew.expiring match", "-ERR syntax error"),
+            ("curfew.expiring nosuch", "-ERR syntax error"),
+            ("curfew.expiring within x", "-ERR value is not an integer or out of range"),
+            ("curfew.expiring", "*0"),
+            ("curfew.waitkey a -1", "-ERR timeout is negative"),
+            ("curfew.waitkey a x", "-ERR timeout is not a float or out of range"),
+        ] {
+            assert_eq!(world.run(line), reply, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_expires_next_comes_in_order_of_deadlines() {
+        over_shards(|world| {
+            let start = world.now.ms;
+            let mut expected: Vec<(i64, String)> =
+                (0..300).map(|number: i64| (start + 1 + (number * 7_919 % 300) * 37, format!("k{number}"))).collect();
+            for (deadline, key) in &expected {
+                world.run(&format!("set {key} v pxat {deadline}"));
+            }
+            world.run("set stays v");
+            expected.sort();
+            let line = |keys: &[(i64, String)]| {
+                let words: Vec<String> = keys.iter().map(|(_, key)| format!("${} {key}", key.len())).collect();
+                format!("*{} {}", keys.len(), words.join(" "))
+            };
+            assert_eq!(world.run("curfew.expiring"), line(&expected[..10]));
+            assert_eq!(world.run("curfew.expiring count 1000"), line(&expected));
+            assert_eq!(world.run("curfew.expiring count 1000 within 370"), line(&expected[..10]));
+            let with = world.run("curfew.expiring count 1 withdeadlines");
+            assert_eq!(with, format!("*2 ${} {} :{}", expected[0].1.len(), expected[0].1, expected[0].0));
+            let some: Vec<_> = expected.iter().filter(|(_, key)| key.ends_with('7')).take(3).cloned().collect();
+            assert_eq!(world.run("curfew.expiring match *7 count 3"), line(&some));
+            // A deadline moved later, or away, shows at once; what has expired does not.
+            let first = &expected[0].1;
+            world.run(&format!("persist {first}"));
+            world.run(&format!("pexpireat {} {}", expected[1].1, start + 1_000_000));
+            assert_eq!(world.run("curfew.expiring"), line(&expected[2..12]));
+            world.pass(expected[5].0 - start + 1);
+            assert_eq!(world.run("curfew.expiring count 4"), line(&expected[6..10]));
+        });
+    }
+
+    #[test]
+    fn a_key_that_is_there_is_not_waited_for() {
+        let mut world = World::new(4);
+        world.run("mset b 1 c 2");
+        assert_eq!(world.run("curfew.waitkey a b c 0"), "$1 b");
+        assert_eq!(world.run("curfew.waitkey a d 0"), "$-1", "where nobody may wait");
+    }
+}
