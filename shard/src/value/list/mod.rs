@@ -436,14 +436,14 @@ impl<'a> ListRef<'a> {
 }
 
 impl List {
-    /// Appends a node of these elements, if there are any; [`List::loaded`] is called at the end.
+    /// Appends a node of these elements, if there are any; [`List::loaded`] may be called at the end.
     pub fn push_chunk(&mut self, packed: Packed) {
         if !packed.is_empty() {
             self.push_node(Node::from(packed));
         }
     }
 
-    /// Appends a node of one large element; [`List::loaded`] is called at the end.
+    /// Appends a node of one large element; [`List::loaded`] may be called at the end.
     pub fn push_large(&mut self, bytes: &[u8]) {
         match Element::of(bytes) {
             // Comparisons rely on it that what looks like a number is one.

@@ -53,6 +53,9 @@ pub(super) fn read(what: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result
             }
         }
     }
-    list.loaded(limit);
+    // As Redis, which leaves the one form as it is until the list is changed.
+    if what != kind::LIST_ZIPLIST {
+        list.loaded(limit);
+    }
     if list.len() == 0 { Err(Damaged) } else { Ok(list) }
 }

@@ -170,7 +170,7 @@ fn forms_of_older_versions_are_read() {
             single(kind::LIST_ZIPLIST, &ziplist(&[b"\x01a", b"\xfe\x90"])),
             "LRANGE k 0 -1",
             "*2 $1 a $4 -112",
-            "listpack",
+            "quicklist",
         ),
         (quicklist, "LRANGE k 0 -1", "*3 $1 a $1 1 $2 bc", "quicklist"),
         (counted(kind::SET, 2, &strings(&["2", "1"])), "SMEMBERS k", "*2 $1 1 $1 2", "intset"),
