@@ -93,11 +93,11 @@ fn restore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
     let (limits, string_max) = (unit.settings.limits, unit.settings.bulk_max);
     let value = payload::restore(args.at(3), &limits, string_max)?;
 
-    // 0 is none. What is too far away wraps around, in Redis too, and is past.
+    // 0 is none, and so is what is too far away: Redis lets the sum overflow, and such a key stays.
     let deadline = match ttl {
         0 => None,
         _ if options.absolute => Some(ttl),
-        _ => Some(unit.now.ms.wrapping_add(ttl)),
+        _ => unit.now.ms.checked_add(ttl),
     };
     let removed = options.replace && unit.remove(key);
     if deadline.is_some_and(|deadline| deadline <= unit.now.ms) {

@@ -53,8 +53,8 @@ pub(super) fn read(what: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result
             if !is_keyed(packed.view(), 2) {
                 return Err(Damaged);
             }
-            // Redis looks at the lengths of what old versions wrote only: those had limits of their own.
-            Ok(Hash::from_pairs(packed, what != kind::HASH_LISTPACK, limits))
+            // Redis looks at the lengths in a zipmap only, which had none of today's limits.
+            Ok(Hash::from_pairs(packed, what == kind::HASH_ZIPMAP, limits))
         }
         kind::HASH_LISTPACK_EX | kind::HASH_LISTPACK_EX_PRE_GA => {
             if what == kind::HASH_LISTPACK_EX {
