@@ -23,7 +23,9 @@
 //! - A lookup reads the leaf's 32 bytes (for a million items these are 700 KiB in all, in cache), the index near where the
 //!   tag should be if tags were evenly spread (first miss; some three steps from there), and the item (second miss).
 //! - Bytes for each item: 4 (index) + 1 (length, for keys up to 62 bytes) + key + (1 + value, if there is one), some 8 % of
-//!   that unused up to the end of the leaf's size class, and 32 / 48. For 16-byte members: 24.4; with 16-byte values: 42.
+//!   that unused up to the end of the leaf's size class, and 32 / 48. For 16-byte members: 24; with 16-byte values: 43.
+//!   Resident under jemalloc it is more, 33 and 57 for a million items inserted in turn and free pages given back: leaves
+//!   leave a size class together, and the places they leave there are not all taken again.
 //! - An item of more than 256 bytes is kept in an allocation of its own; the leaf then has its number.
 //! - Equal hashes are found by walking along equal tags. The hash is keyed by a secret of the process, so that nobody can
 //!   choose them; they cost time, never correctness (a leaf has no largest size).
