@@ -405,11 +405,18 @@ impl Index for [[u8; 8]] {
     }
 }
 
-/// Starts where the tag is if tags are evenly spread, and walks: three steps on average in a leaf of 48 (the deviation is
-/// half the root of its length).
+/// Starts where the tag is if tags are evenly spread (the deviation is half the root of the length): counts the smaller tags
+/// in a window around that place, which takes no unpredictable branch, and walks in the rare case that this was not enough.
 #[inline]
 fn bound(len: usize, tag: u16, tag_of: impl Fn(usize) -> u16) -> usize {
-    let mut at = (usize::from(tag) * len) >> 16;
+    const WINDOW: usize = 16;
+    let guess = (usize::from(tag) * len) >> 16;
+    let mut at = if len >= WINDOW {
+        let from = guess.saturating_sub(WINDOW / 2).min(len - WINDOW);
+        from + (from..from + WINDOW).map(|at| usize::from(tag_of(at) < tag)).sum::<usize>()
+    } else {
+        guess
+    };
     while at < len && tag_of(at) < tag {
         at += 1;
     }

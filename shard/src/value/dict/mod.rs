@@ -1,31 +1,34 @@
 //! A dictionary from short byte strings to short byte strings, for sets, hashes and sorted sets too large to be packed.
 //!
-//! It is linear hashing over packed leaves. There are `n` leaves; 2^k <= n < 2^(k+1), s = n - 2^k. Leaves below s and from
-//! 2^k on have a prefix of k + 1 bits of the hash, the others of k bits:
+//! It is linear hashing over packed leaves, with the hashes spread unevenly on purpose (spiral storage). There are n leaves,
+//! and they have the numbers n to 2n - 1. The number of a leaf is a one followed by the bits which its hashes start with:
 //!
 //! ```text
-//! 64-bit hash:  | prefix (k or k+1 bits) | 16-bit tag |  rest  |        number of the leaf = its prefix read backwards
+//! 64-bit hash, warped:  | prefix of k bits | 16-bit tag |  rest  |          number of the leaf = 2^k + prefix
 //!
-//! chunks: Vec<Vec<Leaf>>, up to 256 leaves each       leaf (leaf.rs): 32 bytes, and one allocation of some 1 to 2 KiB
+//! chunks: a deque of up to 256 leaves each            leaf (leaf.rs): 32 bytes, and one allocation of some 1 to 2 KiB
 //! +-----+-----+-----+-----+                           +-------------------------------+------+----------------------+
-//! | ... | ... | ... | ... |  number >> 8, & 255  ---> | (tag 16, offset 16) x len --> | free | <-- items, packed    |
+//! | ... | ... | ... | ... |  place by number - 1 ---> | (tag 16, offset 16) x len --> | free | <-- items, packed    |
 //! +-----+-----+-----+-----+                           +-------------------------------+------+----------------------+
 //!                                                     item: key length and flag, value length (if any), key, value
 //! ```
 //!
-//! - When the leaves hold more than [`ITEMS_MAX`] items or [`BYTES_MAX`] bytes on average, leaf s is split by the next bit
-//!   of the hash; its upper half becomes leaf n. When they hold less than [`ITEMS_MIN`] and [`BYTES_MIN`], the last leaf
-//!   joins the one it came from. So one insertion splits at most one leaf and one removal joins at most two: some
-//!   microseconds. Nothing else moves; the chunks' list is 24 bytes for each 12,000 items or so.
+//! - When the leaves hold more than [`ITEMS_MAX`] items or [`BYTES_MAX`] bytes on average, the first leaf, n, is split by
+//!   the next bit of the hash into the leaves 2n and 2n + 1 behind the last one. When they hold less than [`ITEMS_MIN`] and
+//!   [`BYTES_MIN`], the last two leaves join and come first. So one insertion splits at most one leaf and one removal joins
+//!   at most two: some microseconds. Nothing else moves; the chunks' list is 24 bytes for each 12,000 items or so.
+//! - A hash x, as a fraction, is warped to 2^x - 1. Hashes lie twice as close at 0 as they do at 1, and leaves are split in
+//!   that order. So the first leaf is always the fullest, the last one has half of its items, and what is between falls
+//!   evenly, however many items there are (but for chance: the root of a leaf's length).
+//! - That is what it is for: leaves of each size become more at the same rate as items do, so the block that a leaf leaves
+//!   behind when it grows is wanted at once by the one before. If hashes were spread evenly, all leaves would be of one
+//!   size, leave its class together, and the allocator would be left with slabs of holes (a third of resident memory).
 //! - Why not extendible hashing, as in the keyspace? Leaves of 48 items differ in size so much (Poisson) that its directory
-//!   would have four to eight elements for each leaf, and doubling it is a pause. Here a leaf that is not yet split just
-//!   grows: its mean goes up to twice the average, its allocation in the steps of the allocator's size classes.
-//! - A lookup reads the leaf's 32 bytes (for a million items these are 700 KiB in all, in cache), the index near where the
-//!   tag should be if tags were evenly spread (first miss; some three steps from there), and the item (second miss).
+//!   would have four to eight elements for each leaf, and doubling it is a pause.
+//! - A lookup reads the leaf's 32 bytes (for a million items these are 700 KiB in all, in cache), the index around where the
+//!   tag should be if tags were evenly spread (first miss), and the item (second miss).
 //! - Bytes for each item: 4 (index) + 1 (length, for keys up to 62 bytes) + key + (1 + value, if there is one), some 8 % of
-//!   that unused up to the end of the leaf's size class, and 32 / 48. For 16-byte members: 24; with 16-byte values: 43.
-//!   Resident under jemalloc it is more, 33 and 57 for a million items inserted in turn and free pages given back: leaves
-//!   leave a size class together, and the places they leave there are not all taken again.
+//!   that unused up to the end of the leaf's size class, and 32 / 48. MEASURED
 //! - An item of more than 256 bytes is kept in an allocation of its own; the leaf then has its number.
 //! - Equal hashes are found by walking along equal tags. The hash is keyed by a secret of the process, so that nobody can
 //!   choose them; they cost time, never correctness (a leaf has no largest size).
@@ -33,7 +36,8 @@
 //! Invariants (`check` in the tests):
 //! - Each item lies in the leaf whose prefix starts its hash, under the 16 bits that follow the prefix, sorted by them.
 //! - No key is twice there. `len` is the sum of the leaves' lengths; no leaf is longer than `widest`.
-//! - `leaf_bytes` and `outside_bytes` are the sums of what the leaves say. All chunks but the last are full.
+//! - `leaf_bytes` and `outside_bytes` are the sums of what the leaves say. All chunks but the last are full; places in the
+//!   first one before leaf n have empty leaves.
 //!
 //! SCAN: a position is a hash; a cursor is the top 48 bits of one. Leaves are visited in the order of their prefixes (not
 //! of their numbers), items by their tags, and a call stops only between two tags, so all items with a hash below the new
@@ -44,6 +48,7 @@ mod leaf;
 mod tests;
 
 use leaf::Leaf;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -66,10 +71,11 @@ const _: () = assert!(size_of::<Dict>() <= 64 && size_of::<Leaf>() == 32);
 /// A dictionary of byte strings. See the module's documentation.
 #[derive(Default)]
 pub struct Dict {
-    chunks: Vec<Vec<Leaf>>,
+    /// The leaf with the number y is at place y - 1; full chunks of empty leaves at the front are not there.
+    chunks: VecDeque<Vec<Leaf>>,
     /// Items.
     len: usize,
-    /// Leaves; none as long as nothing was inserted.
+    /// Leaves, and the number of the first one; none as long as nothing was inserted.
     leaves: u32,
     /// No leaf has more items than this. It falls only when one leaf is left.
     widest: u32,
@@ -112,7 +118,7 @@ impl Dict {
 
     /// Bytes on the heap, capacities included. O(1).
     pub fn heap_bytes(&self) -> usize {
-        let last = self.chunks.last().map_or(0, Vec::capacity);
+        let last = self.chunks.back().map_or(0, Vec::capacity);
         let leaves = self.chunks.len().saturating_sub(1) * CHUNK + last;
         self.chunks.capacity() * size_of::<Vec<Leaf>>()
             + leaves * size_of::<Leaf>()
@@ -133,7 +139,7 @@ impl Dict {
         }
         let hash = hash(key);
         let (number, depth) = self.locate(hash);
-        let leaf = &mut self.chunks[number / CHUNK][number % CHUNK];
+        let leaf = self.leaf_mut(number);
         let at = leaf.find(tag_at(hash, depth), key)?;
         Some(leaf.value_mut(at))
     }
@@ -148,6 +154,7 @@ impl Dict {
     pub fn insert(&mut self, key: &[u8], value: &[u8]) -> bool {
         if self.leaves == 0 {
             self.push(Leaf::default());
+            self.leaves = 1;
         }
         let hash = hash(key);
         let (number, depth) = self.locate(hash);
@@ -183,10 +190,15 @@ impl Dict {
     pub fn shed(&mut self, count: usize) -> bool {
         let target = self.len.saturating_sub(count.max(1));
         while self.len > target {
-            let Some(leaf) = self.pop() else { break };
-            self.len -= leaf.len();
-            // Its range falls to the leaf that it came from, as when they are joined, only without its items.
-            self.join_with(Leaf::default());
+            if self.leaves == 1 {
+                self.len = 0;
+                break;
+            }
+            // As when they join, only without their items.
+            let high = self.pop();
+            let low = self.pop();
+            self.len -= low.len() + high.len();
+            self.push_front(Leaf::default());
         }
         if self.len == 0 {
             *self = Dict::new();
@@ -245,7 +257,7 @@ impl Dict {
         let width = if self.leaves == 1 { self.len } else { self.widest as usize };
         let mut state = random;
         for _ in 0..256 {
-            let leaf = self.leaf(below(mix(&mut state), self.leaves as usize));
+            let leaf = self.leaf(self.leaves as usize + below(mix(&mut state), self.leaves as usize));
             let at = below(mix(&mut state), width);
             if at < leaf.len() {
                 return Some(leaf.item(at));
@@ -266,17 +278,28 @@ impl Dict {
     #[inline]
     fn locate(&self, hash: u64) -> (usize, u32) {
         let level = self.leaves.ilog2();
-        let backwards = ((hash >> 32) as u32).reverse_bits();
-        let number = backwards & ((1 << level) - 1);
-        if number < self.leaves - (1 << level) {
-            return ((backwards & ((2 << level) - 1)) as usize, level + 1);
-        }
-        (number as usize, level)
+        // A one, and the first bits of the hash: one more than the shorter prefixes have.
+        let long = ((1 << 63 | hash >> 1) >> (62 - level)) as usize;
+        let there = long < 2 * self.leaves as usize;
+        (if there { long } else { long >> 1 }, level + u32::from(there))
+    }
+
+    /// The place of a leaf, counted from the first chunk there is.
+    #[inline]
+    fn place(&self, number: usize) -> usize {
+        number - 1 - (self.leaves as usize - 1) / CHUNK * CHUNK
     }
 
     #[inline]
     fn leaf(&self, number: usize) -> &Leaf {
-        &self.chunks[number / CHUNK][number % CHUNK]
+        let place = self.place(number);
+        &self.chunks[place / CHUNK][place % CHUNK]
+    }
+
+    #[inline]
+    fn leaf_mut(&mut self, number: usize) -> &mut Leaf {
+        let place = self.place(number);
+        &mut self.chunks[place / CHUNK][place % CHUNK]
     }
 
     #[inline]
@@ -315,7 +338,8 @@ impl Dict {
     /// Changes a leaf and keeps the accounts.
     #[inline]
     fn change<R>(&mut self, number: usize, work: impl FnOnce(&mut Leaf) -> R) -> R {
-        let leaf = &mut self.chunks[number / CHUNK][number % CHUNK];
+        let place = self.place(number);
+        let leaf = &mut self.chunks[place / CHUNK][place % CHUNK];
         let (bytes, outside) = (leaf.capacity(), leaf.outside_bytes());
         let result = work(leaf);
         self.leaf_bytes = self.leaf_bytes - bytes + leaf.capacity();
@@ -334,48 +358,40 @@ impl Dict {
         }
     }
 
-    /// Splits the next leaf in line.
+    /// Splits the first leaf.
     #[cold]
     fn split(&mut self) {
         let level = self.leaves.ilog2();
         if level >= DEPTH_MAX - 1 {
             return;
         }
-        let number = (self.leaves - (1 << level)) as usize;
-        let high = self.change(number, |leaf| leaf.split(|key| tag_at(hash(key), level + 1)));
+        let mut low = self.change(self.leaves as usize, std::mem::take);
+        let high = low.split(|key| tag_at(hash(key), level + 1));
+        self.push(low);
         self.push(high);
+        self.leaves += 1;
+        if (self.leaves as usize - 1).is_multiple_of(CHUNK) {
+            self.chunks.pop_front();
+        }
     }
 
-    /// Lets the last leaf join the one that it came from.
+    /// Lets the last two leaves join.
     #[cold]
     fn join(&mut self) {
         if self.leaves < 2 {
             return;
         }
-        if let Some(high) = self.pop() {
-            self.join_with(high);
-        }
+        let high = self.pop();
+        let mut leaf = self.pop();
+        leaf.join(high);
+        self.push_front(leaf);
     }
 
-    /// Lets a leaf that was just taken away join the one that it came from, if there is one.
-    fn join_with(&mut self, high: Leaf) {
-        if self.leaves == 0 {
-            return;
-        }
-        let number = (self.leaves - (1 << self.leaves.ilog2())) as usize;
-        let len = self.change(number, |leaf| {
-            leaf.join(high);
-            leaf.len()
-        });
-        self.widest = if self.leaves == 1 { len as u32 } else { self.widest.max(len as u32) };
-    }
-
-    /// Adds a leaf behind the others.
+    /// Adds a leaf behind the others, not yet counted.
     fn push(&mut self, leaf: Leaf) {
         self.leaf_bytes += leaf.capacity();
         self.outside_bytes += leaf.outside_bytes();
-        self.leaves += 1;
-        match self.chunks.last_mut() {
+        match self.chunks.back_mut() {
             Some(chunk) if chunk.len() < CHUNK => {
                 if chunk.len() == chunk.capacity() {
                     chunk.reserve_exact(chunk.len().min(CHUNK - chunk.len()));
@@ -389,28 +405,44 @@ impl Dict {
                 if self.chunks.len() == self.chunks.capacity() {
                     self.chunks.reserve_exact(self.chunks.len().max(1));
                 }
-                self.chunks.push(chunk);
+                self.chunks.push_back(chunk);
             }
         }
     }
 
-    /// Takes the last leaf away, with all that is in it, from everything but `len`.
-    fn pop(&mut self) -> Option<Leaf> {
-        let chunk = self.chunks.last_mut()?;
-        let leaf = chunk.pop()?;
+    /// Takes the last leaf away, with all that is in it, from everything but `len` and `leaves`.
+    fn pop(&mut self) -> Leaf {
+        let Some(chunk) = self.chunks.back_mut() else { return Leaf::default() };
+        let leaf = chunk.pop().unwrap_or_default();
         if chunk.len() * 4 <= chunk.capacity() {
             chunk.shrink_to(chunk.len() * 2);
         }
         if chunk.is_empty() {
-            self.chunks.pop();
+            self.chunks.pop_back();
             if self.chunks.len() * 4 <= self.chunks.capacity() {
                 self.chunks.shrink_to(self.chunks.len() * 2);
             }
         }
         self.leaf_bytes -= leaf.capacity();
         self.outside_bytes -= leaf.outside_bytes();
+        leaf
+    }
+
+    /// Puts a leaf before the others, instead of two that were popped.
+    fn push_front(&mut self, leaf: Leaf) {
         self.leaves -= 1;
-        Some(leaf)
+        let number = self.leaves as usize;
+        if number.is_multiple_of(CHUNK) {
+            let mut chunk = Vec::with_capacity(CHUNK);
+            chunk.resize_with(CHUNK, Leaf::default);
+            if self.chunks.len() == self.chunks.capacity() {
+                self.chunks.reserve_exact(self.chunks.len().max(1));
+            }
+            self.chunks.push_front(chunk);
+        }
+        let len = leaf.len() as u32;
+        self.widest = if number == 1 { len } else { self.widest.max(len) };
+        self.change(number, |place| *place = leaf);
     }
 }
 
@@ -458,16 +490,27 @@ impl<'a> Iterator for Iter<'a> {
 
 impl ExactSizeIterator for Iter<'_> {}
 
+/// The hash of a key, warped.
 #[inline]
 fn hash(key: &[u8]) -> u64 {
     use std::hash::{BuildHasher, Hasher};
     #[cfg(test)]
     if let Some(hash) = tests::HASH.get() {
-        return hash(key);
+        return warp(hash(key));
     }
     let mut hasher = HASHER.build_hasher();
     hasher.write(key);
-    hasher.finish()
+    warp(hasher.finish())
+}
+
+/// 2^x - 1 for x from 0 to 1, nearly: by a polynomial whose slope doubles from 0 to 1. Nothing is lost by its being rough
+/// or mapping some neighbours to one number.
+#[inline]
+fn warp(x: u64) -> u64 {
+    const UNIT: u64 = u64::MAX / 10_000;
+    const FACTORS: [u64; 3] = [775 * UNIT, 2275 * UNIT, 6950 * UNIT];
+    let times = |a: u64| ((u128::from(a) * u128::from(x)) >> 64) as u64;
+    times(FACTORS[2] + times(FACTORS[1] + times(FACTORS[0])))
 }
 
 /// The 16 bits of a hash below a prefix of `depth` bits.

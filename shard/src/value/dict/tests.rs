@@ -21,23 +21,22 @@ fn fixed(key: &[u8]) -> u64 {
 const HASHES: [fn(&[u8]) -> u64; 4] =
     [fixed, |key| fixed(key) & 0x3F << 58, |key| fixed(key) & 0x3F << 30 | 0xABCD << 48, |_| 0x1234_5678_9ABC_DEF0];
 
-fn depth_of(leaves: u32, leaf: u32) -> u32 {
-    let level = leaves.ilog2();
-    if leaf < leaves - (1 << level) || leaf >= 1 << level { level + 1 } else { level }
-}
-
 /// Panics unless the invariants at the head of the module hold.
 fn check(dict: &Dict) {
-    let leaves: Vec<&Leaf> = dict.chunks.iter().flatten().collect();
-    assert_eq!(leaves.len(), dict.leaves as usize);
+    let places: Vec<&Leaf> = dict.chunks.iter().flatten().collect();
+    let first = dict.leaves as usize;
+    let empty = if first == 0 { 0 } else { dict.place(first) };
+    let leaves = &places[empty..];
+    assert_eq!(leaves.len(), first);
+    assert!(empty < CHUNK && places[..empty].iter().all(|leaf| leaf.len() == 0 && leaf.capacity() == 0));
     let mut keys = HashSet::new();
     for (number, leaf) in leaves.iter().enumerate() {
         leaf.check();
         assert!(dict.leaves == 1 || leaf.len() <= dict.widest as usize);
         for at in 0..leaf.len() {
             let (key, _) = leaf.item(at);
-            let depth = depth_of(dict.leaves, number as u32);
-            assert_eq!(dict.locate(hash(key)), (number, depth));
+            let depth = (first + number).ilog2();
+            assert_eq!(dict.locate(hash(key)), (first + number, depth));
             assert_eq!(leaf.tag(at), tag_at(hash(key), depth));
             assert!(keys.insert(key), "no key is twice there");
         }
@@ -45,9 +44,7 @@ fn check(dict: &Dict) {
     assert_eq!(keys.len(), dict.len());
     assert_eq!(leaves.iter().map(|leaf| leaf.capacity()).sum::<usize>(), dict.leaf_bytes);
     assert_eq!(leaves.iter().map(|leaf| leaf.outside_bytes()).sum::<usize>(), dict.outside_bytes);
-    if let Some((_, full)) = dict.chunks.split_last() {
-        assert!(full.iter().all(|chunk| chunk.len() == CHUNK));
-    }
+    assert!(dict.chunks.iter().rev().skip(1).all(|chunk| chunk.len() == CHUNK));
     let chunks: usize = dict.chunks.iter().map(|chunk| chunk.capacity() * size_of::<Leaf>()).sum();
     let list = dict.chunks.capacity() * size_of::<Vec<Leaf>>();
     assert_eq!(dict.heap_bytes(), list + chunks + dict.leaf_bytes + dict.outside_bytes);
