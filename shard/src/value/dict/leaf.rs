@@ -76,26 +76,79 @@ impl Leaf {
     /// The first item whose tag is not smaller; `len` if there is none.
     #[inline]
     pub(super) fn lower_bound(&self, tag: u16) -> usize {
-        if self.wide() { self.wide_index().bound(tag) } else { self.index().bound(tag) }
+        if self.wide() { bound(self.wide_index(), tag) } else { bound(self.index(), tag) }
     }
 
     /// The item with this tag and key.
     #[inline]
     pub(super) fn find(&self, tag: u16, key: &[u8]) -> Option<usize> {
-        let mut at = self.lower_bound(tag);
-        while at < self.len() {
-            let (there, offset) = self.entry(at);
-            if there != tag {
+        self.seek(tag, key).map(|(at, _)| at)
+    }
+
+    /// The value of the item with this tag and key.
+    #[inline]
+    pub(super) fn get(&self, tag: u16, key: &[u8]) -> Option<&[u8]> {
+        self.seek(tag, key).map(|(_, value)| value)
+    }
+
+    /// The item with this tag and key, and its value.
+    #[inline(always)]
+    fn seek(&self, tag: u16, key: &[u8]) -> Option<(usize, &[u8])> {
+        if self.wide() {
+            return self.seek_wide(tag, key);
+        }
+        let index = self.index();
+        let mut at = bound(index, tag);
+        while let Some(entry) = index.get(at) {
+            let entry = u32::from_ne_bytes(*entry);
+            if entry >> 16 != u32::from(tag) {
                 return None;
             }
-            let item = self.resolve(offset);
-            let parts = parts(item);
-            if &item[parts.key..parts.value] == key {
-                return Some(at);
+            let item = &self.data[self.data.len() - (entry & 0xFFFF) as usize..];
+            if let Some(value) = self.value_for(item, key) {
+                return Some((at, value));
             }
             at += 1;
         }
         None
+    }
+
+    #[cold]
+    fn seek_wide(&self, tag: u16, key: &[u8]) -> Option<(usize, &[u8])> {
+        let from = self.lower_bound(tag);
+        (from..self.len()).take_while(|at| self.tag(*at) == tag).find_map(|at| {
+            let (there, value) = self.item(at);
+            (there == key).then_some((at, value))
+        })
+    }
+
+    /// The value of an item in the leaf, if it has this key.
+    #[inline(always)]
+    fn value_for<'a>(&'a self, item: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+        let (&first, rest) = item.split_first()?;
+        // Nearly all keys have less than 63 bytes: then one byte says it all.
+        if first == 0 || first >= 0x80 {
+            return self.value_for_long(item, key);
+        }
+        if usize::from(first - 1) >> 1 != key.len() {
+            return None;
+        }
+        if first & 1 == 1 {
+            return (rest.get(..key.len())? == key).then_some(&[]);
+        }
+        let (value, at) = read_number(rest, 0);
+        let (there, after) = rest.get(at..)?.split_at_checked(key.len())?;
+        if there == key { after.get(..value) } else { None }
+    }
+
+    #[cold]
+    fn value_for_long<'a>(&'a self, item: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+        let item = match outside_number(item) {
+            None => item,
+            Some(number) => self.outside.as_ref()?.boxes.get(number)?,
+        };
+        let parts = parts(item);
+        (&item[parts.key..parts.value] == key).then(|| &item[parts.value..parts.end])
     }
 
     /// The tag of an item.
@@ -386,41 +439,42 @@ fn size_class(bytes: usize) -> usize {
     if bytes <= 128 { bytes.next_multiple_of(16) } else { bytes.next_multiple_of(1 << ((bytes - 1).ilog2() - 2)) }
 }
 
-/// An index that can be searched.
-trait Index {
-    /// The first entry whose tag is not smaller than `tag`.
-    fn bound(&self, tag: u16) -> usize;
+/// An entry of an index.
+trait Entry {
+    /// Whether its tag is smaller.
+    fn is_below(&self, tag: u16) -> bool;
 }
 
-impl Index for [[u8; 4]] {
+impl Entry for [u8; 4] {
     #[inline]
-    fn bound(&self, tag: u16) -> usize {
-        bound(self.len(), tag, |at| (u32::from_ne_bytes(self[at]) >> 16) as u16)
+    fn is_below(&self, tag: u16) -> bool {
+        u32::from_ne_bytes(*self) < u32::from(tag) << 16
     }
 }
 
-impl Index for [[u8; 8]] {
-    fn bound(&self, tag: u16) -> usize {
-        bound(self.len(), tag, |at| (u64::from_ne_bytes(self[at]) >> 48) as u16)
+impl Entry for [u8; 8] {
+    #[inline]
+    fn is_below(&self, tag: u16) -> bool {
+        u64::from_ne_bytes(*self) < u64::from(tag) << 48
     }
 }
 
-/// Starts where the tag is if tags are evenly spread (the deviation is half the root of the length): counts the smaller tags
-/// in a window around that place, which takes no unpredictable branch, and walks in the rare case that this was not enough.
+/// The first entry whose tag is not smaller. Starts where it is if tags are evenly spread (the deviation is half the root of
+/// the length): counts the smaller tags in a window around that place, without a branch and several at a time, and walks
+/// in the rare case that this was not enough.
 #[inline]
-fn bound(len: usize, tag: u16, tag_of: impl Fn(usize) -> u16) -> usize {
+fn bound<E: Entry>(index: &[E], tag: u16) -> usize {
     const WINDOW: usize = 16;
-    let guess = (usize::from(tag) * len) >> 16;
-    let mut at = if len >= WINDOW {
-        let from = guess.saturating_sub(WINDOW / 2).min(len - WINDOW);
-        from + (from..from + WINDOW).map(|at| usize::from(tag_of(at) < tag)).sum::<usize>()
-    } else {
-        guess
+    let guess = (usize::from(tag) * index.len()) >> 16;
+    let from = guess.saturating_sub(WINDOW / 2).min(index.len().saturating_sub(WINDOW));
+    let mut at = match index[from..].first_chunk::<WINDOW>() {
+        Some(window) => from + window.iter().map(|entry| u32::from(entry.is_below(tag))).sum::<u32>() as usize,
+        None => guess,
     };
-    while at < len && tag_of(at) < tag {
+    while index.get(at).is_some_and(|entry| entry.is_below(tag)) {
         at += 1;
     }
-    while at > 0 && tag_of(at - 1) >= tag {
+    while at > 0 && !index[at - 1].is_below(tag) {
         at -= 1;
     }
     at

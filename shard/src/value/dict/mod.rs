@@ -128,8 +128,8 @@ impl Dict {
 
     /// The value of a key. O(1).
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        let (leaf, at) = self.find(key)?;
-        Some(leaf.item(at).1)
+        let (leaf, tag) = self.leaf_for(key)?;
+        leaf.get(tag, key)
     }
 
     /// The value of a key, to be changed without changing its length. O(1).
@@ -146,7 +146,7 @@ impl Dict {
 
     /// Whether the key is there. O(1).
     pub fn contains(&self, key: &[u8]) -> bool {
-        self.find(key).is_some()
+        self.leaf_for(key).is_some_and(|(leaf, tag)| leaf.find(tag, key).is_some())
     }
 
     /// Sets the value of a key; true if the key is new. Amortized O(1), no call does more than some tens of microseconds'
@@ -302,15 +302,15 @@ impl Dict {
         &mut self.chunks[place / CHUNK][place % CHUNK]
     }
 
+    /// The leaf where the key is if it is there, and its tag.
     #[inline]
-    fn find(&self, key: &[u8]) -> Option<(&Leaf, usize)> {
+    fn leaf_for(&self, key: &[u8]) -> Option<(&Leaf, u16)> {
         if self.len == 0 {
             return None;
         }
         let hash = hash(key);
         let (number, depth) = self.locate(hash);
-        let leaf = self.leaf(number);
-        Some((leaf, leaf.find(tag_at(hash, depth), key)?))
+        Some((self.leaf(number), tag_at(hash, depth)))
     }
 
     /// Removes a key after a look at its value.
