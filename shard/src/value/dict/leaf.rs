@@ -278,6 +278,7 @@ impl Leaf {
         self.items += len as u32;
         let offset = self.items as usize;
         let count = self.len();
+        moved((count - at) * entry + len);
         self.len += 1;
         if self.wide() {
             self.data.copy_within(at * 8..count * 8, at * 8 + 8);
@@ -303,6 +304,7 @@ impl Leaf {
         }
         self.data.copy_within(size - self.items as usize..start, size - self.items as usize + len);
         let count = self.len();
+        moved(self.items as usize + count * 8);
         if self.wide() {
             self.data.copy_within(at * 8 + 8..count * 8, at * 8);
             for bytes in self.data[..(count - 1) * 8].as_chunks_mut::<8>().0 {
@@ -356,6 +358,7 @@ impl Leaf {
 
     /// Moves index and items to memory of `capacity` bytes, which is enough.
     fn resize(&mut self, capacity: usize) {
+        moved(capacity);
         let items = &self.data[self.data.len() - self.items as usize..];
         let mut data = Vec::with_capacity(capacity);
         match (self.wide(), capacity > NARROW_MAX) {
@@ -423,6 +426,13 @@ impl Leaf {
             Some(number) => self.outside.as_mut().map_or(&mut [], |outside| &mut outside.boxes[number]),
         }
     }
+}
+
+/// Tells tests how many bytes an operation moves.
+#[inline]
+fn moved(_bytes: usize) {
+    #[cfg(test)]
+    super::tests::MOVED.set(super::tests::MOVED.get() + _bytes);
 }
 
 /// The largest leaf with index entries of four bytes.

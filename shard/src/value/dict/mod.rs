@@ -28,7 +28,10 @@
 //! - A lookup reads the leaf's 32 bytes (for a million items these are 700 KiB in all, in cache), the index around where the
 //!   tag should be if tags were evenly spread (first miss), and the item (second miss).
 //! - Bytes for each item: 4 (index) + 1 (length, for keys up to 62 bytes) + key + (1 + value, if there is one), some 8 % of
-//!   that unused up to the end of the leaf's size class, and 32 / 48. MEASURED
+//!   that unused up to the end of the leaf's size class, and 32 / 48. For 16-byte members: 23.8; with 16-byte values: 42.4.
+//!   Resident under jemalloc for a million items inserted in turn (free pages given back after a second): 24.3 and 43.3,
+//!   and no more than 25.5 and 45.3 at any size from 125,000 to 2 million. After half of 2 million were removed: 38 and 65,
+//!   since leaves then get smaller without filling the places they leave.
 //! - An item of more than 256 bytes is kept in an allocation of its own; the leaf then has its number.
 //! - Equal hashes are found by walking along equal tags. The hash is keyed by a secret of the process, so that nobody can
 //!   choose them; they cost time, never correctness (a leaf has no largest size).
