@@ -223,7 +223,10 @@ impl Dict {
         let mut wanted = count.max(1);
         // Leaves may be empty, though hardly any are.
         let mut leaves = count.max(1).saturating_mul(10);
-        while self.len > 0 {
+        if self.len == 0 {
+            return 0;
+        }
+        loop {
             let (number, depth) = self.locate(position);
             let leaf = self.leaf(number);
             let mut at = leaf.lower_bound(tag_at(position, depth));
@@ -241,12 +244,11 @@ impl Dict {
             }
             leaves -= 1;
             match after(position, depth) {
-                None => break,
+                None => return 0,
                 Some(next) if wanted == 0 || leaves == 0 => return next >> 16,
                 Some(next) => position = next,
             }
         }
-        0
     }
 
     /// A random item, chosen by `random`: uniform over the items. None if there is none. O(1) expected.

@@ -3,9 +3,12 @@ use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
+/// A hash function.
+type HashFn = fn(&[u8]) -> u64;
+
 thread_local! {
     /// What stands for the keyed hash in a test of this thread.
-    pub(super) static HASH: Cell<Option<fn(&[u8]) -> u64>> = const { Cell::new(None) };
+    pub(super) static HASH: Cell<Option<HashFn>> = const { Cell::new(None) };
     /// Bytes moved within and between leaves.
     pub(super) static MOVED: Cell<usize> = const { Cell::new(0) };
 }
@@ -20,7 +23,7 @@ fn fixed(key: &[u8]) -> u64 {
 
 /// How tests hash: as usual; with 64 hashes, spread over the whole space; with 64 that differ in bits below the tag of any
 /// small dictionary; all alike.
-const HASHES: [fn(&[u8]) -> u64; 4] =
+const HASHES: [HashFn; 4] =
     [fixed, |key| fixed(key) & 0x3F << 58, |key| fixed(key) & 0x3F << 30 | 0xABCD << 48, |_| 0x1234_5678_9ABC_DEF0];
 
 /// Panics unless the invariants at the head of the module hold.
