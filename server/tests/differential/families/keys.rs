@@ -39,7 +39,7 @@ pub const EXPIRY: &[Row] = &[
     (6, "( EXPIRE <k> <sec> | PEXPIRE <k> <ms> ) { NX | XX | nx | nosuch }"),
     (
         6,
-        "( EXPIRE <k> ( 1501 | 700001 ) | PEXPIRE <k> ( 1601003 | 3 ) | EXPIREAT <k> <at> | PEXPIREAT <k> <atms> ) { NX | XX | GT | LT | nx | Gt | nosuch }",
+        "( EXPIRE <k> ( 1501 | 700001 ) | PEXPIRE <k> ( 1601003 | 90000007 ) | EXPIREAT <k> <at> | PEXPIREAT <k> <atms> ) { NX | XX | GT | LT | nx | Gt | nosuch }",
     ),
     (6, "( EXPIREAT <k> <at> | PEXPIREAT <k> <atms> ) ( NX | XX | GT | LT | XX GT | XX LT )"),
     (6, "( TTL | PTTL | EXPIRETIME | PEXPIRETIME ) <k>"),
