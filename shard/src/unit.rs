@@ -276,12 +276,17 @@ impl<'u> Unit<'u> {
     /// The same in another database.
     #[inline]
     pub fn changed_in(&mut self, db: usize, key: &[u8], class: u32, name: &'static str) {
-        let shard = self.held.of(key);
-        shard.watchers.changed(db, key);
-        if shard.waiting.has(db, key) {
+        self.held.of(key).watchers.changed(db, key);
+        self.signal(db, key);
+        self.event_in(db, class, name, key);
+    }
+
+    /// Those who wait for `key` look at it again: for changes that are none to its watchers (XGROUP DESTROY).
+    #[inline]
+    pub fn signal(&mut self, db: usize, key: &[u8]) {
+        if self.held.of(key).waiting.has(db, key) {
             self.sink.ready.push((db, key.into()));
         }
-        self.event_in(db, class, name, key);
     }
 
     /// An event without a change of the key (or of one that `changed` has announced already: SET's `expire`).
