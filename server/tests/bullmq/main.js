@@ -35,7 +35,8 @@ const problems = [];
 
 const queue = async (name, more) => watched(new Queue(name, await options(more)));
 const events = async (name) => {
-    const made = watched(new QueueEvents(name, await options()));
+    // From the first event on: by itself it begins with what comes after its first XREAD, whenever that is.
+    const made = watched(new QueueEvents(name, await options({ lastEventId: '0-0' })));
     await made.waitUntilReady();
     return made;
 };
