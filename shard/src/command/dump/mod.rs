@@ -31,7 +31,8 @@ pub const ROWS: &[Row] = &[
     Row::new(
         Spec::new("restore-asking", -4, Group::Server, "3.0.0")
             .flags(WRITE | DENYOOM | ASKING)
-            .acl(acl::DANGEROUS)
+            .acl(acl::KEYSPACE | acl::DANGEROUS)
+            .syscmd()
             .keys(&[KeySpec::first(OW | UPDATE)])
             .doc("O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).", "An internal command for migrating keys in a cluster.", "key ttl:int serialized-value [REPLACE^3.0.0] [ABSTTL^5.0.0] [IDLETIME seconds^5.0.0] [FREQ frequency:int^5.0.0]")
             .history(&[("3.0.0", "Added the `REPLACE` modifier."), ("5.0.0", "Added the `ABSTTL` modifier."), ("5.0.0", "Added the `IDLETIME` and `FREQ` options.")]),
