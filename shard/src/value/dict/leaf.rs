@@ -451,21 +451,26 @@ fn size_class(bytes: usize) -> usize {
 
 /// An entry of an index.
 trait Entry {
+    fn tag(&self) -> u16;
+
     /// Whether its tag is smaller.
-    fn is_below(&self, tag: u16) -> bool;
+    #[inline]
+    fn is_below(&self, tag: u16) -> bool {
+        self.tag() < tag
+    }
 }
 
 impl Entry for [u8; 4] {
     #[inline]
-    fn is_below(&self, tag: u16) -> bool {
-        u32::from_ne_bytes(*self) < u32::from(tag) << 16
+    fn tag(&self) -> u16 {
+        (u32::from_ne_bytes(*self) >> 16) as u16
     }
 }
 
 impl Entry for [u8; 8] {
     #[inline]
-    fn is_below(&self, tag: u16) -> bool {
-        u64::from_ne_bytes(*self) < u64::from(tag) << 48
+    fn tag(&self) -> u16 {
+        (u64::from_ne_bytes(*self) >> 48) as u16
     }
 }
 
@@ -478,7 +483,11 @@ fn bound<E: Entry>(index: &[E], tag: u16) -> usize {
     let guess = (usize::from(tag) * index.len()) >> 16;
     let from = guess.saturating_sub(WINDOW / 2).min(index.len().saturating_sub(WINDOW));
     let mut at = match index[from..].first_chunk::<WINDOW>() {
-        Some(window) => from + window.iter().map(|entry| u32::from(entry.is_below(tag))).sum::<u32>() as usize,
+        // The bit that a difference borrows. Counted comparisons would become a mask and, on older processors, a slow count.
+        Some(window) => {
+            let borrow = |entry: &E| u32::from(entry.tag()).wrapping_sub(u32::from(tag)) & 0x1_0000;
+            from + (window.iter().map(borrow).sum::<u32>() >> 16) as usize
+        }
         None => guess,
     };
     while index.get(at).is_some_and(|entry| entry.is_below(tag)) {

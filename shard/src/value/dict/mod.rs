@@ -47,6 +47,7 @@
 //! cursor have been returned. That says nothing of leaves: it stays true however they split or join between the calls.
 
 mod leaf;
+mod sift;
 #[cfg(test)]
 mod tests;
 

@@ -23,7 +23,7 @@ fn fixed(key: &[u8]) -> u64 {
 
 /// How tests hash: as usual; with 64 hashes, spread over the whole space; with 64 that differ in bits below the tag of any
 /// small dictionary; all alike.
-const HASHES: [HashFn; 4] =
+pub(super) const HASHES: [HashFn; 4] =
     [fixed, |key| fixed(key) & 0x3F << 58, |key| fixed(key) & 0x3F << 30 | 0xABCD << 48, |_| 0x1234_5678_9ABC_DEF0];
 
 /// Panics unless the invariants at the head of the module hold.
