@@ -407,3 +407,19 @@ fn memory_for_each_item() {
     assert!(per_item(10, b"") < 36.0);
     assert!(per_item(300, b"") < 28.0);
 }
+
+#[test]
+fn prefetching_changes_nothing() {
+    for hash in HASHES {
+        HASH.set(Some(hash));
+        let mut dict = Dict::new();
+        for n in 0..3000u32 {
+            for key in [&n.to_be_bytes()[..], b""] {
+                dict.prefetch_index(key);
+                dict.prefetch_item(key);
+            }
+            assert!(dict.insert(&n.to_be_bytes(), b"value"));
+        }
+        check(&dict);
+    }
+}
