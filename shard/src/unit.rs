@@ -24,6 +24,7 @@ use crate::keyspace::{
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::shard::Shard;
+use crate::value::dict::Dict;
 use crate::wait::Wait;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Error, Reply, slot};
@@ -408,6 +409,16 @@ impl<'u> Unit<'u> {
         space.prefetch_entry(space.hasher().hash(key));
     }
 
+    /// The table of items of a large set, hash or sorted set, for prefetching alone: expired or not, and without any trace.
+    #[inline]
+    pub fn items(&mut self, key: &[u8]) -> Option<&Dict> {
+        let space = self.held.of(key).db(self.db);
+        match space.get(space.hasher().hash(key), key)?.value() {
+            Value::Object(object) => object.items(),
+            _ => None,
+        }
+    }
+
     /// Whether effects are kept: where they are not, there is no need to put costly ones together.
     pub fn keeps_effects(&self) -> bool {
         self.sink.journal
@@ -499,9 +510,15 @@ impl<'u> Unit<'u> {
     /// The live entry of `key`; one that is found past its deadline is removed on the spot.
     #[inline]
     fn live(&mut self, db: usize, key: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = self.held.of(key).db(db).hasher().hash(key);
+        self.live_at(db, hash, key)
+    }
+
+    /// The same with the key's hash.
+    #[inline]
+    fn live_at(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
         let now = self.now.ms;
-        let space = self.held.of(key).db(db);
-        let entry = space.get(space.hasher().hash(key), key)?;
+        let entry = self.held.of(key).db(db).get(hash, key)?;
         if let Some(deadline) = entry.deadline()
             && now > deadline
         {

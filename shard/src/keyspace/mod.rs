@@ -27,7 +27,9 @@ pub mod wheel;
 
 pub use entry::{EntryMut, EntryRef, Type, Value};
 pub use table::Iter;
+pub(crate) use table::prefetch;
 
+use crate::value::dict::Dict;
 use crate::value::hash::Hash;
 use crate::value::list::List;
 use crate::value::set::Set;
@@ -88,6 +90,16 @@ impl Object {
             Object::ZSet(zset) => zset.heap_bytes(),
             Object::Hash(hash) => hash.heap_bytes(),
             Object::Stream(stream) => stream.heap_bytes(),
+        }
+    }
+
+    /// The table that finds its items by name, if it has one.
+    pub fn items(&self) -> Option<&Dict> {
+        match self {
+            Object::Set(Set::Table(table)) => Some(table),
+            Object::ZSet(zset) => zset.items(),
+            Object::Hash(hash) => hash.items(),
+            _ => None,
         }
     }
 

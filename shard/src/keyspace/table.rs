@@ -669,7 +669,7 @@ fn mix(state: &mut u64) -> u64 {
 
 /// Asks for a cache line; a no-op where the processor's instruction is not known. Any address will do.
 #[inline]
-fn prefetch<T>(address: *const T) {
+pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch never faults, and SSE is part of x86_64.
     unsafe {

@@ -37,13 +37,7 @@ impl<'u> Unit<'u> {
         key: &[u8],
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<Option<Edited<R>>, Error> {
-        let (now, settings, db) = (self.now, self.settings, self.db);
-        let Some(entry) = self.live(db, key) else { return Ok(None) };
-        if entry.kind() != T::KIND {
-            return Err(Error::WRONG_TYPE);
-        }
-        entry.set_lru(access::touched(entry.lru(), now, settings, chance(entry.lru(), now)));
-        self.edit_present(db, key, change).map(Some)
+        Ok(self.try_edit(key, change)?.ok())
     }
 
     /// Changes the value at `key`, or a new, empty one if there is none; it is kept unless it is empty afterwards.
@@ -52,16 +46,11 @@ impl<'u> Unit<'u> {
         key: &[u8],
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<Edited<R>, Error> {
-        // Either branch makes use of it, but only one of them.
-        let mut change = Some(change);
-        if self.live(self.db, key).is_some()
-            && let Some(change) = change.take()
-            && let Some(edited) = self.edit(key, change)?
-        {
-            return Ok(edited);
-        }
+        let change = match self.try_edit(key, change)? {
+            Ok(edited) => return Ok(edited),
+            Err(change) => change,
+        };
         let mut fresh = T::default();
-        let Some(change) = change.take() else { return Err(Error::WRONG_TYPE) };
         let value = change(&mut fresh);
         if fresh.is_empty() {
             return Ok(Edited { value, emptied: false });
@@ -92,7 +81,8 @@ impl<'u> Unit<'u> {
     /// Removes the fields of a hash that are due, by the wheel or by a lookup: the same removal, effect and event.
     pub(super) fn expire_fields(&mut self, db: usize, key: &[u8], due: i64) {
         let now = self.now.ms;
-        let Ok(edited) = self.edit_present(db, key, |hash: &mut Hash| hash.remove_due(now)) else { return };
+        let hash = self.held.of(key).db(db).hasher().hash(key);
+        let Ok(edited) = self.edit_present(db, hash, key, |hash: &mut Hash| hash.remove_due(now)) else { return };
         let lag = (now - due).clamp(0, i64::from(u32::MAX)) as u32;
         self.sink.lags_ms.push(lag);
         self.held.of(key).stats.expired_fields += edited.value.len() as u64;
@@ -104,10 +94,27 @@ impl<'u> Unit<'u> {
         }
     }
 
+    /// As [`Unit::edit`], with the change given back without the key.
+    fn try_edit<T: Collection, R, C: FnOnce(&mut T) -> R>(
+        &mut self,
+        key: &[u8],
+        change: C,
+    ) -> Result<Result<Edited<R>, C>, Error> {
+        let (now, settings, db) = (self.now, self.settings, self.db);
+        let hash = self.held.of(key).db(db).hasher().hash(key);
+        let Some(entry) = self.live_at(db, hash, key) else { return Ok(Err(change)) };
+        if entry.kind() != T::KIND {
+            return Err(Error::WRONG_TYPE);
+        }
+        entry.set_lru(access::touched(entry.lru(), now, settings, chance(entry.lru(), now)));
+        self.edit_present(db, hash, key, change).map(Ok)
+    }
+
     /// Changes the value at a key that is there and alive.
     fn edit_present<T: Collection, R>(
         &mut self,
         db: usize,
+        hash: u64,
         key: &[u8],
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<Edited<R>, Error> {
@@ -115,7 +122,6 @@ impl<'u> Unit<'u> {
         let mut buffer = std::mem::take(&mut self.held.of(key).scratch);
         let space = space_mut(&mut self.held, db, key);
         space.set_now(now);
-        let hash = space.hasher().hash(key);
         let Some(mut entry) = space.get_mut(hash, key) else { return Err(Error::WRONG_TYPE) };
         let lru = entry.lru();
         if let Some(object) = entry.object_mut() {

@@ -47,6 +47,7 @@
 //! cursor have been returned. That says nothing of leaves: it stays true however they split or join between the calls.
 
 mod leaf;
+mod sift;
 #[cfg(test)]
 mod tests;
 
@@ -150,6 +151,22 @@ impl Dict {
     /// Whether the key is there. O(1).
     pub fn contains(&self, key: &[u8]) -> bool {
         self.leaf_for(key).is_some_and(|(leaf, tag)| leaf.find(tag, key).is_some())
+    }
+
+    /// Asks the memory for the part of the index that a lookup of `key` will read.
+    #[inline]
+    pub fn prefetch_index(&self, key: &[u8]) {
+        if let Some((leaf, tag)) = self.leaf_for(key) {
+            leaf.prefetch_index(tag);
+        }
+    }
+
+    /// Asks the memory for the item that a lookup of `key` will look at, when the index is there.
+    #[inline]
+    pub fn prefetch_item(&self, key: &[u8]) {
+        if let Some((leaf, tag)) = self.leaf_for(key) {
+            leaf.prefetch_item(tag);
+        }
     }
 
     /// Sets the value of a key; true if the key is new. Amortized O(1), no call does more than some tens of microseconds'

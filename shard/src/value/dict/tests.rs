@@ -23,7 +23,7 @@ fn fixed(key: &[u8]) -> u64 {
 
 /// How tests hash: as usual; with 64 hashes, spread over the whole space; with 64 that differ in bits below the tag of any
 /// small dictionary; all alike.
-const HASHES: [HashFn; 4] =
+pub(super) const HASHES: [HashFn; 4] =
     [fixed, |key| fixed(key) & 0x3F << 58, |key| fixed(key) & 0x3F << 30 | 0xABCD << 48, |_| 0x1234_5678_9ABC_DEF0];
 
 /// Panics unless the invariants at the head of the module hold.
@@ -406,4 +406,20 @@ fn memory_for_each_item() {
     assert!(per_item(1, b"") < 96.0);
     assert!(per_item(10, b"") < 36.0);
     assert!(per_item(300, b"") < 28.0);
+}
+
+#[test]
+fn prefetching_changes_nothing() {
+    for hash in HASHES {
+        HASH.set(Some(hash));
+        let mut dict = Dict::new();
+        for n in 0..3000u32 {
+            for key in [&n.to_be_bytes()[..], b""] {
+                dict.prefetch_index(key);
+                dict.prefetch_item(key);
+            }
+            assert!(dict.insert(&n.to_be_bytes(), b"value"));
+        }
+        check(&dict);
+    }
 }

@@ -22,6 +22,7 @@ pub use view::{Finder, HashRef, Iter};
 use crate::keyspace::{Object, Type};
 use crate::settings::Limits;
 use crate::value::Collection;
+use crate::value::dict::Dict;
 use crate::value::packed::{Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use filter::Filter;
@@ -53,6 +54,14 @@ impl Default for Hash {
 }
 
 impl Hash {
+    /// Fields and values of a large one. O(1).
+    pub fn items(&self) -> Option<&Dict> {
+        match &self.form {
+            Form::Table(table) => Some(table.fields()),
+            Form::Packed(_) | Form::Timed(_) => None,
+        }
+    }
+
     /// Bytes on the heap. O(1).
     pub fn heap_bytes(&self) -> usize {
         match &self.form {

@@ -29,6 +29,11 @@ pub fn intersection<'a>(sets: &mut [SetRef<'a>], mut each: impl FnMut(Element<'a
         }
         return;
     }
+    if let SetRef::Table(table) = smallest
+        && let Some(others) = tables(others)
+    {
+        return table.sift(&others, true, |member| each(Element::Bytes(member)));
+    }
     for member in smallest.iter() {
         let in_all = others.iter().all(|other| is_same(*other, *smallest) || other.contains(member));
         if in_all && !each(member) {
@@ -76,6 +81,15 @@ pub fn union<'a>(sets: &[SetRef<'a>], mut each: impl FnMut(Element<'a>)) {
     }
     if asking <= total.saturating_mul(4) {
         for (index, set) in sets.iter().enumerate() {
+            if let SetRef::Table(table) = set
+                && let Some(before) = tables(&sets[..index])
+            {
+                table.sift(&before, false, |member| {
+                    each(Element::Bytes(member));
+                    true
+                });
+                continue;
+            }
             set.iter()
                 .filter(|member| !sets[..index].iter().any(|before| before.contains(*member)))
                 .for_each(&mut each);
@@ -107,6 +121,14 @@ pub fn difference<'a>(first: SetRef<'a>, others: &mut [SetRef<'a>], mut each: im
     }
     if asks_less(first, others) {
         others.sort_by_key(|other| std::cmp::Reverse(other.len()));
+        if let SetRef::Table(table) = first
+            && let Some(others) = tables(others)
+        {
+            return table.sift(&others, false, |member| {
+                each(Element::Bytes(member));
+                true
+            });
+        }
         first.iter().filter(|member| !others.iter().any(|other| other.contains(*member))).for_each(each);
         return;
     }
@@ -154,6 +176,15 @@ pub fn difference_of<'a>(first: SetRef<'a>, others: &mut [SetRef<'a>], limits: &
 fn asks_less(first: SetRef<'_>, others: &[SetRef<'_>]) -> bool {
     let asking = first.len().saturating_mul(others.len() + 1) / 2;
     asking <= others.iter().fold(first.len(), |total, other| total.saturating_add(other.len()))
+}
+
+/// The tables of sets that all have one.
+fn tables<'a>(sets: &[SetRef<'a>]) -> Option<Vec<&'a Dict>> {
+    let table = |set: &SetRef<'a>| match set {
+        SetRef::Table(table) => Some(*table),
+        _ => None,
+    };
+    sets.iter().map(table).collect()
 }
 
 /// Whether these are one set, and not only equal ones.

@@ -125,6 +125,14 @@ impl LexRange<'_> {
 }
 
 impl SortedSet {
+    /// Members and the bits of their scores, of a large one. O(1).
+    pub fn items(&self) -> Option<&Dict> {
+        match &self.repr {
+            Repr::Large(large) => Some(&large.scores),
+            Repr::Packed(_) => None,
+        }
+    }
+
     /// Members. O(1), or O(fan-out) for a large set.
     pub fn len(&self) -> usize {
         Collection::view(self).len()
