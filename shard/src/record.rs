@@ -297,10 +297,7 @@ mod tests {
             })
         };
         assert_eq!(fields(record(b"k", None, None)), "event del db 3 key k");
-        assert_eq!(
-            fields(record(b"k", Some(b"v"), Some(993))),
-            "event del db 3 key k deadline 993 lag 7 value v"
-        );
+        assert_eq!(fields(record(b"k", Some(b"v"), Some(993))), "event del db 3 key k deadline 993 lag 7 value v");
         let long = fields(record(b"k", Some(&[b'x'; VALUE_MAX + 1]), None));
         assert!(long.ends_with("x value-truncated 1"));
         assert_eq!(long.len(), "event del db 3 key k value  value-truncated 1".len() + VALUE_MAX);

@@ -227,3 +227,323 @@ impl<'u> Unit<'u> {
         records.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eviction::{Evicted, Order, Policy, evict_one};
+    use crate::record::{Recording, VALUE_MAX};
+    use crate::testing::World;
+    use crate::unit::{Held, shard_of};
+    use crate::watch::Flag;
+
+    const ALL: u32 = class::ALL;
+
+    /// One shard, with a stream `ev:{0}`.
+    fn recording(values: bool, max_len: u64) -> World {
+        let mut world = World::new(1);
+        world.settings.recording = Recording::new(b"ev", b"", ALL, values, max_len, 1);
+        world
+    }
+
+    /// The entries of a stream of database 0, each as its id and the rest.
+    fn entries(world: &mut World, key: &str) -> Vec<(String, String)> {
+        let db = std::mem::replace(&mut world.db, 0);
+        let reply = world.run(&format!("xrange {key} - +"));
+        world.db = db;
+        let words: Vec<&str> = reply.split(' ').filter(|word| !word.starts_with(['*', '$'])).collect();
+        let mut entries: Vec<(String, String)> = Vec::new();
+        for (place, word) in words.iter().enumerate() {
+            match entries.last_mut() {
+                _ if words.get(place + 1) == Some(&"event") => entries.push((word.to_string(), String::new())),
+                Some((_, rest)) if !["event", "db", "key"].contains(word) => {
+                    rest.push_str(if rest.is_empty() { "" } else { " " });
+                    rest.push_str(word);
+                }
+                _ => {}
+            }
+        }
+        entries
+    }
+
+    fn texts(world: &mut World, key: &str) -> Vec<String> {
+        entries(world, key).into_iter().map(|(_, text)| text).collect()
+    }
+
+    #[test]
+    fn events_are_appended_in_the_order_of_the_changes_with_their_databases() {
+        let mut world = recording(false, 0);
+        for line in
+            ["set a 1 px 100", "mset b 1 c 2", "rename b d", "copy d e", "move c 2", "lpush l x", "lpop l", "get none"]
+        {
+            world.run(line);
+        }
+        world.db = 3;
+        world.run("append a x");
+        let expected = [
+            "set 0 a",
+            "expire 0 a",
+            "set 0 b",
+            "set 0 c",
+            "rename_from 0 b",
+            "rename_to 0 d",
+            "copy_to 0 e",
+            "move_from 0 c",
+            "move_to 2 c",
+            "lpush 0 l",
+            "lpop 0 l",
+            "del 0 l",
+            "append 3 a",
+        ];
+        assert_eq!(texts(&mut world, "ev:{0}"), expected);
+        let published = world.events();
+        assert_eq!(published.len(), expected.len(), "{published:?}");
+        assert_eq!(world.shards[0].stats.events_appended, expected.len() as u64);
+        // In the journal they stand behind the effects of their command.
+        let effects = world.effect_lines();
+        assert!(effects[0].starts_with("SET a 1 PXAT"));
+        assert_eq!(effects[1], format!("XADD ev:{{0}} {}-0 event set db 0 key a", world.now.ms));
+        assert_eq!(effects[2], format!("XADD ev:{{0}} {}-1 event expire db 0 key a", world.now.ms));
+    }
+
+    #[test]
+    fn each_shard_has_its_own_stream() {
+        let mut world = World::new(4);
+        world.settings.recording = Recording::new(b"ev", b"", ALL, false, 0, 4);
+        let keys: Vec<String> = (0..100).map(|number| format!("k{number}")).collect();
+        world.run(&format!("mset {}", keys.iter().map(|key| format!("{key} v")).collect::<Vec<_>>().join(" ")));
+        for shard in 0..4 {
+            let stream = String::from_utf8_lossy(&world.settings.recording.streams[shard]).into_owned();
+            let here = keys.iter().filter(|key| shard_of(key.as_bytes(), 4) == shard);
+            let expected: Vec<String> = here.map(|key| format!("set 0 {key}")).collect();
+            assert_eq!(texts(&mut world, &stream), expected);
+        }
+        assert!(world.effects().iter().all(|effect| effect.shard as usize == shard_of(effect.args.view().at(1), 4)));
+    }
+
+    #[test]
+    fn what_expires_says_when_it_was_due_on_every_path() {
+        let mut world = recording(true, 0);
+        let at = world.now.ms + 10;
+        world.run("mset lazy one active 2 overwritten three");
+        world.run(&format!("curfew.expireat {at} lazy active overwritten"));
+        world.run("hset h f v g w");
+        world.run(&format!("hpexpireat h {at} fields 1 f"));
+        world.pass(17);
+        let before = texts(&mut world, "ev:{0}").len();
+        world.run("get lazy");
+        world.run("set overwritten new");
+        world.expire();
+        world.run(&format!("set never stored pxat {at}"));
+        let told: Vec<String> = texts(&mut world, "ev:{0}").split_off(before);
+        let due = |value: &str| format!("deadline {at} lag 7{value}");
+        assert_eq!(told[0], format!("expired 0 lazy {}", due(" value one")));
+        assert_eq!(told[1], format!("expired 0 overwritten {}", due(" value three")));
+        assert_eq!(told[2], "set 0 overwritten");
+        let mut by_wheel = told[3..5].to_vec();
+        by_wheel.sort();
+        assert_eq!(by_wheel, [format!("expired 0 active {}", due(" value 2")), format!("hexpired 0 h {}", due(""))]);
+        assert_eq!(told[5..7], ["set 0 never", "expire 0 never"]);
+        assert_eq!(told[7], format!("expired 0 never {}", due(" value stored")));
+        assert_eq!(told.len(), 8);
+    }
+
+    #[test]
+    fn values_that_went_are_told_if_they_are_strings() {
+        let mut world = recording(true, 0);
+        let long = "x".repeat(VALUE_MAX + 1);
+        world.run(&format!("mset a 12 b {long} c v d old e v"));
+        world.run("append c w");
+        world.run("lpush l x");
+        world.run("rename e d"); // overwrites d, which is no removal of the key
+        let before = texts(&mut world, "ev:{0}").len();
+        world.run("del a l b");
+        world.run("getdel c");
+        world.run("expire d 0");
+        let told = texts(&mut world, "ev:{0}").split_off(before);
+        let cut = &long[..VALUE_MAX];
+        let long = format!("del 0 b value {cut} value-truncated 1");
+        assert_eq!(told, ["del 0 a value 12", "del 0 l", &long, "del 0 c value vw", "del 0 d value v"]);
+        world.run("set e v");
+        // The stream itself may be the victim, which is not recorded.
+        world.settings.recording = Recording::new(b"other", b"", ALL, true, 0, 1);
+        let (now, db) = (world.now, world.db);
+        let mut evict = || {
+            let mut unit = Unit::new(Held::One(&mut world.shards[0]), &mut world.sink, now, db, &world.settings);
+            evict_one(&mut unit, Policy { order: Order::Random, volatile: false }, 5)
+        };
+        assert!(matches!(evict(), Evicted::Freed(_)));
+        assert!(matches!(evict(), Evicted::Freed(_)));
+        let told = texts(&mut world, "other:{0}");
+        assert!(!told.is_empty() && told.iter().all(|text| text.starts_with("evicted 0 ")), "{told:?}");
+    }
+
+    #[test]
+    fn only_the_classes_that_are_asked_for_are_recorded_whatever_is_published() {
+        let mut world = recording(false, 0);
+        world.settings.recording.classes = class::EXPIRED | class::NEW | class::KEY_MISS;
+        world.settings.notify = 0;
+        world.run("set a 1 px 5");
+        world.run("set a 2 px 5");
+        world.pass(6);
+        world.run("get a");
+        let told = texts(&mut world, "ev:{0}");
+        assert_eq!(told.len(), 3);
+        assert_eq!((&*told[0], &*told[2]), ("new 0 a", "keymiss 0 a"));
+        assert!(told[1].starts_with("expired 0 a deadline"));
+        assert_eq!(world.events(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_stream_is_trimmed_by_whole_nodes() {
+        let mut world = recording(false, 50);
+        for number in 0..1_000 {
+            world.run(&format!("set k{number} v"));
+        }
+        let told = texts(&mut world, "ev:{0}");
+        assert!((50..150).contains(&told.len()), "{}", told.len());
+        assert_eq!(told.last().map(String::as_str), Some("set 0 k999"));
+        let last = world.effect_lines().into_iter().rev().find(|effect| effect.contains("MAXLEN")).expect("a trim");
+        assert!(last.starts_with("XADD ev:{0} MAXLEN = "), "{last}");
+        // Nodes without limits are cut all the same.
+        world.settings.limits.stream_entries = 0;
+        world.settings.limits.stream_bytes = 0;
+        for number in 0..5_000 {
+            world.run(&format!("set k{number} v"));
+        }
+        assert!(texts(&mut world, "ev:{0}").len() <= 50 + SLACK as usize);
+    }
+
+    #[test]
+    fn the_streams_own_events_are_published_but_not_recorded() {
+        let mut world = recording(false, 0);
+        world.settings.recording.lists = vec![Box::from(b"q:{0}".as_slice())];
+        world.settings.recording.classes |= class::NEW;
+        world.settings.notify |= class::NEW;
+        world.run("set a v");
+        assert_eq!(world.events(), ["new a", "set a"], "appending is no event, nor is the new stream");
+        for line in
+            ["xgroup create ev:{0} g 0", "xreadgroup group g c streams ev:{0} >", "xtrim ev:{0} maxlen 1", "lpop q:{0}"]
+        {
+            world.run(line);
+        }
+        assert_eq!(
+            world.events(),
+            ["xgroup-create ev:{0}", "xgroup-createconsumer ev:{0}", "xtrim ev:{0}", "lpop q:{0}"]
+        );
+        assert_eq!(texts(&mut world, "ev:{0}"), ["set 0 a"]);
+        // A key of the same name in another database is like any other.
+        world.db = 1;
+        world.run("set ev:{0} v");
+        assert_eq!(texts(&mut world, "ev:{0}").last().map(String::as_str), Some("set 1 ev:{0}"));
+    }
+
+    #[test]
+    fn a_key_of_another_type_is_left_alone_and_counted() {
+        let mut world = recording(false, 0);
+        world.settings.recording.lists = vec![Box::from(b"q:{0}".as_slice())];
+        world.run("set ev:{0} mine");
+        world.run("set q:{0} mine");
+        world.effects();
+        assert_eq!(world.run("set a v"), "+OK");
+        assert_eq!(world.effect_lines(), ["SET a v"]);
+        assert_eq!(world.run("get ev:{0}"), "$4 mine");
+        let stats = &world.shards[0].stats;
+        assert_eq!((stats.events_appended, stats.events_dropped), (0, 2));
+        world.run("del ev:{0}");
+        world.run("set b v");
+        assert_eq!(texts(&mut world, "ev:{0}"), ["set 0 b"]);
+        let stats = &world.shards[0].stats;
+        assert_eq!((stats.events_appended, stats.events_dropped), (1, 3));
+        // A stream that is at its end.
+        world.run("xadd ev:{0} 18446744073709551615-18446744073709551615 f v");
+        world.run("set c v");
+        assert_eq!(world.shards[0].stats.events_dropped, 5);
+    }
+
+    #[test]
+    fn ids_never_go_back() {
+        let mut world = recording(false, 0);
+        world.run("set a v");
+        world.run("set b v");
+        let start = world.now.ms;
+        world.run("flushall");
+        assert_eq!(texts(&mut world, "ev:{0}"), Vec::<String>::new(), "FLUSHALL is no event, and takes the stream");
+        world.run("set c v");
+        assert_eq!(entries(&mut world, "ev:{0}"), [(format!("{start}-2"), "set 0 c".into())]);
+        world.run("del ev:{0}");
+        world.pass(-5_000); // the wall clock is stepped
+        world.run("set d v");
+        assert_eq!(entries(&mut world, "ev:{0}")[0].0, format!("{start}-3"));
+        // After SWAPDB the events go on in what is database 0 now.
+        world.run("swapdb 0 1");
+        world.run("set e v");
+        assert_eq!(entries(&mut world, "ev:{0}"), [(format!("{start}-4"), "set 0 e".into())]);
+        world.run("swapdb 0 1");
+        world.run("set f v");
+        assert_eq!(entries(&mut world, "ev:{0}")[1], (format!("{start}-5"), "set 0 f".into()));
+        world.pass(10_000);
+        world.run("set g v");
+        assert_eq!(entries(&mut world, "ev:{0}")[2].0, format!("{}-0", start + 5_000));
+    }
+
+    #[test]
+    fn lists_have_one_element_for_each_event() {
+        for shards in [1, 3] {
+            let world = &mut World::new(shards);
+            let shards = usize::from(shards);
+            world.settings.recording = Recording::new(b"", b"q", ALL, true, 3, shards);
+            let list = String::from_utf8_lossy(&world.settings.recording.lists[shard_of(b"a", shards)]).into_owned();
+            world.run("set a v px 5");
+            world.pass(6);
+            world.run("get a");
+            let now = world.now.ms;
+            let elements = [
+                format!(r#"{{"event":"set","db":0,"key":"a","time":{}}}"#, now - 6),
+                format!(r#"{{"event":"expire","db":0,"key":"a","time":{}}}"#, now - 6),
+                format!(
+                    r#"{{"event":"expired","db":0,"key":"a","time":{now},"deadline":{},"lag":1,"value":"v"}}"#,
+                    now - 1
+                ),
+            ];
+            let shown = elements.iter().map(|element| format!("${} {element}", element.len()));
+            let shown = format!("*3 {}", shown.collect::<Vec<_>>().join(" "));
+            assert_eq!(world.run(&format!("lrange {list} 0 -1")), shown);
+            world.effects();
+            world.run("set a v px 5");
+            assert_eq!(world.effect_lines().last(), Some(&format!("LPOP {list} 2")));
+            assert_eq!(world.run(&format!("llen {list}")), ":3");
+            assert_eq!(world.run(&format!("lpop {list}")), format!("${} {}", elements[2].len(), elements[2]));
+        }
+    }
+
+    #[test]
+    fn those_who_watch_and_wait_hear_of_it() {
+        let mut world = recording(false, 0);
+        let flag = Flag::default();
+        world.shards[0].watchers.add(0, b"ev:{0}", &flag);
+        world.run("set a v");
+        assert!(flag.is_raised());
+    }
+
+    /// A consumer that moves elements of the list of events, while what it looks at makes events.
+    #[test]
+    fn a_replay_gives_the_same_though_the_command_works_on_the_list_itself() {
+        let mut world = World::new(1);
+        world.settings.recording = Recording::new(b"", b"q", ALL | class::NEW, false, 0, 1);
+        world.settings.notify |= class::NEW;
+        world.run("set a v");
+        world.run("set taken v px 5");
+        world.pass(6);
+        world.run("lmove q:{0} taken right left");
+        let mut copy = World::new(1);
+        for effect in world.effects() {
+            copy.db = effect.db as usize;
+            copy.run_args(effect.args.view(), &mut curfew_protocol::Reply::default());
+        }
+        for key in ["q:{0}", "taken"] {
+            let line = format!("lrange {key} 0 -1");
+            assert_eq!(copy.run(&line), world.run(&line));
+        }
+    }
+}
