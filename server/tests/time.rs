@@ -11,9 +11,8 @@ fn the_channels_of_events_have_a_prefix_of_choice() {
     let server = Server::curfew(&["--shards", "2", "--notify-keyspace-events", "KEA"]);
     let (mut client, mut subscriber) = (server.client(), server.client());
     subscriber.line("PSUBSCRIBE *");
-    let channels = |subscriber: &mut Client| -> Vec<String> {
-        (0..2).map(|_| subscriber.read().items()[2].text()).collect()
-    };
+    let channels =
+        |subscriber: &mut Client| -> Vec<String> { (0..2).map(|_| subscriber.read().items()[2].text()).collect() };
     client.ok("SET a 1");
     assert_eq!(channels(&mut subscriber), ["__keyspace@0__:a", "__keyevent@0__:set"]);
     client.ok("CONFIG SET notify-keyspace-prefix app:__");
