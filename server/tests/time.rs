@@ -96,7 +96,7 @@ fn a_consumer_that_comes_and_goes_hears_of_every_key_once() {
         assert!(client.pipeline(&lines).iter().all(|reply| *reply == Reply::ok()));
     }
     let read = |count: usize, from: &str| {
-        let from = vec![from; 4].join(" ");
+        let from = [from; 4].join(" ");
         format!("XREADGROUP GROUP g me COUNT {count} BLOCK 1000 STREAMS {} {from}", streams.join(" "))
     };
     let mut told: HashMap<String, u32> = HashMap::new();
