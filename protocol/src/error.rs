@@ -370,6 +370,20 @@ texts! {
     BAD_PAYLOAD = "ERR DUMP payload version or checksum are wrong";
 }
 
+// DUMP and RESTORE; a wrong checksum is `BAD_PAYLOAD`.
+texts! {
+    /// RESTORE to a key that exists.
+    BUSY_KEY = "BUSYKEY Target key name already exists.";
+    /// RESTORE of something that is no value.
+    BAD_DATA_FORMAT = "ERR Bad data format";
+    /// RESTORE's deadline.
+    INVALID_TTL = "ERR Invalid TTL value, must be >= 0";
+    /// RESTORE's IDLETIME.
+    INVALID_IDLE_TIME = "ERR Invalid IDLETIME value, must be >= 0";
+    /// RESTORE's FREQ.
+    INVALID_FREQUENCY = "ERR Invalid FREQ value, must be >= 0 and <= 255";
+}
+
 // Sets and HyperLogLogs.
 texts! {
     /// The number of keys: SINTERCARD, LMPOP and their kin.

@@ -40,6 +40,11 @@ pub fn idle_since(now: Moment, idle_seconds: i64) -> u32 {
     (now.seconds().wrapping_sub(idle_seconds) as u32) & CLOCK_MASK
 }
 
+/// The bits of a key with this counter, 0 to 255, under LFU.
+pub fn with_frequency(now: Moment, frequency: u8) -> u32 {
+    minutes(now) << 8 | u32::from(frequency)
+}
+
 /// The decayed counter, under LFU.
 pub fn frequency(bits: u32, now: Moment, settings: &Settings) -> u32 {
     let elapsed = minutes(now).wrapping_sub(bits >> 8) & 0xffff;

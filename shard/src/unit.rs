@@ -283,6 +283,14 @@ impl<'u> Unit<'u> {
         self.event_in(db, class, name, key);
     }
 
+    /// Those who wait for `key` look at it again: for changes that are none to its watchers (XGROUP DESTROY).
+    #[inline]
+    pub fn signal(&mut self, db: usize, key: &[u8]) {
+        if self.held.of(key).waiting.has(db, key) {
+            self.sink.ready.push((db, key.into()));
+        }
+    }
+
     /// An event without a change of the key (or of one that `changed` has announced already: SET's `expire`).
     #[inline]
     pub fn event(&mut self, class: u32, name: &'static str, key: &[u8]) {
@@ -521,11 +529,8 @@ impl<'u> Unit<'u> {
     /// Watchers and those who wait hear of a change of `key`.
     #[inline]
     fn touched(&mut self, db: usize, key: &[u8]) {
-        let shard = self.held.of(key);
-        shard.watchers.changed(db, key);
-        if shard.waiting.has(db, key) {
-            self.sink.ready.push((db, key.into()));
-        }
+        self.held.of(key).watchers.changed(db, key);
+        self.signal(db, key);
     }
 
     /// The traces of a key that has gone at its deadline.

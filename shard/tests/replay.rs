@@ -201,6 +201,10 @@ const COMMANDS: &[&str] = &[
     "DEL $q",
     "SORT $q BY nosort STORE $q",
     "MSET $e $v $k $v $q $v",
+    // DUMP of one key, RESTORE to another.
+    "@restore $k $k 0",
+    "@restore $k $k $t",
+    "@restore $s $s 0",
     // Not commands: the clock, the wheel, the client's database.
     "@pass $t",
     "@pass $t",
@@ -259,6 +263,7 @@ fn step(world: &mut World, words: &[String]) {
     match words[0].as_str() {
         "@pass" => world.pass(words[1].parse().expect("milliseconds")),
         "@wheel" => world.expire(),
+        "@restore" => restore(world, words),
         "@select" => world.db = words[1].parse().expect("a database"),
         name if row(name).is_some() => {
             let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
@@ -266,6 +271,18 @@ fn step(world: &mut World, words: &[String]) {
         }
         _ => {}
     }
+}
+
+fn restore(world: &mut World, words: &[String]) {
+    let mut out = Reply::new(Resp::Two);
+    world.run_args(OwnedArgs::from_slices(&[b"DUMP", words[1].as_bytes()]).view(), &mut out);
+    let Some(start) = out.as_bytes().iter().position(|byte| *byte == b'\n').filter(|_| out.as_bytes()[1] != b'-')
+    else {
+        return;
+    };
+    let payload = &out.as_bytes()[start + 1..out.as_bytes().len() - 2];
+    let reply = world.run_words(&[b"RESTORE", words[2].as_bytes(), words[3].as_bytes(), payload, b"REPLACE"]);
+    assert_eq!(reply, "+OK", "{words:?}");
 }
 
 fn replay(copy: &mut World, effect: &Effect) {

@@ -56,9 +56,12 @@ fn data() -> Vec<Requests> {
         }),
         Requests::build(10_000, 1, |index, out| command(out, &[b"RPUSH", b"list", &key("item:", index)])),
         Requests::build(100, 1, |index, out| command(out, &[b"HSET", b"hash", &key("field:", index), &value])),
-        Requests::build(ENTRIES, 1, |index, out| {
-            let id = format!("{}-1", index + 1);
-            command(out, &[b"XADD", b"entries", id.as_bytes(), b"name", b"value", b"number", b"17"]);
+        // In one go, since the ids have to arrive in order.
+        Requests::build(1, ENTRIES as u64, |_, out| {
+            for index in 1..=ENTRIES {
+                let id = format!("{index}-1");
+                command(out, &[b"XADD", b"entries", id.as_bytes(), b"name", b"value", b"number", b"17"]);
+            }
         }),
     ]
 }

@@ -568,7 +568,10 @@ mod tests {
             let name = spec.name;
             let args = syntax::parse(spec.syntax).unwrap_or_else(|error| panic!("{name}: {error}: {}", spec.syntax));
             check_key_specs(spec, &args);
-            assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'|')), "{name}");
+            assert!(
+                name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'|')),
+                "{name}"
+            );
             assert!(!spec.summary.is_empty() && !spec.since.is_empty() && spec.arity != 0, "{name}");
             assert!(spec.flags & (READONLY | WRITE) != READONLY | WRITE, "{name} reads and writes");
             assert!(spec.flags & (MOVABLEKEYS | MODULE) == 0, "{name}: a derived flag is written down");

@@ -8,7 +8,7 @@ use crate::session::Ctx;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, Resp, args::is};
 use curfew_shard::command::object::encoding_name;
-use curfew_shard::keyspace::{Object, Value};
+use curfew_shard::value::rdb;
 use curfew_shard::{Reach, Unit, access};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -98,21 +98,14 @@ fn leading_number(text: &[u8]) -> f64 {
     longest.unwrap_or(0.0)
 }
 
-/// The line of Redis. The address is real, references are always one, and the length is that of a plain RDB string.
+/// The line of Redis. The address is real, and references are always one. O(n) in the value, which is serialized for its
+/// length.
 fn object(unit: &mut Unit<'_>, key: &[u8], out: &mut Reply) -> Result<(), Error> {
     let now = unit.now;
     let entry = unit.peek(key).ok_or(Error::NO_SUCH_KEY)?;
-    let length = match entry.value() {
-        Value::Int(number) => match number {
-            -128..128 => 2,
-            -32_768..32_768 => 3,
-            -2_147_483_648..2_147_483_648 => 5,
-            number => 1 + number.to_string().len(),
-        },
-        Value::Bytes(bytes) => serialized(bytes.len()),
-        Value::Object(Object::Str(bytes)) => serialized(bytes.len()),
-        Value::Object(object) => object.heap_bytes(),
-    };
+    let mut serialized = Vec::new();
+    rdb::write_value(entry, &mut serialized);
+    let length = serialized.len();
     let line = format!(
         "Value at:{:p} refcount:1 encoding:{} serializedlength:{length} lru:{} lru_seconds_idle:{}",
         entry.key().as_ptr(),
@@ -122,16 +115,6 @@ fn object(unit: &mut Unit<'_>, key: &[u8], out: &mut Reply) -> Result<(), Error>
     );
     out.simple(&line);
     Ok(())
-}
-
-/// Bytes of a string of so many bytes with its length in front, as RDB files have it.
-fn serialized(bytes: usize) -> usize {
-    bytes
-        + match bytes {
-            0..64 => 1,
-            64..16_384 => 2,
-            _ => 5,
-        }
 }
 
 /// One value of each kind, byte for byte as in Redis.

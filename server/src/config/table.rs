@@ -351,79 +351,64 @@ pub static ROWS: &[Row] = &[
         "hash-max-listpack-entries",
         int!(hash_max_listpack_entries, 0, i64::MAX),
         Live,
-        "Most fields of a packed hash. Kept for the type, which is not there yet.",
+        "Most fields of a packed hash.",
     )
     .also("hash-max-ziplist-entries"),
     row(
         "hash-max-listpack-value",
         memory!(hash_max_listpack_value, 0, LONG),
         Live,
-        "Longest field or value of a packed hash. Kept for the type, which is not there yet.",
+        "Longest field or value of a packed hash.",
     )
     .also("hash-max-ziplist-value"),
     row(
         "list-max-listpack-size",
         int!(list_max_listpack_size, i32::MIN, i32::MAX),
         Live,
-        "Size of a list's nodes: elements, or -1 to -5 for 4 to 64 KiB. Kept for the type, which is not there yet.",
+        "Size of a list's nodes: elements, or -1 to -5 for 4 to 64 KiB.",
     )
     .also("list-max-ziplist-size"),
     row(
         "list-compress-depth",
         int!(list_compress_depth, 0, i32::MAX),
         Live,
-        "Nodes at each end of a list that are not compressed. 0 means no compression. Kept for the type, which is not there yet.",
+        "Only kept and shown: the nodes of lists are not compressed.",
     ),
     row(
         "set-max-intset-entries",
         int!(set_max_intset_entries, 0, i64::MAX),
         Live,
-        "Most members of a packed set of integers. Kept for the type, which is not there yet.",
+        "Most members of a packed set of integers.",
     ),
-    row(
-        "set-max-listpack-entries",
-        int!(set_max_listpack_entries, 0, i64::MAX),
-        Live,
-        "Most members of a packed set. Kept for the type, which is not there yet.",
-    ),
-    row(
-        "set-max-listpack-value",
-        int!(set_max_listpack_value, 0, i64::MAX),
-        Live,
-        "Longest member of a packed set. Kept for the type, which is not there yet.",
-    ),
+    row("set-max-listpack-entries", int!(set_max_listpack_entries, 0, i64::MAX), Live, "Most members of a packed set."),
+    row("set-max-listpack-value", int!(set_max_listpack_value, 0, i64::MAX), Live, "Longest member of a packed set."),
     row(
         "zset-max-listpack-entries",
         int!(zset_max_listpack_entries, 0, i64::MAX),
         Live,
-        "Most members of a packed sorted set. Kept for the type, which is not there yet.",
+        "Most members of a packed sorted set.",
     )
     .also("zset-max-ziplist-entries"),
     row(
         "zset-max-listpack-value",
         memory!(zset_max_listpack_value, 0, LONG),
         Live,
-        "Longest member of a packed sorted set. Kept for the type, which is not there yet.",
+        "Longest member of a packed sorted set.",
     )
     .also("zset-max-ziplist-value"),
     row(
         "stream-node-max-bytes",
         memory!(stream_node_max_bytes, 0, LONG),
         Live,
-        "Most bytes of a stream's node. 0 means no limit. Kept for the type, which is not there yet.",
+        "Most bytes of a stream's node. 0 means no limit.",
     ),
     row(
         "stream-node-max-entries",
         int!(stream_node_max_entries, 0, i64::MAX),
         Live,
-        "Most entries of a stream's node. 0 means no limit. Kept for the type, which is not there yet.",
+        "Most entries of a stream's node. 0 means no limit.",
     ),
-    row(
-        "hll-sparse-max-bytes",
-        memory!(hll_sparse_max_bytes, 0, LONG),
-        Live,
-        "Longest sparse HyperLogLog. Kept for the type, which is not there yet.",
-    ),
+    row("hll-sparse-max-bytes", memory!(hll_sparse_max_bytes, 0, LONG), Live, "Longest sparse HyperLogLog."),
     // Persistence
     row(
         "dbfilename",

@@ -241,6 +241,24 @@ const ABSOLUTE_MS: &[&str] = &[
     "",
 ];
 
+/// For RESTORE: sealed values of this and of older versions, an empty list, a later version, a wrong checksum, no type, rubbish.
+const PAYLOADS: &[&[u8]] = &[
+    b"\x00\xc0\x0a\x0c\x00\xa5\xe9c\x85\xf4\x84\xfd\xf2",
+    b"\x00\x05hello\x0c\x00\xa8\x04\xeb\xb6\x9f\x1e\xbeC",
+    b"\x0b\x0c\x02\x00\x00\x00\x02\x00\x00\x00\x01\x00\x02\x00\x0c\x00\xa4\x0f\x0cq\xce\xc1\xbeg",
+    b"\x12\x00\x0c\x00\xa2\x80\xb0\x9b\x901!\x1e",
+    b"\x00\x05hello\x0d\x00\xc1\xdbV\xc5b\x81W\xca",
+    b"\x00\x05hello\x09\x00\xb3\x80\x8e\xba1\xb2C\xbb",
+    b"\x01\x02\x01a\xc0\x0c\x0c\x00\xd3\xd0\xe4~\xd5\xce*Z",
+    b"\x02\x02\x01b\x01c\x06\x00\xf4\xd6\xe2\xc7\xab)\x1e5",
+    b"\x03\x02\x01a\x03-15\x01b\xfe\x0c\x00\xaa\x88D\x05\xb9\x8b\x8d\xeb",
+    b"\x04\x01\x01f\x01v\x0c\x00f\x84w\x96K\xac\x90\xb5",
+    b"\x00\x05hello\x0c\x00\xa8\x04\xeb\xb6\x9f\x1e\xbe\x00",
+    b"\x1f\x00\x0c\x00\xf6\x1c\x96\x96\x8an\x98=",
+    b"",
+    b"hello world",
+];
+
 /// Offsets into strings and bitmaps: no larger than what both servers can allocate in a moment, or too large by far.
 const OFFSETS: &[&str] = &[
     "0",
@@ -389,6 +407,8 @@ fn value(name: &str, random: &mut Random) -> Vec<u8> {
             3..6 => text(random, &["0", "7", "-12", "70000", "007", "9223372036854775807"]),
             _ => text(random, &["a", "b", "c", "d"]),
         },
+        // What Redis 8.0 and older versions have written, and what nobody has.
+        "payload" => random.pick(PAYLOADS).to_vec(),
         "bit" => text(random, &["0", "1", "0", "1", "0", "1", "2", "-1", "x", ""]),
         "field" => text(
             random,

@@ -75,6 +75,7 @@ const TABLE: &[(&str, &str, Rule, &str)] = &[
     ("CLIENT", "ID", Rule::SameType, "own numbering"),
     ("CLIENT", "INFO", Rule::SameType, "addresses, ages and memory"),
     ("CLIENT", "LIST", Rule::SameType, "addresses, ages and memory"),
+    ("DUMP", "", Rule::SameNullness, "hash order, and what a compressor finds"),
     (
         "HELLO",
         "",

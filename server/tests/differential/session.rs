@@ -32,7 +32,7 @@ const MESSAGES_WITHIN: Duration = Duration::from_secs(3);
 ///
 /// Some are not sent as they are: `~EXPIRE key ms` is PEXPIRE and then waiting until the key is gone, `~HPEXPIRE key ms field`
 /// the same for a field; `~SCANALL ...` is SCAN with these options from cursor 0 until it returns 0, `~HSCANALL key ...` the
-/// same with HSCAN.
+/// same with HSCAN; `~RESTORE from key ttl ...` is RESTORE of what DUMP gives for another key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Which connection sends it.
@@ -235,6 +235,7 @@ impl Session {
         match step.args[0].as_slice() {
             b"~EXPIRE" => self.expire(step),
             b"~HPEXPIRE" => self.expire_field(step),
+            b"~RESTORE" => self.restore(step),
             b"~SCANALL" => self.scan_all(step, &[b"SCAN".to_vec()], 1),
             b"~HSCANALL" => self.scan_all(step, &[b"HSCAN".to_vec(), step.args[1].clone()], 2),
             _ => self.command(step.connection, &step.args),
@@ -271,6 +272,19 @@ impl Session {
             });
         }
         set
+    }
+
+    fn restore(&mut self, step: &Step) -> Vec<Reply> {
+        if self.connections[step.connection].in_multi || step.args.len() < 4 {
+            return Vec::new();
+        }
+        let dump = [b"DUMP".to_vec(), step.args[1].clone()];
+        let payload = match self.command(step.connection, &dump).as_slice() {
+            [Reply::Bulk(payload)] => payload.clone(),
+            other => return other.to_vec(),
+        };
+        let head = [b"RESTORE".to_vec(), step.args[2].clone(), step.args[3].clone(), payload];
+        self.command(step.connection, &[&head, &step.args[4..]].concat())
     }
 
     fn scan_all(&mut self, step: &Step, head: &[Vec<u8>], options: usize) -> Vec<Reply> {

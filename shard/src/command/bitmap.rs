@@ -305,7 +305,6 @@ fn in_place<'e>(entry: &'e mut EntryMut<'_>) -> Option<&'e mut [u8]> {
     }
     match entry.object_mut() {
         Some(Object::Str(bytes)) => Some(bytes),
-        #[allow(unreachable_patterns)] // there will be more kinds of objects
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod list;
 pub mod packed;
+pub mod rdb;
 pub mod set;
 pub mod sorted_set;
 pub mod stream;

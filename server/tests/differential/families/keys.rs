@@ -34,14 +34,14 @@ pub const ROWS: &[Row] = &[
 
 pub const EXPIRY: &[Row] = &[
     (8, "( EXPIRE <k> <sec> | PEXPIRE <k> <ms> | EXPIREAT <k> <at> | PEXPIREAT <k> <atms> )"),
-    (
-        8,
-        "( EXPIRE <k> <sec> | PEXPIRE <k> <ms> | EXPIREAT <k> <at> | PEXPIREAT <k> <atms> ) { NX | XX | GT | LT | nx | Gt | nosuch }",
-    ),
+    // Both servers take their own clock, so of two equal times from now on either may be the later one: times of their own
+    // where they are compared.
+    (6, "( EXPIRE <k> <sec> | PEXPIRE <k> <ms> ) { NX | XX | nx | nosuch }"),
     (
         6,
-        "( EXPIRE <k> <sec> | PEXPIRE <k> <ms> | EXPIREAT <k> <at> | PEXPIREAT <k> <atms> ) ( NX | XX | GT | LT | XX GT | XX LT )",
+        "( EXPIRE <k> ( 1501 | 700001 ) | PEXPIRE <k> ( 1601003 | 90000007 ) | EXPIREAT <k> <at> | PEXPIREAT <k> <atms> ) { NX | XX | GT | LT | nx | Gt | nosuch }",
     ),
+    (6, "( EXPIREAT <k> <at> | PEXPIREAT <k> <atms> ) ( NX | XX | GT | LT | XX GT | XX LT )"),
     (6, "( TTL | PTTL | EXPIRETIME | PEXPIRETIME ) <k>"),
     (4, "PERSIST <k>"),
     (3, "SET <k> <v> PXAT 4000000000000"),

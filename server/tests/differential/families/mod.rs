@@ -2,6 +2,7 @@
 
 mod bitmaps;
 mod connection;
+mod dump;
 pub mod functions;
 mod geo;
 mod hashes;
@@ -44,6 +45,7 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("strings", strings::ROWS),
         ("streams", streams::ROWS),
         ("keys", keys::ROWS),
+        ("dump", dump::ROWS),
         ("expiry", keys::EXPIRY),
         ("bitmaps", bitmaps::ROWS),
         ("hashes", hashes::ROWS),

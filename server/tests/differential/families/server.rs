@@ -4,7 +4,7 @@ use super::Row;
 
 pub const ROWS: &[Row] = &[
     (4, "CONFIG GET +{ <param> }"),
-    (1, "CONFIG GET ( maxmemory-pol* | notify-* | [dt]imeout | databases )"),
+    (1, "CONFIG GET ( maxmemory-pol* | notify-keyspace-event* | [dt]imeout | databases )"),
     (3, "CONFIG SET maxmemory-policy ( allkeys-lru | volatile-ttl | noeviction | nosuch | ALLKEYS-LFU | \"\" )"),
     (2, "CONFIG SET maxmemory ( 0 | 100mb | 1gb | 1GB | 1000000kb | abc | -1 | 10xb | \"\" )"),
     (2, "CONFIG SET timeout ( 0 | 1000 | abc | -1 | 1.5 )"),

@@ -103,8 +103,9 @@ pub(super) fn destroy(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> R
     out.flag(destroyed);
     if destroyed {
         unit.effect(key, [b"XGROUP".as_slice(), b"DESTROY", key, name]);
-        // Those who wait for the group are to be told.
-        unit.changed(key, class::STREAM, "xgroup-destroy");
+        // Those who wait for the group are to be told. To watchers it is no change, as in Redis.
+        unit.signal(unit.db, key);
+        unit.event(class::STREAM, "xgroup-destroy", key);
     }
     Ok(())
 }

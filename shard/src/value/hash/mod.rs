@@ -405,5 +405,40 @@ impl Collection for Hash {
     }
 }
 
+// ---- for RESTORE and RDB files -----------------------------------------------------------------------------------------------
+
+impl Hash {
+    /// The hash of these fields and values by turns, no field twice. A table if they are more than may be packed, or if one is
+    /// longer and `lengths` is said. O(n).
+    pub fn from_pairs(packed: Packed, lengths: bool, limits: &Limits) -> Hash {
+        let fields = packed.len() / PAIR;
+        let is_long = lengths && packed.view().iter().any(|element| element.len() > limits.hash_value);
+        let mut hash = Hash { form: Form::Packed(packed) };
+        hash.expect(if is_long { usize::MAX } else { fields }, limits);
+        hash
+    }
+
+    /// The hash of these fields, values and deadlines (numbers from 0 on, 0 for none) by turns, no field twice: None if they are
+    /// not in the order of the deadlines. A table if they are more than may be packed. O(n).
+    pub fn from_triples(packed: Packed, limits: &Limits) -> Option<Hash> {
+        let deadlines = packed.view().iter().skip(2).step_by(TRIPLE).map(|deadline| deadline.int().unwrap_or(0));
+        // None is behind all others.
+        if !deadlines.map(|deadline| if deadline == 0 { i64::MAX } else { deadline }).is_sorted() {
+            return None;
+        }
+        let fields = packed.len() / TRIPLE;
+        let mut hash = Hash { form: Form::Timed(packed) };
+        hash.expect(fields, limits);
+        Some(hash)
+    }
+
+    /// Announces that there will be so many fields: becomes a table if they are more than may be packed.
+    pub fn expect(&mut self, fields: usize, limits: &Limits) {
+        if fields > limits.hash_entries {
+            self.make_table();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -405,5 +405,76 @@ impl Collection for List {
     }
 }
 
+// ---- node by node, for DUMP and RDB files -----------------------------------------------------------------------------------
+
+/// A node of a list.
+#[derive(Clone, Copy)]
+pub enum Chunk<'a> {
+    /// Some elements, at least one.
+    Packed(PackedRef<'a>),
+    /// One large element.
+    Large(&'a [u8]),
+}
+
+impl<'a> ListRef<'a> {
+    /// How many nodes there are. O(1).
+    pub fn chunk_count(self) -> usize {
+        match self {
+            ListRef::Packed(_) => 1,
+            ListRef::Nodes(nodes) => nodes.ring().len(),
+        }
+    }
+
+    /// The nodes in order.
+    pub fn chunks(self) -> impl Iterator<Item = Chunk<'a>> {
+        let (packed, nodes) = match self {
+            ListRef::Packed(packed) => (Some(Chunk::Packed(packed)), None),
+            ListRef::Nodes(nodes) => (None, Some(nodes.ring().iter())),
+        };
+        packed.into_iter().chain(nodes.into_iter().flatten().map(Node::chunk))
+    }
+}
+
+impl List {
+    /// Appends a node of these elements, if there are any; [`List::loaded`] may be called at the end.
+    pub fn push_chunk(&mut self, packed: Packed) {
+        if !packed.is_empty() {
+            self.push_node(Node::from(packed));
+        }
+    }
+
+    /// Appends a node of one large element; [`List::loaded`] may be called at the end.
+    pub fn push_large(&mut self, bytes: &[u8]) {
+        match Element::of(bytes) {
+            // Comparisons rely on it that what looks like a number is one.
+            number @ Element::Int(_) => {
+                let mut node = Node::new();
+                node.push_back(number);
+                self.push_node(node);
+            }
+            Element::Bytes(bytes) => self.push_node(Node::plain(bytes)),
+        }
+    }
+
+    /// To be called when all nodes were appended: makes one packed node of it if that is enough.
+    pub fn loaded(&mut self, limit: Limit) {
+        let Form::Nodes(nodes) = &mut self.form else { return };
+        if let Some(only) = nodes.only()
+            && !only.is_plain()
+            && !limit.exceeds(only.size(), only.count())
+            && let Some(node) = nodes.take_first()
+        {
+            self.form = Form::Packed(node);
+        }
+    }
+
+    fn push_node(&mut self, node: Node) {
+        self.spread();
+        if let Form::Nodes(nodes) = &mut self.form {
+            nodes.push_node(node);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -120,6 +120,11 @@ impl Node {
         self.buf.get(self.start as usize..).unwrap_or_default()
     }
 
+    /// What it is to DUMP and RDB files.
+    pub(super) fn chunk(&self) -> super::Chunk<'_> {
+        if self.is_plain() { super::Chunk::Large(&self.buf) } else { super::Chunk::Packed(self.view()) }
+    }
+
     /// The memory that it lies in.
     pub(super) fn into_buffer(self) -> Vec<u8> {
         self.buf

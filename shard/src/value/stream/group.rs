@@ -213,6 +213,13 @@ impl Group {
     }
 }
 
+impl Group {
+    /// A group without consumers of a stream that does not remember how much the group has read: what can be told from `log`.
+    pub fn estimated(last_id: StreamId, log: &Log) -> Group {
+        Group::new(last_id, distance(log, last_id))
+    }
+}
+
 /// Whether an entry at or behind `start` may have been deleted by its id.
 fn has_gaps(log: &Log, start: StreamId) -> bool {
     log.len() > 0 && !log.max_deleted_id.is_zero() && start <= log.max_deleted_id

@@ -344,6 +344,22 @@ impl Default for Log {
     }
 }
 
+impl Log {
+    /// Whether each entry, deleted or not, is behind the one before it, in front of the next node, not behind the last id, and
+    /// not without pairs: for what came from outside. O(n).
+    pub fn is_ordered(&self) -> bool {
+        let mut last = None;
+        self.nodes().all(|node| {
+            last < Some(node.key)
+                && node.entries().all(|entry| {
+                    let in_order = last < Some(entry.id) && node.key <= entry.id && !entry.is_empty();
+                    last = Some(entry.id);
+                    in_order
+                })
+        }) && last <= Some(self.last_id)
+    }
+}
+
 /// The nodes of a stream, from both ends.
 pub struct Nodes<'a> {
     nodes: btree_map::Range<'a, StreamId, Packed>,
