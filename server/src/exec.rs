@@ -100,6 +100,7 @@ pub fn transaction<'t>(
             fail(ctx, &error);
             thread.stats.commands[command.id].failed.add(1);
         }
+        unit.append_events();
     }
     // Data commands are timed together, at their mean, as in a run. From the first other one on, each by itself.
     let nanos = thread.nanos(start, thread.ticks()) / u64::max(data, 1);
@@ -124,6 +125,7 @@ pub fn try_within(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Res
         // The table never resolves to a container.
         Run::Container => Err(Error::wrong_arity(command.spec.name)),
     };
+    unit.append_events();
     thread.stats.executed(command.id, 1, thread.nanos(start, thread.ticks()));
     if result.is_err() {
         thread.stats.commands[command.id].failed.add(1);

@@ -141,13 +141,15 @@ fn record(node: &Node) {
     for (index, shard) in stats.shards.iter().enumerate() {
         let label = || vec![Label::new("shard", index.to_string())];
         let of = |value: &AtomicU64| value.load(Relaxed);
-        let ShardFigures { keys, timed, hits, misses, expired, evicted, .. } = shard;
+        let ShardFigures { keys, timed, hits, misses, expired, evicted, events_appended, events_dropped, .. } = shard;
         gauge!("curfew_keys", label()).set(of(keys) as f64);
         gauge!("curfew_keys_with_ttl", label()).set(of(timed) as f64);
         counter!("curfew_keyspace_hits_total", label()).absolute(of(hits));
         counter!("curfew_keyspace_misses_total", label()).absolute(of(misses));
         counter!("curfew_expired_keys_total", label()).absolute(of(expired));
         counter!("curfew_evicted_keys_total", label()).absolute(of(evicted));
+        counter!("curfew_keyspace_events_appended_total", label()).absolute(of(events_appended));
+        counter!("curfew_keyspace_events_dropped_total", label()).absolute(of(events_dropped));
     }
     for (index, thread) in stats.threads.iter().enumerate() {
         gauge!("curfew_thread_clients", "thread" => index.to_string()).set(thread.connections.load(Relaxed) as f64);

@@ -59,6 +59,7 @@ impl Node {
     ///
     /// What the unit cannot do is left in [`Sink::called`]: the caller goes on with `blocked::serve_called`.
     pub fn settle(&self, unit: &mut Unit<'_>, now_ms: i64) {
+        unit.append_events();
         self.publish(unit.sink(), now_ms);
         if !unit.sink().ready.is_empty() {
             unit.serve_ready(|sink| self.publish(sink, now_ms));

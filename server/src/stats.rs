@@ -1,7 +1,7 @@
 //! Counters. Each shard thread writes its own, without locked instructions, and readers sum them.
 
 use crate::commands;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// A counter with one writing thread: an increment is a plain load and store.
 #[derive(Default)]
@@ -175,6 +175,12 @@ pub struct ShardFigures {
     pub expired: AtomicU64,
     /// Keys removed for memory.
     pub evicted: AtomicU64,
+    /// Events appended to the shard's stream and list.
+    pub events_appended: AtomicU64,
+    /// Events that could not be appended.
+    pub events_dropped: AtomicU64,
+    /// It was logged that events are dropped.
+    pub is_drop_logged: AtomicBool,
     /// Bytes held in reserve by the shard's keyspaces. Under a memory limit kept up to date by whoever leaves the shard.
     pub reserve: AtomicU64,
     /// Keys that somebody waits for. Kept up to date by whoever changes it.
@@ -215,6 +221,16 @@ impl ShardFigures {
         self.misses.store(shard.stats.misses, Relaxed);
         self.expired.store(shard.stats.expired, Relaxed);
         self.evicted.store(shard.stats.evicted, Relaxed);
+        self.events_appended.store(shard.stats.events_appended, Relaxed);
+        self.events_dropped.store(shard.stats.events_dropped, Relaxed);
+        if shard.stats.events_dropped > 0 && !self.is_drop_logged.swap(true, Relaxed) {
+            let shard = shard.index();
+            tracing::warn!(
+                shard,
+                "events are dropped: a key of another type, or a stream that is at its last id, is where they are to be \
+                 appended (CURFEW.EVENTS STREAMS, CURFEW.EVENTS LISTS); not logged again for this shard"
+            );
+        }
     }
 }
 

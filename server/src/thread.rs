@@ -15,8 +15,9 @@ use crate::config::Cached;
 use crate::node::Node;
 use crate::script::function;
 use crate::stats::ThreadStats;
+use curfew_shard::record::Recording;
 use curfew_shard::settings::Limits;
-use curfew_shard::{Settings, Sink};
+use curfew_shard::{Settings, Sink, class};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -128,6 +129,14 @@ pub fn settings(config: &crate::config::Config) -> Settings {
     use crate::config::values::MaxmemoryPolicy::{AllkeysLfu, VolatileLfu};
     Settings {
         notify: config.notify_keyspace_events.0,
+        recording: Recording::new(
+            &config.notify_keyspace_stream,
+            &config.notify_keyspace_list,
+            config.notify_keyspace_stream_events.0 & !(class::KEYSPACE | class::KEYEVENT),
+            config.notify_keyspace_stream_values,
+            config.notify_keyspace_stream_maxlen,
+            config.shards as usize,
+        ),
         shards: config.shards as usize,
         databases: config.databases as usize,
         bulk_max: config.proto_max_bulk_len as usize,

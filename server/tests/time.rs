@@ -2,7 +2,8 @@
 
 mod support;
 
-use support::{Reply, Server, unix_ms};
+use std::collections::HashMap;
+use support::{Client, Reply, Server, unix_ms, wait_until};
 
 /// `notify-keyspace-prefix`: the events' channels begin with what the configuration says, from one event to the next.
 #[test]
@@ -10,9 +11,8 @@ fn the_channels_of_events_have_a_prefix_of_choice() {
     let server = Server::curfew(&["--shards", "2", "--notify-keyspace-events", "KEA"]);
     let (mut client, mut subscriber) = (server.client(), server.client());
     subscriber.line("PSUBSCRIBE *");
-    let channels = |subscriber: &mut support::Client| -> Vec<String> {
-        (0..2).map(|_| subscriber.read().items()[2].text()).collect()
-    };
+    let channels =
+        |subscriber: &mut Client| -> Vec<String> { (0..2).map(|_| subscriber.read().items()[2].text()).collect() };
     client.ok("SET a 1");
     assert_eq!(channels(&mut subscriber), ["__keyspace@0__:a", "__keyevent@0__:set"]);
     client.ok("CONFIG SET notify-keyspace-prefix app:__");
@@ -48,4 +48,168 @@ fn a_group_over_all_shards_goes_as_one() {
         }
     }
     assert!(unix_ms() > deadline);
+}
+
+/// The keys that CURFEW.EVENTS answers.
+fn places(client: &mut Client, of: &str) -> Vec<String> {
+    client.line(&format!("CURFEW.EVENTS {of}")).items().iter().map(Reply::text).collect()
+}
+
+fn info(client: &mut Client, name: &str) -> i64 {
+    let text = client.line("INFO curfew").text();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::to_owned);
+    value.expect("a figure of INFO").parse().expect("a number")
+}
+
+/// The entries in a reply of XREADGROUP: stream, id, and fields by name.
+fn entries(reply: &Reply) -> Vec<(String, String, HashMap<String, String>)> {
+    let mut found = Vec::new();
+    if reply.is_null() {
+        return found;
+    }
+    for stream in reply.items() {
+        let [name, entries] = stream.items() else { panic!("a stream and its entries") };
+        for entry in entries.items() {
+            let fields = entry.items()[1].items().chunks(2).map(|pair| (pair[0].text(), pair[1].text()));
+            found.push((name.text(), entry.items()[0].text(), fields.collect()));
+        }
+    }
+    found
+}
+
+/// A consumer that reads with XREADGROUP, loses its connection again and again in the middle of a read, and comes back:
+/// each of 20,000 keys of one deadline is told exactly once.
+#[test]
+fn a_consumer_that_comes_and_goes_hears_of_every_key_once() {
+    const KEYS: usize = 20_000;
+    let server = Server::curfew(&["--shards", "4", "--notify-keyspace-stream", "events"]);
+    let mut client = server.client();
+    client.ok("CONFIG SET notify-keyspace-stream-events x");
+    let streams = places(&mut client, "STREAMS");
+    assert_eq!(streams.len(), 4);
+    streams.iter().for_each(|stream| client.ok(&format!("XGROUP CREATE {stream} g $ MKSTREAM")));
+    let deadline = unix_ms() + 1_500;
+    for first in (0..KEYS).step_by(1_000) {
+        let lines: Vec<String> =
+            (first..first + 1_000).map(|number| format!("SET key:{number} v PXAT {deadline}")).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert!(client.pipeline(&lines).iter().all(|reply| *reply == Reply::ok()));
+    }
+    let read = |count: usize, from: &str| {
+        let from = [from; 4].join(" ");
+        format!("XREADGROUP GROUP g me COUNT {count} BLOCK 1000 STREAMS {} {from}", streams.join(" "))
+    };
+    let mut told: HashMap<String, u32> = HashMap::new();
+    let mut handle = |client: &mut Client, reply: &Reply| {
+        let entries = entries(reply);
+        for (stream, id, fields) in &entries {
+            assert_eq!((&*fields["event"], &*fields["db"]), ("expired", "0"));
+            assert_eq!(fields["deadline"], deadline.to_string());
+            assert!(fields["lag"].parse::<i64>().expect("milliseconds") >= 1);
+            *told.entry(fields["key"].clone()).or_default() += 1;
+            assert_eq!(client.int(&format!("XACK {stream} g {id}")), 1, "nothing is told twice");
+        }
+        (entries.len(), told.len())
+    };
+    let mut done = 0;
+    wait_until("every key was told of", || {
+        let mut consumer = server.client();
+        // What the connection before was given and could not handle.
+        loop {
+            let reply = consumer.line(&read(300, "0"));
+            let (some, all) = handle(&mut consumer, &reply);
+            done = all;
+            if some == 0 {
+                break;
+            }
+        }
+        let reply = consumer.line(&read(300, ">"));
+        done = handle(&mut consumer, &reply).1;
+        // Lost: the answer to this one is never read.
+        consumer.send(&support::words(&read(100, ">")));
+        done == KEYS
+    });
+    assert!(told.values().all(|times| *times == 1));
+    wait_until("nothing is pending", || {
+        streams.iter().all(|stream| client.line(&format!("XPENDING {stream} g")).items()[0] == Reply::Int(0))
+    });
+    assert_eq!(info(&mut client, "keyspace_events_appended"), KEYS as i64);
+    assert_eq!(info(&mut client, "keyspace_events_dropped"), 0);
+}
+
+/// The streams are switched on and off at run time, are one for each shard, and show an event to the next command.
+#[test]
+fn events_are_in_the_streams_that_are_named() {
+    let server = Server::curfew(&["--shards", "4"]);
+    let mut client = server.client();
+    assert_eq!(client.line("CURFEW.EVENTS STREAMS"), Reply::Array(vec![]));
+    client.ok("SET unheard v");
+    client.ok("CONFIG SET notify-keyspace-stream ev notify-keyspace-list q notify-keyspace-stream-values yes");
+    let (streams, lists) = (places(&mut client, "STREAMS"), places(&mut client, "LISTS"));
+    assert_eq!((streams.len(), lists.len()), (4, 4));
+    (0..200).for_each(|number| client.ok(&format!("SET k{number} v")));
+    let lens: Vec<i64> = streams.iter().map(|stream| client.int(&format!("XLEN {stream}"))).collect();
+    assert_eq!(lens.iter().sum::<i64>(), 200);
+    assert!(lens.iter().all(|len| *len > 0), "{lens:?}");
+    assert_eq!(lists.iter().map(|list| client.int(&format!("LLEN {list}"))).sum::<i64>(), 200);
+    assert_eq!(info(&mut client, "keyspace_events_appended"), 400);
+    client.ok("FLUSHALL");
+    let sum = streams.iter().map(|stream| format!("redis.call('XLEN', '{stream}')")).collect::<Vec<_>>().join(" + ");
+    let script = format!("redis.call('DEL', KEYS[1]) return {sum}");
+    client.line("MULTI");
+    client.line("SET a v");
+    streams.iter().for_each(|stream| drop(client.line(&format!("XLEN {stream}"))));
+    let reply = client.line("EXEC");
+    assert_eq!(reply.items()[1..].iter().map(Reply::int).sum::<i64>(), 1, "within the transaction");
+    assert_eq!(client.cmd(&["EVAL", &script, "1", "a"]), Reply::Int(2), "within the script");
+    client.ok("CONFIG SET notify-keyspace-stream \"\" notify-keyspace-list \"\"");
+    client.ok("SET a v");
+    assert_eq!(client.cmd(&["EVAL", &format!("return {sum}"), "0"]), Reply::Int(2));
+    for (set, reason) in [
+        ("notify-keyspace-stream a{b", "must not contain '{'"),
+        ("notify-keyspace-stream x notify-keyspace-list x", "different names"),
+        ("notify-keyspace-stream-events q", "Invalid event class character"),
+        ("notify-keyspace-stream-maxlen -1", "must be between"),
+    ] {
+        let reply = client.line(&format!("CONFIG SET {set}")).text();
+        assert!(reply.contains(reason), "{reply}");
+    }
+    assert!(client.line("CURFEW.EVENTS NOSUCH").is_error());
+}
+
+/// A key of another type is left alone, and the command whose event it was knows nothing of it; the log does.
+#[test]
+fn events_that_cannot_be_appended_are_counted_and_logged() {
+    let server = Server::curfew(&["--shards", "1", "--notify-keyspace-stream", "ev"]);
+    let mut client = server.client();
+    client.ok("SET ev:{0} mine");
+    client.ok("SET a v");
+    client.ok("SET b v");
+    assert_eq!(client.line("GET ev:{0}"), Reply::bulk("mine"));
+    assert_eq!(info(&mut client, "keyspace_events_dropped"), 2);
+    wait_until("it is in the log", || server.log().contains("events are dropped"));
+    client.ok("SET c v");
+    assert_eq!(server.log().matches("events are dropped").count(), 1);
+}
+
+/// Those who wait at a list of events are served, even by an event that their own command has made.
+#[test]
+fn blocked_readers_of_a_list_of_events_are_served() {
+    let server = Server::curfew(&["--shards", "2", "--notify-keyspace-list", "q"]);
+    let (mut client, mut reader) = (server.client(), server.client());
+    client.ok("CONFIG SET notify-keyspace-stream-events x");
+    client.ok("DEBUG SET-ACTIVE-EXPIRE 0");
+    let pop = format!("BLPOP {} 0", places(&mut client, "LISTS").join(" "));
+    let blocked = |client: &mut Client| client.line("INFO clients").text().contains("blocked_clients:1");
+    reader.send(&support::words(&pop));
+    wait_until("the reader waits", || blocked(&mut client));
+    client.ok("SET a v PX 1");
+    wait_until("it is gone", || client.line("GET a").is_null());
+    assert!(reader.read().items()[1].text().starts_with("{\"event\":\"expired\",\"db\":0,\"key\":\"a\",\"time\":"));
+    // Nobody has noticed yet that b is past its deadline: BLPOP itself does.
+    let deadline = unix_ms() + 5;
+    client.ok(&format!("SET b v PXAT {deadline}"));
+    wait_until("the deadline is past", || unix_ms() > deadline + 1);
+    let reply = reader.line(&pop.replace("BLPOP", "BLPOP b"));
+    assert!(reply.items()[1].text().contains("\"key\":\"b\""), "{reply}");
 }

@@ -6,6 +6,7 @@
 
 use crate::event::Event;
 use crate::keyspace::{Keyspace, Object};
+use crate::record::Records;
 use crate::wait::{Wait, Waiter};
 use curfew_protocol::args::OwnedArgs;
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub struct Sink {
     pub effects: Vec<Effect>,
     /// The events of the unit, in order.
     pub events: Vec<Event>,
+    /// Events to be appended to the streams and lists of the shards held: see [`crate::Unit::append_events`].
+    pub records: Records,
     /// Messages that the unit publishes, each with the number of the unit's events before it: a subscriber sees events and
     /// messages in the order in which the unit made them.
     pub messages: Vec<(usize, Message)>,
@@ -78,6 +81,7 @@ impl Sink {
     pub fn is_empty(&self) -> bool {
         self.effects.is_empty()
             && self.events.is_empty()
+            && self.records.is_empty()
             && self.messages.is_empty()
             && self.garbage.is_empty()
             && self.lags_ms.is_empty()

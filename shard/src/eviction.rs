@@ -127,6 +127,7 @@ fn remove(unit: &mut Unit<'_>, db: usize, key: &[u8], bytes: usize) -> usize {
         unit.changed(key, class::EVICTED, "evicted");
     }
     unit.db = own;
+    unit.append_events();
     bytes
 }
 

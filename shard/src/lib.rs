@@ -14,6 +14,7 @@ pub mod event;
 pub mod eviction;
 pub mod keyspace;
 pub mod moment;
+pub mod record;
 pub mod registry;
 pub mod settings;
 pub mod shard;

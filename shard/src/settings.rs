@@ -1,10 +1,14 @@
 //! The part of the configuration that data commands read. The server makes it from its own and hands it to each unit.
 
+use crate::record::Recording;
+
 /// See `docs/configuration.md` for the parameters; the defaults are Redis's.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `notify-keyspace-events` as bits of [`crate::class`].
     pub notify: u32,
+    /// `notify-keyspace-stream`, `notify-keyspace-list` and their kin.
+    pub recording: Recording,
     /// `shards`: how many there are, held by the unit or not.
     pub shards: usize,
     /// `databases`.
@@ -70,6 +74,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             notify: 0,
+            recording: Recording::default(),
             shards: 1,
             databases: 16,
             bulk_max: 512 << 20,

@@ -2,6 +2,7 @@
 
 use crate::eviction::Evictor;
 use crate::keyspace::{Hasher, Keyspace};
+use crate::value::stream::StreamId;
 use crate::wait::Waiting;
 use crate::watch::Watchers;
 
@@ -21,6 +22,10 @@ pub struct Stats {
     pub expired_fields: u64,
     /// Keys removed for memory.
     pub evicted: u64,
+    /// Events appended to the shard's own stream and list, counted for each.
+    pub events_appended: u64,
+    /// Events that could not be appended, likewise: a key of another type was in the way.
+    pub events_dropped: u64,
 }
 
 /// One shard. Single-threaded: whoever has `&mut Shard` holds it.
@@ -40,6 +45,8 @@ pub struct Shard {
     pub(crate) scratch: Vec<u8>,
     /// What eviction remembers.
     pub evictor: Evictor,
+    /// The id of the last event that was appended to the shard's stream: ids go on from there, even if the stream was deleted.
+    pub(crate) last_event: StreamId,
     /// The state of the random numbers.
     random: u64,
 }
@@ -58,6 +65,7 @@ impl Shard {
             stats: Stats::default(),
             soonest: i64::MAX,
             evictor: Evictor::default(),
+            last_event: StreamId::MIN,
             random,
         }
     }

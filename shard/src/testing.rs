@@ -117,7 +117,9 @@ impl World {
             _ => Held::Many(all.into_iter().map(Some).collect()),
         };
         let mut unit = Unit::new(held, &mut self.sink, self.now, self.db, &self.settings);
-        (row.run)(&mut unit, args, out)
+        let result = (row.run)(&mut unit, args, out);
+        unit.append_events();
+        result
     }
 }
 

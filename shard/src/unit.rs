@@ -11,13 +11,14 @@
 #![allow(unsafe_code)] // see `extend`
 
 mod collections;
+mod record;
 mod serve;
 
 pub use collections::Edited;
 
 use crate::access;
 use crate::effect::{Effect, Garbage, Sink};
-use crate::event::{Event, class};
+use crate::event::class;
 use crate::keyspace::{
     Deadline, EntryMut, EntryRef, Keyspace, NewValue, Object, Removed, Taken, TakenValue, Type, Value,
 };
@@ -83,6 +84,8 @@ pub struct Unit<'u> {
     pub no_touch: bool,
     /// Whether a command may wait for keys: not inside a transaction or a script.
     pub may_wait: bool,
+    /// Events are being appended, which is itself no event.
+    is_appending: bool,
 }
 
 /// A string value as it is stored.
@@ -97,7 +100,7 @@ pub enum Str<'a> {
 impl<'u> Unit<'u> {
     /// The keys of a unit that holds `held` at `now`. `db` is below the number of databases.
     pub fn new(held: Held<'u>, sink: &'u mut Sink, now: Moment, db: usize, settings: &'u Settings) -> Unit<'u> {
-        Unit { held, sink, now, db, settings, no_touch: false, may_wait: false }
+        Unit { held, sink, now, db, settings, no_touch: false, may_wait: false, is_appending: false }
     }
 
     // ---- lookups ----------------------------------------------------------------------------------------------------
@@ -170,7 +173,7 @@ impl<'u> Unit<'u> {
     /// The same in another database.
     pub fn put_in(&mut self, db: usize, key: &[u8], kind: Type, value: NewValue<'_>, deadline: Deadline) {
         // A deadline to be kept must not be that of a key that is gone; and who is new must be known before.
-        let look = deadline == Deadline::Keep || self.settings.notify & class::NEW != 0;
+        let look = deadline == Deadline::Keep || self.is_told(class::NEW) || self.settings.recording.values;
         let is_new = look && self.live(db, key).is_none();
         let lru = access::fresh(self.now, self.settings);
         let now = self.now.ms;
@@ -239,7 +242,7 @@ impl<'u> Unit<'u> {
 
     /// Puts what [`Unit::take`] gave at `key` of `db`: value, deadline and access bits as they were.
     pub fn put_back(&mut self, db: usize, key: &[u8], taken: Taken) {
-        let is_new = self.settings.notify & class::NEW != 0 && self.live(db, key).is_none();
+        let is_new = self.is_told(class::NEW) && self.live(db, key).is_none();
         let now = self.now.ms;
         let shard = self.held.of(key);
         shard.soonest = shard.soonest.min(taken.soonest().unwrap_or(i64::MAX));
@@ -277,8 +280,7 @@ impl<'u> Unit<'u> {
     /// The same in another database.
     #[inline]
     pub fn changed_in(&mut self, db: usize, key: &[u8], class: u32, name: &'static str) {
-        self.held.of(key).watchers.changed(db, key);
-        self.signal(db, key);
+        self.touched(db, key);
         self.event_in(db, class, name, key);
     }
 
@@ -299,9 +301,8 @@ impl<'u> Unit<'u> {
     /// The same in another database.
     #[inline]
     pub fn event_in(&mut self, db: usize, class: u32, name: &'static str, key: &[u8]) {
-        let notify = self.settings.notify;
-        if notify & class != 0 && notify & (class::KEYSPACE | class::KEYEVENT) != 0 {
-            self.sink.events.push(Event { class, name, db: db as u32, key: key.into() });
+        if self.is_told(class) {
+            self.tell(db, class, name, key, None);
         }
     }
 
@@ -502,6 +503,7 @@ impl<'u> Unit<'u> {
                 }
             }
         }
+        self.append_events();
         more
     }
 
@@ -541,16 +543,27 @@ impl<'u> Unit<'u> {
         self.expired(db, key, deadline);
     }
 
+    /// Watchers and those who wait hear of a change of `key`.
+    #[inline]
+    fn touched(&mut self, db: usize, key: &[u8]) {
+        self.held.of(key).watchers.changed(db, key);
+        self.signal(db, key);
+    }
+
     /// The traces of a key that has gone at its deadline.
     fn expired(&mut self, db: usize, key: &[u8], deadline: i64) {
         let lag = (self.now.ms - deadline).clamp(0, i64::from(u32::MAX)) as u32;
         self.sink.lags_ms.push(lag);
         self.held.of(key).stats.expired += 1;
         self.effect_in(db, key, [b"DEL".as_slice(), key]);
-        self.changed_in(db, key, class::EXPIRED, "expired");
+        self.touched(db, key);
+        self.event_due(db, class::EXPIRED, "expired", key, deadline);
     }
 
     fn remove_present(&mut self, db: usize, key: &[u8]) {
+        if self.settings.recording.values {
+            self.remember_value(db, key);
+        }
         let space = space_mut(&mut self.held, db, key);
         let hash = space.hasher().hash(key);
         let removed = space.remove(hash, key);

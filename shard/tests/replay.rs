@@ -7,15 +7,17 @@
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Reply, Resp};
 use curfew_shard::command::describe::describe;
+use curfew_shard::record::Recording;
 use curfew_shard::testing::World;
 use curfew_shard::unit::shard_of;
-use curfew_shard::{Effect, Held, Row, Unit, registry};
+use curfew_shard::{Effect, Held, Row, Unit, class, registry};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `$k` a key, `$s` one of a few others, `$f` a field, `$v` a value, `$n` a small number, `$t` milliseconds around the steps of
-/// the clock, `$a` an absolute time in milliseconds, `$d` a database. Weights are the numbers of lines.
+/// the clock, `$a` an absolute time in milliseconds, `$d` a database, `$e` a stream of events and `$q` a list of events (as they are
+/// called with two shards). Weights are the numbers of lines.
 const COMMANDS: &[&str] = &[
     "SET $k $v",
     "SET $k $v",
@@ -180,6 +182,25 @@ const COMMANDS: &[&str] = &[
     "COPY $s $s REPLACE",
     "RENAME $s $s",
     "DEL $s",
+    "XADD $e * f $v",
+    "XTRIM $e MAXLEN $n",
+    "XGROUP CREATE $e g 0 MKSTREAM",
+    "XREADGROUP GROUP g $n COUNT 2 STREAMS $e >",
+    "RENAME $e $s",
+    "RENAME $s $e",
+    "COPY $e $s REPLACE",
+    "MOVE $e $d",
+    "DEL $e",
+    "SET $e $v PX $t",
+    "PEXPIRE $e $t",
+    "LMOVE $q $k RIGHT LEFT",
+    "LMOVE $k $q LEFT RIGHT",
+    "RPOP $q 2",
+    "RENAME $q $k",
+    "RENAME $k $q",
+    "DEL $q",
+    "SORT $q BY nosort STORE $q",
+    "MSET $e $v $k $v $q $v",
     // DUMP of one key, RESTORE to another.
     "@restore $k $k 0",
     "@restore $k $k $t",
@@ -208,8 +229,15 @@ proptest! {
     fn a_replayed_journal_gives_the_same_data(
         shards in 1_u16..5,
         steps in vec((0..COMMANDS.len(), any::<u64>()), 1..200),
+        recorded in any::<bool>(),
+        most in prop_oneof![Just(0), 1_u64..40],
     ) {
         let mut world = World::new(shards);
+        if recorded {
+            let classes = !(class::KEYSPACE | class::KEYEVENT);
+            world.settings.recording = Recording::new(b"ev", b"q", classes, true, most, shards.into());
+            world.settings.limits.stream_entries = 7;
+        }
         let start = world.now;
         for (template, random) in steps {
             step(&mut world, &fill(COMMANDS[template], random, start.ms));
@@ -322,6 +350,8 @@ fn fill(template: &str, mut random: u64, start_ms: i64) -> Vec<String> {
     let mut word = |word: &str| match word {
         "$k" => KEYS[digit(KEYS.len() as u64) as usize].into(),
         "$f" => FIELDS[digit(FIELDS.len() as u64) as usize].into(),
+        "$e" => ["ev:{0}", "ev:{2}"][digit(2) as usize].into(),
+        "$q" => ["q:{0}", "q:{2}"][digit(2) as usize].into(),
         "$s" => ["s", "{a}s"][digit(2) as usize].into(),
         "$v" => VALUES[digit(VALUES.len() as u64) as usize].into(),
         "$n" => digit(40).to_string(),

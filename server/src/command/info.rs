@@ -570,6 +570,9 @@ impl Report {
         }
         lines.add("clock_steps", self.node.stats.clock_steps.load(Relaxed));
         lines.add("keyspace_events_published", self.node.pubsub.events.load(Relaxed));
+        let sum = |of: fn(&curfew_shard::shard::Stats) -> u64| self.shards.iter().map(of).sum::<u64>();
+        lines.add("keyspace_events_appended", sum(|stats| stats.events_appended));
+        lines.add("keyspace_events_dropped", sum(|stats| stats.events_dropped));
         lines.add("keyspace_reserve_bytes", self.node.stats.reserve());
     }
 }

@@ -307,7 +307,7 @@ mod tests {
                 Kind::Octal { .. } => b"640".to_vec(),
                 Kind::Enum { names, get, .. } => names[(get(&default) + 1) % names.len()].into(),
                 Kind::Text { .. } if row.name == "dir" => b"/".to_vec(),
-                Kind::Text { .. } if row.name == "notify-keyspace-events" => b"xKE".to_vec(),
+                Kind::Text { .. } if row.name.ends_with("-events") => b"xKE".to_vec(),
                 Kind::Text { .. } => b"x y".to_vec(),
                 Kind::Words { .. } if row.name.ends_with("bind") => b"127.0.0.1 -::1".to_vec(),
                 Kind::Words { .. } => b"normal 1 2 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60".to_vec(),

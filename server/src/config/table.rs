@@ -286,6 +286,40 @@ pub static ROWS: &[Row] = &[
         Live,
         "What stands in front of `keyspace@N__:` and `keyevent@N__:` in the names of the events' channels. Curfew's own.",
     ),
+    row(
+        "notify-keyspace-stream",
+        Kind::Text { get: |c| Cow::Borrowed(&c.notify_keyspace_stream), set: set_stream, empty_is_unset: true },
+        Live,
+        "Append events to streams in database 0, one for each shard: `name:{tag}`. Without `{`. Empty means none. See [events.md](events.md). Curfew's own.",
+    ),
+    row(
+        "notify-keyspace-stream-events",
+        Kind::Text {
+            get: |c| Cow::Owned(c.notify_keyspace_stream_events.format_all().into()),
+            set: set_stream_events,
+            empty_is_unset: false,
+        },
+        Live,
+        "Events to append to streams and lists, the characters of `notify-keyspace-events`; `K` and `E` mean nothing here. Curfew's own.",
+    ),
+    row(
+        "notify-keyspace-stream-maxlen",
+        int!(notify_keyspace_stream_maxlen, 0, i64::MAX),
+        Live,
+        "Entries that each stream of events keeps, and up to a node more; elements that each list keeps. The oldest go. 0 means no limit. Curfew's own.",
+    ),
+    row(
+        "notify-keyspace-stream-values",
+        flag!(notify_keyspace_stream_values),
+        Live,
+        "Whether `del`, `expired` and `evicted` events of strings in streams and lists carry the value that went, 4096 bytes of it at most. Curfew's own.",
+    ),
+    row(
+        "notify-keyspace-list",
+        Kind::Text { get: |c| Cow::Borrowed(&c.notify_keyspace_list), set: set_list, empty_is_unset: true },
+        Live,
+        "Append events to lists in database 0, one for each shard: `name:{tag}`. Without `{`. Empty means none. Curfew's own.",
+    ),
     // Limits of clients
     row(
         "client-output-buffer-limit",
@@ -438,8 +472,40 @@ fn set_dbfilename(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
 }
 
 fn set_notify(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
-    config.notify_keyspace_events = NotifyFlags::parse(value)
-        .ok_or(Fault::Invalid(Cow::Borrowed("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")))?;
+    config.notify_keyspace_events = parse_notify(value)?;
+    Ok(())
+}
+
+fn set_stream_events(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
+    config.notify_keyspace_stream_events = parse_notify(value)?;
+    Ok(())
+}
+
+fn parse_notify(value: &[u8]) -> Result<NotifyFlags, Fault> {
+    NotifyFlags::parse(value)
+        .ok_or(Fault::Invalid(Cow::Borrowed("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")))
+}
+
+fn set_stream(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
+    check_events_name(value, &config.notify_keyspace_list)?;
+    config.notify_keyspace_stream = value.to_vec();
+    Ok(())
+}
+
+fn set_list(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
+    check_events_name(value, &config.notify_keyspace_stream)?;
+    config.notify_keyspace_list = value.to_vec();
+    Ok(())
+}
+
+/// A hash tag in the name would send the keys of all shards to one.
+fn check_events_name(name: &[u8], other: &[u8]) -> Result<(), Fault> {
+    if name.contains(&b'{') {
+        return Err(Fault::invalid("the name must not contain '{', the shard's hash tag is put behind it"));
+    }
+    if !name.is_empty() && name == other {
+        return Err(Fault::invalid("streams and lists of events must have different names"));
+    }
     Ok(())
 }
 

@@ -136,6 +136,15 @@ impl NotifyFlags {
         Some(NotifyFlags(flags))
     }
 
+    /// As [`NotifyFlags::format`], and with an `n` behind it where that leaves it out.
+    pub fn format_all(self) -> String {
+        let mut text = self.format();
+        if self.has(class::NEW) && !text.contains('n') {
+            text.push('n');
+        }
+        text
+    }
+
     /// The characters in Redis's order.
     pub fn format(self) -> String {
         let mut text = String::new();

@@ -1,4 +1,5 @@
-//! Commands that no other server has: groups that expire as one, what expires next, and waiting for a key to exist.
+//! Commands that no other server has: groups that expire as one, what expires next, waiting for a key to exist, and where
+//! durable events are.
 
 use super::expiry::{LATEST_MS, give_deadline};
 use crate::keyspace::Upcoming;
@@ -45,6 +46,52 @@ pub const ROWS: &[Row] = &[
             ),
         waitkey,
     ),
+    Row {
+        spec: Spec::new("curfew.events", -2, Group::Generic, "1.0.0").container().doc(
+            "Depends on subcommand.",
+            "A container for commands about durable events.",
+            "",
+        ),
+        reach: Reach::None,
+        run: events,
+    },
+    Row {
+        spec: Spec::new("curfew.events|streams", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
+            "O(N) where N is the number of shards.",
+            "Returns the keys of the streams that events are appended to, in the order of the shards.",
+            "",
+        ),
+        reach: Reach::None,
+        run: events_streams,
+    },
+    Row {
+        spec: Spec::new("curfew.events|lists", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
+            "O(N) where N is the number of shards.",
+            "Returns the keys of the lists that events are appended to, in the order of the shards.",
+            "",
+        ),
+        reach: Reach::None,
+        run: events_lists,
+    },
+    Row {
+        spec: Spec::new("curfew.events|help", 2, Group::Generic, "1.0.0").flags(LOADING | STALE).doc(
+            "O(1)",
+            "Returns helpful text about the different subcommands.",
+            "",
+        ),
+        reach: Reach::None,
+        run: events_help,
+    },
+];
+
+const EVENTS_HELP: [&str; 7] = [
+    "CURFEW.EVENTS <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "STREAMS",
+    "    Return the keys of the streams of events, in the order of the shards.",
+    "LISTS",
+    "    Return the keys of the lists of events, in the order of the shards.",
+    "HELP",
+    "    Print this help.",
 ];
 
 /// `CURFEW.EXPIREAT deadline-ms key [key ...]`: the number of keys, 0 if one of them does not exist; then nothing is done.
@@ -118,7 +165,34 @@ fn waitkey(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
     Ok(())
 }
 
+/// CURFEW.EVENTS with a subcommand that has no row of its own.
+fn events(_: &mut Unit<'_>, args: Args<'_>, _: &mut Reply) -> Result<(), Error> {
+    Err(Error::unknown_subcommand("curfew.events", args.at(1)))
+}
+
+/// `CURFEW.EVENTS STREAMS`: empty while `notify-keyspace-stream` is. The keys are in database 0 and need not exist yet.
+fn events_streams(unit: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    names(&unit.settings.recording.streams, out);
+    Ok(())
+}
+
+/// `CURFEW.EVENTS LISTS`, likewise.
+fn events_lists(unit: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    names(&unit.settings.recording.lists, out);
+    Ok(())
+}
+
+fn events_help(_: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    out.simples(&EVENTS_HELP);
+    Ok(())
+}
+
 // ---- below ------------------------------------------------------------------------------------------------------------
+
+fn names(keys: &[Box<[u8]>], out: &mut Reply) {
+    out.array(keys.len());
+    keys.iter().for_each(|key| out.bulk(key));
+}
 
 fn serve_key(unit: &mut Unit<'_>, _: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     let exists = unit.exists(key);
@@ -188,6 +262,7 @@ impl Soonest {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::over_shards;
+    use crate::record::Recording;
     use crate::testing::World;
 
     #[test]
@@ -263,6 +338,16 @@ mod tests {
             world.pass(expected[5].0 - start + 1);
             assert_eq!(world.run("curfew.expiring count 4"), line(&expected[6..10]));
         });
+    }
+
+    #[test]
+    fn the_streams_and_lists_of_events_are_told() {
+        let mut world = World::new(2);
+        assert_eq!(world.run("curfew.events streams"), "*0");
+        world.settings.recording = Recording::new(b"ev", b"q", 0, false, 0, 2);
+        assert_eq!(world.run("curfew.events streams"), "*2 $6 ev:{2} $6 ev:{0}");
+        assert_eq!(world.run("CURFEW.EVENTS LISTS"), "*2 $5 q:{2} $5 q:{0}");
+        assert!(world.run("curfew.events help").starts_with("*7 +CURFEW.EVENTS <subcommand>"));
     }
 
     #[test]

@@ -88,7 +88,8 @@ impl<'u> Unit<'u> {
         self.held.of(key).stats.expired_fields += edited.value.len() as u64;
         let fields = edited.value.iter().map(|field| &**field);
         self.effect_in(db, key, [b"HDEL".as_slice(), key].into_iter().chain(fields));
-        self.changed_in(db, key, class::HASH, "hexpired");
+        self.touched(db, key);
+        self.event_due(db, class::HASH, "hexpired", key, due);
         if edited.emptied {
             self.event_in(db, class::GENERIC, "del", key);
         }

@@ -60,6 +60,8 @@ impl Unit<'_> {
             for (db, key) in std::mem::take(&mut self.sink.ready) {
                 self.serve_key(db, &key, &mut settle);
             }
+            // Lookups for somebody who was not served may have removed expired keys.
+            self.append_events();
         }
         (self.db, self.no_touch, self.may_wait) = own;
     }
@@ -95,6 +97,7 @@ impl Unit<'_> {
                 }
             };
             self.unqueue(&waiter);
+            self.append_events();
             settle(self.sink);
             waiter.serve(outcome);
         }

@@ -202,7 +202,7 @@ fn deadline(expiry: &Expiry<'_>, unit: &Unit<'_>, command: &str) -> Result<Deadl
 fn store(unit: &mut Unit<'_>, key: &[u8], value: &[u8], deadline: Deadline) {
     let set: [&[u8]; 3] = [b"SET", key, value];
     match deadline {
-        Deadline::At(at) if unit.now.ms > at => return store_overdue(unit, key),
+        Deadline::At(at) if unit.now.ms > at => return store_overdue(unit, key, value, at),
         Deadline::At(at) => {
             unit.put_str(key, encode(value), deadline);
             if unit.keeps_effects() {
@@ -229,7 +229,7 @@ fn store(unit: &mut Unit<'_>, key: &[u8], value: &[u8], deadline: Deadline) {
 
 /// Redis 8.0 sets a value whose deadline has passed like any other, and the next lookup or cycle expires it. Nobody can see
 /// it in between, so here it is never stored; the events are those of Redis.
-fn store_overdue(unit: &mut Unit<'_>, key: &[u8]) {
+fn store_overdue(unit: &mut Unit<'_>, key: &[u8], value: &[u8], deadline: i64) {
     if unit.remove(key) {
         unit.effect(key, [b"DEL".as_slice(), key]);
     } else {
@@ -237,7 +237,7 @@ fn store_overdue(unit: &mut Unit<'_>, key: &[u8]) {
     }
     unit.changed(key, class::STRING, "set");
     unit.event(class::GENERIC, "expire", key);
-    unit.event(class::EXPIRED, "expired", key);
+    unit.event_expired(key, value, deadline);
 }
 
 #[cfg(test)]
