@@ -412,13 +412,9 @@ impl Stats {
             thread.error_replies.reset();
             thread.errors.lock().clear();
         }
-        for counter in [
-            &self.accepted,
-            &self.refused,
-            &self.output_limit_kills,
-            &self.query_limit_kills,
-            &self.messages_dropped,
-        ] {
+        for counter in
+            [&self.accepted, &self.refused, &self.output_limit_kills, &self.query_limit_kills, &self.messages_dropped]
+        {
             counter.store(0, Relaxed);
         }
         self.expiry_lag.reset();
