@@ -152,7 +152,7 @@ fn keys_go_on_time_under_load() {
         assert_eq!((lag[0].text(), lag[1].int()), ("calls".into(), PROBES), "not all have gone");
         let within = |ms: i64| {
             let steps = lag[3].items().chunks(2).filter(|step| step[0].int() <= ms * 1000);
-            steps.map(|step| step[1].int()).last().unwrap_or(0)
+            steps.map(|step| step[1].int()).max().unwrap_or(0)
         };
         // The machine may have much else to do: what is late here was not forgotten, and most are not late at all.
         assert!(within(100) >= PROBES * 3 / 4 && within(1_000) >= PROBES * 99 / 100, "{lag:?}");
