@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)] // one call, see Alarm::new
 
+use crate::clock;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
@@ -30,6 +31,7 @@ impl Alarm {
 
     /// Waits until the wall clock says `at_ms` (Unix milliseconds), or is stepped. Returns at once if it is past that.
     pub async fn wait(&self, at_ms: i64) -> io::Result<()> {
+        let at_ms = clock::to_system_ms(at_ms);
         let at = Timespec { tv_sec: at_ms.div_euclid(1000), tv_nsec: at_ms.rem_euclid(1000) * 1_000_000 };
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: at };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
@@ -49,7 +51,6 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
 
     #[tokio::test]
     async fn it_rings_at_its_time_and_not_before() {

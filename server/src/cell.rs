@@ -61,7 +61,8 @@ pub struct ShardCell {
     waiting: AtomicUsize,
     /// A script is past the threshold: newcomers are told -BUSY and do not wait.
     busy: AtomicBool,
-    /// The deadline (Unix milliseconds) for which the shard's keeper means to wake: an earlier one rings the bell.
+    /// The time (Unix milliseconds) for which the shard's keeper means to wake, because there is something to do then: an
+    /// earlier deadline rings the bell, and whoever has the shard past it does what is due ([`ShardCell::is_due`]).
     planned: AtomicI64,
     /// Wakes the shard's own thread: it enters, drains, and looks at the wheel.
     bell: Box<dyn Fn() + Send + Sync>,
@@ -118,9 +119,17 @@ impl ShardCell {
         (self.bell)();
     }
 
-    /// The keeper says for which deadline it means to wake. It holds the shard while it says so.
-    pub fn plan(&self, deadline_ms: i64) {
-        self.planned.store(deadline_ms, Ordering::SeqCst);
+    /// The first time at which there is something to do again: `i64::MAX` for never, `i64::MIN` if nobody is to be told of
+    /// deadlines. The caller holds the shard.
+    pub fn plan(&self, at_ms: i64) {
+        self.planned.store(at_ms, Ordering::SeqCst);
+    }
+
+    /// Whether the shard has something to do at this time. One relaxed load: it may be said a moment too late or too often, and
+    /// who acts on it holds the shard and looks again.
+    #[inline]
+    pub fn is_due(&self, now_ms: i64) -> bool {
+        self.planned.load(Ordering::Relaxed) <= now_ms
     }
 
     /// Whether a script has kept the shard past the threshold.
@@ -163,7 +172,8 @@ impl ShardCell {
     /// Tells the keeper of a deadline that comes before the one it waits for.
     fn announce(&self, shard: &mut Shard) {
         if shard.soonest < i64::MAX {
-            let soonest = std::mem::replace(&mut shard.soonest, i64::MAX);
+            // Due once now > deadline.
+            let soonest = std::mem::replace(&mut shard.soonest, i64::MAX).saturating_add(1);
             if soonest < self.planned.load(Ordering::SeqCst) {
                 self.planned.store(soonest, Ordering::SeqCst);
                 self.ring();

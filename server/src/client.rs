@@ -48,6 +48,10 @@ pub struct Names {
 #[derive(Default)]
 struct Outbox {
     bytes: Vec<u8>,
+    /// How many messages those are.
+    messages: u64,
+    /// How many went with the last bytes that were taken.
+    taken: u64,
 }
 
 /// One connection, as others see it. The connection's own task updates the facts with relaxed stores; readers may see
@@ -191,6 +195,7 @@ impl Client {
             self.drained_ms.store(now_ms, Relaxed);
         }
         outbox.bytes.extend_from_slice(message);
+        outbox.messages += 1;
         self.outbox_bytes.store(outbox.bytes.len(), Relaxed);
         drop(outbox);
         if self.check(limit, now_ms) {
@@ -211,11 +216,14 @@ impl Client {
         !passed
     }
 
-    /// The connection is over: nothing is sent to it any more, and what waited is forgotten.
-    pub fn close(&self) {
+    /// The connection is over: nothing is sent to it any more, and what waited is forgotten. Answers how many messages those
+    /// were, with the ones that were on their way and may have arrived in part.
+    pub fn close(&self) -> u64 {
         self.signal(signal::KILL);
-        self.outbox.lock().bytes = Vec::new();
+        let outbox = std::mem::take(&mut *self.outbox.lock());
         self.outbox_bytes.store(0, Relaxed);
+        let under_way = if self.reply_bytes.load(Relaxed) > 0 { outbox.taken } else { 0 };
+        outbox.messages + under_way
     }
 
     /// Moves the messages that wait to the end of `out`.
@@ -223,6 +231,7 @@ impl Client {
         self.lower(signal::MESSAGES);
         let mut outbox = self.outbox.lock();
         out.raw(&outbox.bytes);
+        outbox.taken = std::mem::take(&mut outbox.messages);
         self.outbox_bytes.store(0, Relaxed);
         match outbox.bytes.capacity() > 64 * 1024 {
             true => outbox.bytes = Vec::new(),

@@ -13,7 +13,7 @@ use crate::node::Node;
 use crate::route::{ShardSet, Target};
 use crate::session::{Ctx, ReplyMode, Session};
 use crate::thread;
-use crate::{blocked, clock, evict, exec, gate, hold, script};
+use crate::{blocked, clock, evict, exec, gate, hold, keeper, script};
 use curfew_protocol::request::Limits;
 use curfew_protocol::spec::BLOCKING;
 use curfew_protocol::{Args, Error, args};
@@ -54,9 +54,10 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(node: &'static Node, strea
     let batch = Box::new(Batch::new(Session::new(client.clone(), authenticated)));
     connection.batch = Some(batch);
     connection.run().await;
-    client.close();
+    let dropped = client.close();
     if client.passed_limit.load(Relaxed) {
         node.stats.output_limit_kills.fetch_add(1, Relaxed);
+        node.stats.messages_dropped.fetch_add(dropped, Relaxed);
     }
     if let Some(mut batch) = connection.batch.take() {
         node.pubsub.leave(&client, &mut batch.session.subscriptions);
@@ -265,16 +266,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let cell = &node.shards[usize::from(shard)];
         let Some(batch) = &mut self.batch else { return Err(()) };
         if let Some(mut guard) = cell.try_enter() {
-            thread::with(|thread| exec::run(thread, &mut guard, batch, count));
+            let now_ms = thread::with(|thread| exec::run(thread, &mut guard, batch, count));
             drop(guard);
             batch.advance(count);
+            keeper::tend(node, self.client.thread, now_ms);
             return Ok(());
         }
         let Some(mut batch) = self.batch.take() else { return Err(()) };
         let (give_back, returned) = oneshot::channel();
         cell.leave(Box::new(move |turn| {
             match turn {
-                Turn::Shard(inside) => thread::with(|thread| exec::run(thread, inside, &mut batch, count)),
+                Turn::Shard(inside) => {
+                    thread::with(|thread| exec::run(thread, inside, &mut batch, count));
+                }
                 Turn::Busy => {
                     let error = node.scripts.busy_error(ShardSet::one(shard.into()));
                     (0..count).for_each(|_| batch.buffers.out.error(&error));
@@ -531,7 +535,8 @@ fn unit(
 ) -> Executed {
     // Let go of at the very end: who lets go of a shard may have to run something on it.
     let mut extra = Vec::new();
-    thread::with(|thread| {
+    let own = session.client.thread;
+    let (executed, ended_ms) = thread::with(|thread| {
         let settings = thread.settings();
         let now = clock::moment();
         // Its own for the time of the unit: should a script be suspended, the thread's other units need one too.
@@ -558,15 +563,24 @@ fn unit(
         if !sink.called.is_empty() {
             blocked::serve_called(thread, hold.shards_mut().collect(), &mut sink, now, &mut extra);
         }
+        // The unit may have taken long, and nothing expires in the middle of one: what has come due meanwhile goes next.
+        let ended = clock::moment();
+        let steps = keeper::steps_for(hold.len());
+        for shard in hold.shards_mut().filter(|shard| node.shards[usize::from(shard.index())].is_due(ended.ms)) {
+            keeper::catch_up(thread, shard, &mut sink, ended, steps);
+        }
         thread.stats.changes.add(sink.changes - changes);
         thread.sink.replace(sink);
         if node.memory.is_limited() {
             hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
         }
-        match waiter {
+        let executed = match waiter {
             _ if outcome.as_ref().is_err_and(gate::is_retry) => Executed::Again,
             Some(waiter) => Executed::Waits(waiter),
             None => Executed::Done,
-        }
-    })
+        };
+        (executed, ended.ms)
+    });
+    keeper::tend(node, own, ended_ms);
+    executed
 }

@@ -4,7 +4,7 @@ use crate::batch::Batch;
 use crate::commands::{Command, Run};
 use crate::session::Ctx;
 use crate::thread::Thread;
-use crate::{blocked, clock};
+use crate::{blocked, clock, keeper};
 use curfew_protocol::spec::{FAST, Group, KeyShape, Spec};
 use curfew_protocol::{Args, Error};
 use curfew_shard::value::dict::Dict;
@@ -16,18 +16,29 @@ const GROUP: usize = 16;
 /// Executes the next `count` requests of a batch, all data commands for `shard`, each a unit of its own. The session is
 /// plain (no transaction, no subscriptions): nothing but data is touched.
 ///
-/// The moment is read once for each group: the requests of a group start within microseconds of each other.
-pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) {
+/// The moment is read once for each group: the requests of a group start within microseconds of each other. Between two
+/// groups a shard whose deadlines have come expires some keys: a busy shard is as prompt as a quiet one, and groups and
+/// slices take turns. Answers the moment of the last group in Unix milliseconds.
+pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) -> i64 {
+    let cell = &thread.node.shards[usize::from(shard.index())];
+    let mut last_ms = i64::MIN;
     let settings = thread.settings();
     // Let go of when the sink is free again: who lets go of a shard may have to run something on it.
     let mut extra = Vec::new();
     let mut sink = thread.sink.borrow_mut();
     let changes = sink.changes;
-    let start = thread.ticks();
+    let mut start = thread.ticks();
     let (requests, out, session) = batch.parts(count);
     let reserve = thread.node.memory.is_limited().then(|| shard.db(session.db).bytes_in_reserve());
     for group in requests.groups(GROUP) {
         let now = clock::moment();
+        last_ms = now.ms;
+        if cell.is_due(now.ms) {
+            let before = thread.ticks();
+            keeper::catch_up(thread, shard, &mut sink, now, keeper::SLICE_STEPS);
+            // Not the commands' time.
+            start += thread.ticks() - before;
+        }
         let mut unit = Unit::new(Held::One(shard), &mut sink, now, session.db, &settings);
         unit.no_touch = session.no_touch;
         if group.len() > 1 {
@@ -67,6 +78,7 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
     thread.stats.changes.add(sink.changes - changes);
     let ids = requests.iter().filter_map(|(request, _)| request.command.as_ref().ok()).map(|command| command.id);
     count_executed(thread, ids, nanos);
+    last_ms
 }
 
 /// Executes one command inside a unit: of a transaction, of a script, or of its own.

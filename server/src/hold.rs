@@ -37,6 +37,11 @@ impl Hold<'_> {
         Held::Many(held)
     }
 
+    /// How many shards are held. At least one, but for commands that reach none.
+    pub fn len(&self) -> usize {
+        self.guards.len()
+    }
+
     /// The shards, one by one, for changes.
     pub fn shards_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
         self.guards.iter_mut().map(|guard| &mut **guard)

@@ -11,7 +11,7 @@ use crate::commands::table;
 use crate::memory;
 use crate::node::Node;
 use crate::pubsub::Kind;
-use crate::stats::{CommandStats, LAG_BOUNDS_MS, LATENCY_BUCKETS, ShardFigures, ThreadStats};
+use crate::stats::{CommandStats, DUE_WITHIN, LAG_BOUNDS_MS, LATENCY_BUCKETS, ShardFigures, ThreadStats};
 use crate::{clock, system, version};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -141,11 +141,17 @@ fn record(node: &Node) {
     for (index, shard) in stats.shards.iter().enumerate() {
         let label = || vec![Label::new("shard", index.to_string())];
         let of = |value: &AtomicU64| value.load(Relaxed);
-        let ShardFigures { keys, timed, hits, misses, expired, evicted, events_appended, events_dropped, .. } = shard;
+        let ShardFigures { keys, timed, hits, misses, misses_expired, due, expired, evicted, .. } = shard;
+        let ShardFigures { events_appended, events_dropped, .. } = shard;
         gauge!("curfew_keys", label()).set(of(keys) as f64);
         gauge!("curfew_keys_with_ttl", label()).set(of(timed) as f64);
         counter!("curfew_keyspace_hits_total", label()).absolute(of(hits));
         counter!("curfew_keyspace_misses_total", label()).absolute(of(misses));
+        counter!("curfew_keyspace_misses_expired_total", label()).absolute(of(misses_expired));
+        for (within, count) in DUE_WITHIN.iter().zip(due) {
+            let labels = [label(), vec![Label::new("within", *within)]].concat();
+            gauge!("curfew_keys_due", labels).set(of(count) as f64);
+        }
         counter!("curfew_expired_keys_total", label()).absolute(of(expired));
         counter!("curfew_evicted_keys_total", label()).absolute(of(evicted));
         counter!("curfew_keyspace_events_appended_total", label()).absolute(of(events_appended));
@@ -173,7 +179,12 @@ fn record(node: &Node) {
     gauge!("curfew_pubsub_patterns").set(pubsub.pattern_count() as f64);
     gauge!("curfew_pubsub_shard_channels").set(pubsub.channel_count(Kind::Shard) as f64);
     counter!("curfew_keyspace_events_published_total").absolute(pubsub.events.load(Relaxed));
-    gauge!("curfew_expiry_lag_max_seconds").set(stats.expiry_lag.max_ms.load(Relaxed) as f64 / 1000.0);
+    counter!("curfew_pubsub_messages_dropped_total").absolute(stats.messages_dropped.load(Relaxed));
+    gauge!("curfew_expiry_lag_max_seconds").set(stats.expiry_lag.all().max_ms as f64 / 1000.0);
+    let minute = stats.expiry_lag.last_minute(clock::moment().ms);
+    for (quantile, ms) in [("0.5", minute.quantile_ms(0.5)), ("0.99", minute.quantile_ms(0.99)), ("1", minute.max_ms)] {
+        gauge!("curfew_expiry_lag_last_minute_seconds", "quantile" => quantile).set(ms as f64 / 1000.0);
+    }
     counter!("curfew_clock_steps_total").absolute(stats.clock_steps.load(Relaxed));
     let cpu = system::cpu_time(false);
     gauge!("curfew_cpu_user_seconds").set(cpu.user);
@@ -197,13 +208,13 @@ fn latencies(node: &Node, text: &mut String) {
 
 /// The histogram of how long after their deadlines keys were removed.
 fn lags(node: &Node, text: &mut String) {
-    let lag = &node.stats.expiry_lag;
-    let sum = lag.sum_ms.load(Relaxed) as f64 / 1000.0;
+    let lag = node.stats.expiry_lag.all();
+    let sum = lag.sum_ms as f64 / 1000.0;
     let bounds = LAG_BOUNDS_MS.iter().map(|&bound| f64::from(bound) / 1000.0);
     Histogram::start(text, "curfew_expiry_lag_seconds", "Time between the deadline and the removal of keys.").series(
         "",
         bounds,
-        &lag.counts(),
+        &lag.buckets,
         sum,
     );
 }

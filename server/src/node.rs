@@ -85,8 +85,9 @@ impl Node {
         for garbage in sink.garbage.drain(..) {
             self.reclaimer.free(garbage);
         }
-        for lag in sink.lags_ms.drain(..) {
-            self.stats.expiry_lag.record(lag);
+        if !sink.lags_ms.is_empty() {
+            self.stats.expiry_lag.record(&sink.lags_ms, now_ms);
+            sink.lags_ms.clear();
         }
     }
 }

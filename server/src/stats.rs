@@ -123,41 +123,111 @@ pub fn quantile(counts: &[u64], share: f64) -> Option<usize> {
     })
 }
 
-/// How long after their deadlines keys were removed.
-#[derive(Default)]
-pub struct LagHistogram {
-    /// Keys by bucket; the last one counts what is above all bounds.
-    pub buckets: [AtomicU64; LAG_BOUNDS_MS.len() + 1],
-    /// Sum in milliseconds.
-    pub sum_ms: AtomicU64,
-    /// The largest since the start, in milliseconds.
-    pub max_ms: AtomicU64,
+/// Lags counted: keys by bucket (the last one has what is above all bounds), their sum and the largest, in milliseconds.
+#[derive(Copy, Clone, Default, Debug)]
+pub struct Lags {
+    /// Keys by bucket.
+    pub buckets: [u64; LAG_BOUNDS_MS.len() + 1],
+    /// The sum in milliseconds.
+    pub sum_ms: u64,
+    /// The largest in milliseconds.
+    pub max_ms: u64,
 }
 
-impl LagHistogram {
-    /// Counts one key.
-    pub fn record(&self, lag_ms: u32) {
-        let bucket = LAG_BOUNDS_MS.partition_point(|&bound| bound < lag_ms);
-        self.buckets[bucket].fetch_add(1, Relaxed);
-        self.sum_ms.fetch_add(u64::from(lag_ms), Relaxed);
-        self.max_ms.fetch_max(u64::from(lag_ms), Relaxed);
+impl Lags {
+    fn count(&mut self, lag_ms: u32) {
+        self.buckets[LAG_BOUNDS_MS.partition_point(|&bound| bound < lag_ms)] += 1;
+        self.sum_ms += u64::from(lag_ms);
+        self.max_ms = self.max_ms.max(u64::from(lag_ms));
     }
 
-    /// Keys by bucket at this moment.
-    pub fn counts(&self) -> [u64; LAG_BOUNDS_MS.len() + 1] {
-        std::array::from_fn(|at| self.buckets[at].load(Relaxed))
+    fn add(&mut self, other: &Lags) {
+        self.buckets.iter_mut().zip(other.buckets).for_each(|(sum, count)| *sum += count);
+        self.sum_ms += other.sum_ms;
+        self.max_ms = self.max_ms.max(other.max_ms);
+    }
+
+    /// Keys counted.
+    pub fn total(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// The upper bound of a bucket in milliseconds, and never more than the largest lag.
+    pub fn bound_ms(&self, bucket: usize) -> u64 {
+        LAG_BOUNDS_MS.get(bucket).map_or(self.max_ms, |&bound| u64::from(bound).min(self.max_ms))
     }
 
     /// An upper bound of a quantile in milliseconds; 0 if nothing was counted.
     pub fn quantile_ms(&self, share: f64) -> u64 {
-        let max = self.max_ms.load(Relaxed);
-        let bound = |at: usize| LAG_BOUNDS_MS.get(at).map_or(max, |&bound| u64::from(bound).min(max));
-        quantile(&self.counts(), share).map_or(0, bound)
+        quantile(&self.buckets, share).map_or(0, |bucket| self.bound_ms(bucket))
+    }
+}
+
+/// How long one part of the last minute is, in milliseconds.
+const LAG_PART_MS: i64 = 10_000;
+/// Whole parts of the last minute.
+const LAG_PARTS: usize = 6;
+
+/// How long after their deadlines keys were removed, since the start and in the last minute. Behind a small lock, which is
+/// taken once for a whole unit that expired something.
+#[derive(Default)]
+pub struct LagHistogram(parking_lot::Mutex<LagState>);
+
+#[derive(Default)]
+struct LagState {
+    all: Lags,
+    /// Parts of time by their numbers: six whole ones and the one under way.
+    parts: [(i64, Lags); LAG_PARTS + 1],
+}
+
+impl LagHistogram {
+    /// Counts keys that were removed at `now_ms`.
+    pub fn record(&self, lags_ms: &[u32], now_ms: i64) {
+        let mut state = self.0.lock();
+        let number = now_ms.div_euclid(LAG_PART_MS);
+        let LagState { all, parts } = &mut *state;
+        let part = &mut parts[number.rem_euclid(LAG_PARTS as i64 + 1) as usize];
+        if part.0 != number {
+            *part = (number, Lags::default());
+        }
+        for &lag_ms in lags_ms {
+            all.count(lag_ms);
+            part.1.count(lag_ms);
+        }
+    }
+
+    /// All since the start, or since CONFIG RESETSTAT.
+    pub fn all(&self) -> Lags {
+        self.0.lock().all
+    }
+
+    /// Those of the last minute: of the last 60 to 70 seconds, to be exact. After a step of the wall clock, of what the new time
+    /// takes for it.
+    pub fn last_minute(&self, now_ms: i64) -> Lags {
+        let last = now_ms.div_euclid(LAG_PART_MS);
+        let mut sum = Lags::default();
+        for (number, part) in &self.0.lock().parts {
+            if (last - LAG_PARTS as i64..=last).contains(number) {
+                sum.add(part);
+            }
+        }
+        sum
     }
 
     fn reset(&self) {
-        self.buckets.iter().chain([&self.sum_ms, &self.max_ms]).for_each(|value| value.store(0, Relaxed));
+        *self.0.lock() = LagState::default();
     }
+}
+
+/// For these times ahead keys that are due are counted: a second, a minute, an hour, in milliseconds.
+pub const DUE_WITHIN_MS: [i64; 3] = [1_000, 60_000, 3_600_000];
+
+/// What they are called.
+pub const DUE_WITHIN: [&str; 3] = ["1s", "1m", "1h"];
+
+/// Keys of a shard that are due within each of [`DUE_WITHIN_MS`], counted by the buckets of the wheels. The caller holds it.
+pub fn due(shard: &curfew_shard::Shard, now_ms: i64) -> [usize; DUE_WITHIN_MS.len()] {
+    shard.count_until(DUE_WITHIN_MS.map(|within| now_ms.saturating_add(within)))
 }
 
 /// What a shard's keeper says about its shard ten times a second, so that nobody has to enter it to know.
@@ -171,6 +241,10 @@ pub struct ShardFigures {
     pub hits: AtomicU64,
     /// Reads that did not.
     pub misses: AtomicU64,
+    /// Of those, reads of keys that had expired lately.
+    pub misses_expired: AtomicU64,
+    /// Keys due within each of [`DUE_WITHIN_MS`].
+    pub due: [AtomicU64; DUE_WITHIN_MS.len()],
     /// Keys removed at their deadlines.
     pub expired: AtomicU64,
     /// Keys removed for memory.
@@ -219,6 +293,7 @@ impl ShardFigures {
         self.reserve.store(sum(|db| db.bytes_in_reserve()), Relaxed);
         self.hits.store(shard.stats.hits, Relaxed);
         self.misses.store(shard.stats.misses, Relaxed);
+        self.misses_expired.store(shard.stats.misses_expired, Relaxed);
         self.expired.store(shard.stats.expired, Relaxed);
         self.evicted.store(shard.stats.evicted, Relaxed);
         self.events_appended.store(shard.stats.events_appended, Relaxed);
@@ -231,6 +306,11 @@ impl ShardFigures {
                  appended (CURFEW.EVENTS STREAMS, CURFEW.EVENTS LISTS); not logged again for this shard"
             );
         }
+    }
+
+    /// Publishes how many keys of a shard that the caller holds are due soon: some microseconds for each database in use.
+    pub fn publish_due(&self, shard: &curfew_shard::Shard, now_ms: i64) {
+        self.due.iter().zip(due(shard, now_ms)).for_each(|(figure, count)| figure.store(count as u64, Relaxed));
     }
 }
 
@@ -284,6 +364,8 @@ pub struct Stats {
     pub output_limit_kills: AtomicU64,
     /// Clients cut off because their input grew too large.
     pub query_limit_kills: AtomicU64,
+    /// Messages that waited for clients when these were cut off.
+    pub messages_dropped: AtomicU64,
     /// Steps of the wall clock that were noticed.
     pub clock_steps: AtomicU64,
     /// How late keys went.
@@ -312,6 +394,7 @@ impl Stats {
             refused: AtomicU64::new(0),
             output_limit_kills: AtomicU64::new(0),
             query_limit_kills: AtomicU64::new(0),
+            messages_dropped: AtomicU64::new(0),
             clock_steps: AtomicU64::new(0),
             expiry_lag: LagHistogram::default(),
             shards: (0..threads).map(|_| ShardFigures::default()).collect(),
@@ -345,7 +428,9 @@ impl Stats {
             thread.error_replies.reset();
             thread.errors.lock().clear();
         }
-        for counter in [&self.accepted, &self.refused, &self.output_limit_kills, &self.query_limit_kills] {
+        for counter in
+            [&self.accepted, &self.refused, &self.output_limit_kills, &self.query_limit_kills, &self.messages_dropped]
+        {
             counter.store(0, Relaxed);
         }
         self.expiry_lag.reset();
@@ -363,13 +448,32 @@ mod tests {
         assert_eq!(bucket(1_001), 1);
         assert_eq!(bucket(1_000_000), 10);
         assert_eq!(bucket(u64::MAX), LATENCY_BUCKETS - 1);
-        let lag = LagHistogram::default();
-        [0, 1, 2, 60_001].into_iter().for_each(|ms| lag.record(ms));
-        let counts: Vec<u64> = lag.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
-        assert_eq!((counts[0], counts[1], counts[12]), (2, 1, 1));
-        assert_eq!(lag.max_ms.load(Relaxed), 60_001);
+        let histogram = LagHistogram::default();
+        histogram.record(&[0, 1, 2, 60_001], 5);
+        let lag = histogram.all();
+        assert_eq!((lag.buckets[0], lag.buckets[1], lag.buckets[12]), (2, 1, 1));
+        assert_eq!((lag.max_ms, lag.sum_ms, lag.total()), (60_001, 60_004, 4));
         assert_eq!((lag.quantile_ms(0.5), lag.quantile_ms(0.75), lag.quantile_ms(0.99)), (1, 2, 60_001));
         assert_eq!(quantile(&[0, 0], 0.5), None);
+    }
+
+    #[test]
+    fn the_last_minute_forgets() {
+        let histogram = LagHistogram::default();
+        let start = 1_735_689_600_000;
+        histogram.record(&[50], start);
+        histogram.record(&[1], start + 30_000);
+        let of = |now_ms: i64| (histogram.last_minute(now_ms).total(), histogram.last_minute(now_ms).max_ms);
+        assert_eq!(of(start + 60_000), (2, 50));
+        assert_eq!(of(start + 75_000), (1, 1));
+        assert_eq!(of(start + 200_000), (0, 0));
+        // The same place in the ring, seven parts later.
+        histogram.record(&[3], start + 70_000);
+        assert_eq!(of(start + 75_000), (2, 3));
+        assert_eq!(of(start - 3_600_000), (0, 0), "the clock stepped back");
+        assert_eq!(histogram.all().total(), 3);
+        histogram.reset();
+        assert_eq!((histogram.all().total(), of(start + 75_000)), (0, (0, 0)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod command;
 pub mod effect;
 pub mod event;
 pub mod eviction;
+pub mod gone;
 pub mod keyspace;
 pub mod moment;
 pub mod record;

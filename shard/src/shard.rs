@@ -1,6 +1,7 @@
 //! The owner of one contiguous range of hash slots: its databases and what belongs to them.
 
 use crate::eviction::Evictor;
+use crate::gone::Gone;
 use crate::keyspace::{Hasher, Keyspace};
 use crate::value::stream::StreamId;
 use crate::wait::Waiting;
@@ -16,6 +17,8 @@ pub struct Stats {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
+    /// Of these, reads of keys that had expired (see [`crate::gone`]).
+    pub misses_expired: u64,
     /// Keys removed at their deadlines.
     pub expired: u64,
     /// Fields of hashes removed at their deadlines.
@@ -41,6 +44,10 @@ pub struct Shard {
     /// The earliest deadline in Unix milliseconds that was set since the shard's keeper last looked at the wheels: tells
     /// whether it must be woken before it means to. `i64::MAX` if none.
     pub soonest: i64,
+    /// The keys that have expired lately.
+    pub gone: Gone,
+    /// The database whose deadlines come first in the next slice of expiry.
+    pub expiry_turn: usize,
     /// Memory that a small value is copied to while it is changed.
     pub(crate) scratch: Vec<u8>,
     /// What eviction remembers.
@@ -64,6 +71,8 @@ impl Shard {
             scratch: Vec::new(),
             stats: Stats::default(),
             soonest: i64::MAX,
+            gone: Gone::default(),
+            expiry_turn: 0,
             evictor: Evictor::default(),
             last_event: StreamId::MIN,
             random,
@@ -119,6 +128,15 @@ impl Shard {
     /// The earliest time in Unix milliseconds at which a deadline is due or the wheel has work, over all databases.
     pub fn next_wakeup(&self) -> Option<i64> {
         self.databases.iter().filter_map(Keyspace::next_wakeup).min()
+    }
+
+    /// How many keys come up before each of these times, over all databases. See
+    /// [`Wheel::count_until`](crate::keyspace::wheel::Wheel::count_until) for how near that is.
+    pub fn count_until<const N: usize>(&self, times: [i64; N]) -> [usize; N] {
+        self.databases.iter().fold([0; N], |sum, db| {
+            let of_db = db.count_until(times);
+            std::array::from_fn(|at| sum[at] + of_db[at])
+        })
     }
 
     /// Memory held by the data in bytes.

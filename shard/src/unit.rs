@@ -118,9 +118,14 @@ impl<'u> Unit<'u> {
             // SAFETY: as in `live`: nothing was changed since, and the other arm does not use the entry.
             return Some(unsafe { extend(entry) });
         }
-        let stats = &mut self.held.of(key).stats;
-        stats.hits -= 1;
-        stats.misses += 1;
+        let db = self.db;
+        let shard = self.held.of(key);
+        shard.stats.hits -= 1;
+        shard.stats.misses += 1;
+        if !shard.gone.is_empty() {
+            let hash = shard.db(db).hasher().hash(key);
+            shard.stats.misses_expired += u64::from(shard.gone.has(db, hash));
+        }
         self.event(class::KEY_MISS, "keymiss", key);
         None
     }
@@ -228,6 +233,11 @@ impl<'u> Unit<'u> {
             return false;
         }
         self.remove_present(db, key);
+        let shard = self.held.of(key);
+        if !shard.gone.is_empty() {
+            let hash = shard.db(db).hasher().hash(key);
+            shard.gone.forget(db, hash);
+        }
         true
     }
 
@@ -469,15 +479,18 @@ impl<'u> Unit<'u> {
         }
     }
 
-    /// Removes keys whose deadlines have passed, at most `steps` looks at the wheel in each database of each shard held.
-    /// Returns true if more are due. This is the active path; the lazy one is in every lookup, and both remove alike.
+    /// Removes keys whose deadlines have passed, with at most `steps` looks at the wheels of each shard held: first those of
+    /// the unit's own database, then those after it in turn. A shard that has not come to the end says in
+    /// [`Shard::expiry_turn`] which database is next, so that none has to wait for all of another's. Returns true if more
+    /// may be due. This is the active path; the lazy one is in every lookup, and both remove alike.
     pub fn expire_due(&mut self, steps: u32) -> bool {
         let mut more = false;
         let mut key = Vec::new();
+        let databases = self.settings.databases;
         for index in 0..self.held.len() {
-            for db in 0..self.settings.databases {
+            let mut left = steps;
+            for db in (self.db..databases).chain(0..self.db.min(databases)) {
                 let now = self.now.ms;
-                let mut left = steps;
                 loop {
                     let shard = match &mut self.held {
                         Held::One(shard) => &mut **shard,
@@ -489,7 +502,11 @@ impl<'u> Unit<'u> {
                     let space = shard.db_mut(db);
                     let Some(entry) = space.next_due(now, &mut left) else {
                         // With nothing due, the wheel prepares what comes next, within the same budget.
-                        more |= left == 0 || space.work_ahead(now, &mut left);
+                        if left == 0 || space.work_ahead(now, &mut left) {
+                            more = true;
+                            left = 0;
+                            shard.expiry_turn = (db + 1) % databases;
+                        }
                         break;
                     };
                     key.clear();
@@ -500,6 +517,9 @@ impl<'u> Unit<'u> {
                         // The wheel gives what is due.
                         (deadline, None) => self.expire(db, &key, deadline.unwrap_or(now)),
                     }
+                }
+                if left == 0 {
+                    break;
                 }
             }
         }
@@ -554,7 +574,10 @@ impl<'u> Unit<'u> {
     fn expired(&mut self, db: usize, key: &[u8], deadline: i64) {
         let lag = (self.now.ms - deadline).clamp(0, i64::from(u32::MAX)) as u32;
         self.sink.lags_ms.push(lag);
-        self.held.of(key).stats.expired += 1;
+        let shard = self.held.of(key);
+        shard.stats.expired += 1;
+        let hash = shard.db(db).hasher().hash(key);
+        shard.gone.note(db, hash);
         self.effect_in(db, key, [b"DEL".as_slice(), key]);
         self.touched(db, key);
         self.event_due(db, class::EXPIRED, "expired", key, deadline);

@@ -1,11 +1,12 @@
 //! Keys with deadlines over several shards under a made-up clock, against a plain map.
 //!
-//! Each seed is one life of some shards: random commands, steps of the clock, and wheels that run now and then. Checked at
-//! every step: the reply, the other events in order, and of `expired` events that each comes exactly once, by the wheel
+//! Each seed is one life of some shards: random commands, time that passes, wheels that run now and then, a wall clock that is
+//! stepped by up to two hours in either direction, and crashes: the journal is replayed into empty shards. Checked at every step: the reply, the other events in order, and of `expired` events that each comes exactly once, by the wheel
 //! or by the first command that looks at the key, and never before the clock is past the deadline.
 
+use curfew_protocol::{Reply, Resp};
 use curfew_shard::testing::World;
-use curfew_shard::{Held, Unit, registry};
+use curfew_shard::{Effect, Held, Moment, Unit, registry};
 use std::collections::BTreeMap;
 
 const SEEDS: u64 = 60;
@@ -16,7 +17,7 @@ fn a_life_of_keys_with_deadlines_is_that_of_a_plain_map() {
     if registry::rows().all(|row| row.spec.name != "set") {
         return; // Nothing can make a key.
     }
-    let mut expired = [0; 3];
+    let (mut expired, mut happened) = ([0; 3], [0; 3]);
     for seed in 0..SEEDS {
         let mut life = Life::new(seed);
         for _ in 0..STEPS {
@@ -24,7 +25,9 @@ fn a_life_of_keys_with_deadlines_is_that_of_a_plain_map() {
         }
         life.end();
         expired.iter_mut().zip(life.expired).for_each(|(sum, count)| *sum += count);
+        happened.iter_mut().zip(life.happened).for_each(|(sum, count)| *sum += count);
     }
+    assert!(happened.iter().all(|count| *count > 100), "steps forwards, steps back, crashes: {happened:?}");
     // The test is about these: without them it would say nothing.
     assert!(expired.iter().all(|count| *count > 100), "lazily, by the wheel, at the end: {expired:?}");
 }
@@ -44,6 +47,10 @@ struct Life {
     /// The value and the deadline of every key whose end has not been announced.
     model: BTreeMap<String, (String, Option<i64>)>,
     expired: [usize; 3],
+    /// Steps of the clock forwards, back, and crashes.
+    happened: [usize; 3],
+    /// All effects since the start of this life.
+    journal: Vec<Effect>,
 }
 
 impl Life {
@@ -55,11 +62,13 @@ impl Life {
             world,
             model: BTreeMap::new(),
             expired: [0; 3],
+            happened: [0; 3],
+            journal: Vec::new(),
         }
     }
 
     fn step(&mut self) {
-        match self.below(20) {
+        match self.below(21) {
             0..4 => self.set(),
             4..7 => self.get(),
             7..10 => self.pexpire(),
@@ -76,8 +85,46 @@ impl Life {
                 self.events(From::Wheel, &[]);
                 self.assert_nothing_is_due();
             }
-            _ => self.turn_one_wheel_a_little(),
+            19 => self.turn_one_wheel_a_little(),
+            _ => match self.below(4) {
+                0 => self.crash(),
+                1 => self.step_clock(-1),
+                2 => self.step_clock(1),
+                _ => {}
+            },
         }
+    }
+
+    /// The wall clock is set: nothing more expires than the new time says, and what it says is due goes.
+    fn step_clock(&mut self, direction: i64) {
+        let longest = [1_000, 60_000, 7_200_000][self.below(3)];
+        let ms = 1 + self.below(longest) as i64;
+        self.world.pass(direction * ms);
+        self.happened[usize::from(direction < 0)] += 1;
+        if self.below(2) == 0 {
+            self.world.expire();
+            self.events(From::Wheel, &[]);
+            self.assert_nothing_is_due();
+        }
+    }
+
+    /// The process ends at once, and the next one has the journal, but perhaps another number of shards. What had gone is gone
+    /// and has been announced; what had not is there, and is announced when its time is over.
+    fn crash(&mut self) {
+        let (now, db) = (self.world.now, self.world.db);
+        self.journal.extend(self.world.effects());
+        let mut world = World::new(1 + self.below(4) as u16);
+        // Effects have absolute deadlines, and expiry is among them: no deadline may pass while they are done again.
+        world.now = Moment::from_millis(0);
+        for effect in &self.journal {
+            world.db = effect.db as usize;
+            world.run_args(effect.args.view(), &mut Reply::new(Resp::Two));
+        }
+        world.effects();
+        world.events();
+        (world.now, world.db) = (now, db);
+        self.world = world;
+        self.happened[2] += 1;
     }
 
     fn end(&mut self) {

@@ -2,6 +2,7 @@
 
 use super::{Bench, load, say, slowest_get};
 use crate::client::{Client, Value};
+use crate::driver::{Driver, Until};
 use crate::replies::Counter;
 use crate::report::{Row, missing};
 use crate::requests::{Requests, command, key};
@@ -10,7 +11,7 @@ use crate::{Failure, Result};
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Keys that share the deadline whose events are timed.
 const PROBES: usize = 1000;
@@ -26,6 +27,9 @@ pub fn rows(bench: &Bench) -> Vec<Row> {
     if bench.wants("lag") {
         let sizes: &[usize] = if bench.quick { &[0, 10_000, 200_000] } else { &[0, 10_000, 1_000_000] };
         rows.extend(sizes.iter().map(|&size| lag_row(bench, size)));
+    }
+    if bench.wants("load") {
+        rows.push(load_row(bench, if bench.quick { 200_000 } else { 1_000_000 }));
     }
     if bench.wants("mass") {
         rows.extend(mass_rows(bench, if bench.quick { 200_000 } else { 1_000_000 }));
@@ -164,6 +168,60 @@ fn read_within(stream: &mut TcpStream, buffer: &mut [u8], time: Duration) -> Res
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+// ---- lag under load -------------------------------------------------------------------------------------------------
+
+/// Connections of the load, and how many commands each sends at a time.
+const LOAD: (usize, usize) = (50, 16);
+
+/// As the rows of `lag`, while clients keep the server busy.
+fn load_row(bench: &Bench, beside: usize) -> Row {
+    let (connections, pipeline) = LOAD;
+    let name = format!(
+        "Expiry lag of {PROBES} keys beside {beside}, under full load ({connections} connections, pipeline {pipeline}): \
+         median / p99, how many came"
+    );
+    say(&name);
+    let data = Requests::every_key("key:", beside, &[b"SET", b"{key}", b"value", b"EX", b"3600"]);
+    let requests = Requests::get_set(100_000, "load:", 100_000, 64);
+    let lags: Vec<Result<(Lags, u64)>> =
+        bench.contestants.iter().map(|who| lag_under_load(bench, who, &data, &requests)).collect();
+    Row {
+        name,
+        goal: format!("p99 < {LAG_GOAL_MS} ms, {PROBES}"),
+        met: lags[0].as_ref().ok().map(|(lags, _)| lags.good()),
+        ratio: String::new(),
+        cells: lags
+            .iter()
+            .map(|lags| match lags {
+                Ok((lags, per_second)) => format!("{} at {}k/s", lags.cell(), per_second / 1000),
+                Err(failure) => missing(failure),
+            })
+            .collect(),
+    }
+}
+
+/// The lags, and how many commands the clients had answered in a second meanwhile.
+fn lag_under_load(bench: &Bench, who: &Contestant, data: &Requests, requests: &Requests) -> Result<(Lags, u64)> {
+    let server = bench.start(who, &bench.machine.server, &["--notify-keyspace-events", "Ex"])?;
+    load(&server, data)?;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients = scope.spawn(|| -> Result<u64> {
+            let mut driver = Driver::connect(server.address, LOAD.0)?;
+            let (mut operations, start) = (0, Instant::now());
+            while !done.load(Ordering::Relaxed) {
+                operations += driver.run(requests, LOAD.1, Until::Elapsed(Duration::from_millis(200)))?.operations;
+            }
+            Ok((operations as f64 / start.elapsed().as_secs_f64()) as u64)
+        });
+        // The load is on for half a second when the deadline comes: that is how far ahead it is set.
+        let lags = probe(&server, lag_wait(bench));
+        done.store(true, Ordering::Relaxed);
+        let per_second = clients.join().map_err(|_| Failure("the load failed".into()))??;
+        Ok((lags?, per_second))
+    })
 }
 
 // ---- a mass of keys -------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// The names by which rows are chosen.
 pub const NAMES: &[&str] =
-    &["get", "pipe", "eval", "multi", "setpx", "expire", "types", "memory", "items", "lag", "mass", "drop"];
+    &["get", "pipe", "eval", "multi", "setpx", "expire", "types", "memory", "items", "lag", "load", "mass", "drop"];
 
 /// What every family needs to know.
 pub struct Bench {

@@ -66,6 +66,14 @@ fn debug(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), E
             ctx.thread.node.active_expire.store(leading_number(flag) as i64 != 0, Relaxed);
             ctx.out.ok();
         }
+        // Not in release builds, where it is not known.
+        #[cfg(debug_assertions)]
+        Some(ms) if is(subcommand, "CLOCK-STEP") && args.len() == 3 => {
+            crate::clock::step(leading_number(ms) as i64);
+            // A real step cancels the keepers' timers.
+            ctx.thread.node.shards.iter().for_each(|cell| cell.ring());
+            ctx.out.ok();
+        }
         Some(seconds) if is(subcommand, "SLEEP") && args.len() == 3 => {
             // All shards are held meanwhile, so nothing goes on, as in Redis.
             let time = Duration::try_from_secs_f64(leading_number(seconds));

@@ -198,6 +198,8 @@ struct Report {
     /// Bytes of tables and wheels.
     tables: u64,
     shards: Vec<curfew_shard::shard::Stats>,
+    /// Keys due within each of [`stats::DUE_WITHIN_MS`].
+    due: [usize; stats::DUE_WITHIN_MS.len()],
 }
 
 impl Report {
@@ -212,6 +214,10 @@ impl Report {
         };
         let spaces = shards.iter().flat_map(|shard| shard.databases());
         let tables: usize = spaces.map(|db| db.bytes() - db.bytes_used() - db.bytes_in_reserve()).sum();
+        let mut due = [0; stats::DUE_WITHIN_MS.len()];
+        for shard in &shards {
+            due.iter_mut().zip(stats::due(shard, now.ms)).for_each(|(sum, count)| *sum += count);
+        }
         Report {
             node,
             config: node.config.load().clone(),
@@ -220,6 +226,7 @@ impl Report {
             keys: shards.iter().map(|shard| of_dbs(shard)).collect(),
             tables: tables as u64,
             shards: shards.iter().map(|shard| shard.stats.clone()).collect(),
+            due,
         }
     }
 
@@ -433,10 +440,12 @@ impl Report {
         // No key outlives its deadline for want of time: what is late shows in the lag below.
         lines.add("expired_stale_perc", "0.00");
         lines.add("expired_time_cap_reached_count", 0);
-        let lag = &stats.expiry_lag;
-        lines.add("expiry_lag_p50_ms", lag.quantile_ms(0.50));
-        lines.add("expiry_lag_p99_ms", lag.quantile_ms(0.99));
-        lines.add("expiry_lag_max_ms", lag.max_ms.load(Relaxed));
+        let minute = stats.expiry_lag.last_minute(self.now.ms);
+        for (when, lag) in [("", stats.expiry_lag.all()), ("_last_minute", minute)] {
+            lines.add(format_args!("expiry_lag{when}_p50_ms"), lag.quantile_ms(0.50));
+            lines.add(format_args!("expiry_lag{when}_p99_ms"), lag.quantile_ms(0.99));
+            lines.add(format_args!("expiry_lag{when}_max_ms"), lag.max_ms);
+        }
         lines.add("evicted_keys", shards(|shard| shard.evicted));
         lines.add("evicted_clients", 0);
         lines.add("evicted_scripts", self.node.scripts.evicted());
@@ -444,6 +453,7 @@ impl Report {
         lines.add("current_eviction_exceeded_time", 0);
         lines.add("keyspace_hits", shards(|shard| shard.hits));
         lines.add("keyspace_misses", shards(|shard| shard.misses));
+        lines.add("keyspace_misses_expired", shards(|shard| shard.misses_expired));
         lines.add("pubsub_channels", pubsub.channel_count(Kind::Channel));
         lines.add("pubsub_patterns", pubsub.pattern_count());
         lines.add("pubsubshard_channels", pubsub.channel_count(Kind::Shard));
@@ -469,6 +479,7 @@ impl Report {
         lines.add("dump_payload_sanitizations", 0);
         lines.add("client_query_buffer_limit_disconnections", stats.query_limit_kills.load(Relaxed));
         lines.add("client_output_buffer_limit_disconnections", stats.output_limit_kills.load(Relaxed));
+        lines.add("pubsub_messages_dropped", stats.messages_dropped.load(Relaxed));
         lines.add("acl_access_denied_auth", 0);
         lines.add("acl_access_denied_cmd", 0);
         lines.add("acl_access_denied_key", 0);
@@ -567,6 +578,9 @@ impl Report {
                 format_args!("shard{index}"),
                 format_args!("keys={keys},expires={timed},expired={},evicted={}", stats.expired, stats.evicted),
             );
+        }
+        for (within, count) in stats::DUE_WITHIN.iter().zip(self.due) {
+            lines.add(format_args!("keys_due_{within}"), count);
         }
         lines.add("clock_steps", self.node.stats.clock_steps.load(Relaxed));
         lines.add("keyspace_events_published", self.node.pubsub.events.load(Relaxed));

@@ -6,6 +6,7 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
+pub mod expiry;
 pub mod function;
 pub mod info;
 pub mod pubsub;
@@ -26,6 +27,7 @@ const FAMILIES: &[&[ServerRow]] = &[
     config::ROWS,
     connection::ROWS,
     debug::ROWS,
+    expiry::ROWS,
     function::ROWS,
     info::ROWS,
     pubsub::ROWS,

@@ -459,6 +459,11 @@ impl Keyspace {
         });
     }
 
+    /// See [`Wheel::count_until`]: keys due before each of these times, and hashes with fields that are.
+    pub fn count_until<const N: usize>(&self, times: [i64; N]) -> [usize; N] {
+        self.wheel.as_ref().map_or([0; N], |wheel| wheel.count_until(times))
+    }
+
     /// See [`Wheel::work_ahead`].
     pub fn work_ahead(&mut self, now: i64, steps: &mut u32) -> bool {
         self.now = now;

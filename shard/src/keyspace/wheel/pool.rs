@@ -176,23 +176,24 @@ impl Pool {
         Some((Position::new(new, 0), Some(new)))
     }
 
-    /// Take out the item at a live position.
-    pub(super) fn take(&mut self, at: Position) -> Left {
+    /// Take out the item at a live position. Gives the bucket it was in, too.
+    pub(super) fn take(&mut self, at: Position) -> (u16, Left) {
         let gone = at.chunk();
         let chunk = self.chunk(gone);
+        let bucket = chunk.bucket;
         let live = chunk.live() & !(1 << at.place());
         chunk.set_live(live);
         if live != 0 {
-            return Left::Others;
+            return (bucket, Left::Others);
         }
-        let (prev, next, bucket) = (chunk.prev, chunk.next, chunk.bucket);
+        let (prev, next) = (chunk.prev, chunk.next);
         self.free(gone);
         if prev == gone {
-            return Left::Nothing(bucket);
+            return (bucket, Left::Nothing(bucket));
         }
         self.chunk(prev).next = next;
         self.chunk(next).prev = prev;
-        Left::Chunks { gone, prev, bucket }
+        (bucket, Left::Chunks { gone, prev, bucket })
     }
 
     /// The chunk after `id`, its bucket's number, and whether the items of both would fit into `id`. None if it is not in use.
