@@ -36,10 +36,7 @@ const GROUPS: [&str; 16] = [
 /// Why something is missing: the reason, and the commands, subcommands (`client|tracking`) or whole groups (`group list`)
 /// that it is for. The first row that names it counts.
 const REASONS: &[(&str, &[&str])] = &[
-    (
-        "no persistence yet",
-        &["dump", "restore", "restore-asking", "migrate", "save", "bgsave", "bgrewriteaof", "lastsave", "waitaof"],
-    ),
+    ("no persistence yet", &["migrate", "save", "bgsave", "bgrewriteaof", "lastsave", "waitaof"]),
     ("no replication yet", &["wait", "replicaof", "slaveof", "psync", "sync", "replconf", "failover"]),
     ("one user so far, with `requirepass`", &["acl"]),
     ("not yet, but `/metrics` has latencies", &["latency", "slowlog", "monitor"]),

@@ -79,7 +79,18 @@ fn content(world: &mut World, key: &str) -> Vec<OwnedArgs> {
     let held = Held::Many(world.shards.iter_mut().map(Some).collect());
     let mut unit = Unit::new(held, &mut world.sink, world.now, 0, &world.settings);
     let commands = describe(&mut unit, 0, key.as_bytes());
-    commands.iter().map(|command| OwnedArgs::from_slices(&blank(command, key))).collect()
+    // A table's order depends on its past: its items one by one, sorted.
+    let mut items = Vec::new();
+    for command in &commands {
+        let words = blank(command, key);
+        match words[0] {
+            b"HSET" => items.extend(words[2..].chunks(2).map(|pair| [&words[..2], pair].concat())),
+            b"SADD" => items.extend(words[2..].chunks(1).map(|member| [&words[..2], member].concat())),
+            _ => items.push(words),
+        }
+    }
+    items.sort();
+    items.iter().map(|item| OwnedArgs::from_slices(item)).collect()
 }
 
 /// The command without its key.
