@@ -3,6 +3,7 @@
 
 use crate::config::values::BufferLimit;
 use atomic_waker::AtomicWaker;
+use bytes::Bytes;
 use curfew_shard::wait::Waiter;
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -47,11 +48,34 @@ pub struct Names {
 /// Messages that other threads have for a client: published messages, and later invalidations.
 #[derive(Default)]
 struct Outbox {
-    bytes: Vec<u8>,
+    /// What came before `tail`: long messages, which all of their receivers share, and what came between them.
+    parts: Vec<Bytes>,
+    /// Short messages since, one behind the other.
+    tail: Vec<u8>,
+    /// Bytes of both.
+    len: usize,
     /// How many messages those are.
     messages: u64,
     /// How many went with the last bytes that were taken.
     taken: u64,
+}
+
+/// Messages at least as long as this are shared between their receivers; shorter ones are cheaper to copy.
+const SHARED_MIN: usize = 1024;
+
+impl Outbox {
+    fn push(&mut self, message: &Bytes) {
+        if message.len() < SHARED_MIN {
+            self.tail.extend_from_slice(message);
+        } else {
+            if !self.tail.is_empty() {
+                self.parts.push(std::mem::take(&mut self.tail).into());
+            }
+            self.parts.push(message.clone());
+        }
+        self.len += message.len();
+        self.messages += 1;
+    }
 }
 
 /// One connection, as others see it. The connection's own task updates the facts with relaxed stores; readers may see
@@ -185,18 +209,17 @@ impl Client {
 
     /// Puts a message (complete replies) into the outbox. A client that does not read is cut off at `limit` instead of
     /// growing the server. Answers how many bytes wait for it now, written replies included.
-    pub fn send(&self, message: &[u8], limit: OutputLimit, now_ms: i64) -> usize {
+    pub fn send(&self, message: &Bytes, limit: OutputLimit, now_ms: i64) -> usize {
         if self.is_killed() {
             return 0;
         }
         let mut outbox = self.outbox.lock();
-        if outbox.bytes.is_empty() && self.reply_bytes.load(Relaxed) == 0 {
+        if outbox.len == 0 && self.reply_bytes.load(Relaxed) == 0 {
             // It has read everything so far: its time to read this begins now, however long nothing came.
             self.drained_ms.store(now_ms, Relaxed);
         }
-        outbox.bytes.extend_from_slice(message);
-        outbox.messages += 1;
-        self.outbox_bytes.store(outbox.bytes.len(), Relaxed);
+        outbox.push(message);
+        self.outbox_bytes.store(outbox.len, Relaxed);
         drop(outbox);
         if self.check(limit, now_ms) {
             self.signal(signal::MESSAGES);
@@ -230,12 +253,14 @@ impl Client {
     pub fn take_messages(&self, out: &mut curfew_protocol::Reply) {
         self.lower(signal::MESSAGES);
         let mut outbox = self.outbox.lock();
-        out.raw(&outbox.bytes);
+        outbox.parts.drain(..).for_each(|part| out.raw(&part));
+        out.raw(&outbox.tail);
+        outbox.len = 0;
         outbox.taken = std::mem::take(&mut outbox.messages);
         self.outbox_bytes.store(0, Relaxed);
-        match outbox.bytes.capacity() > 64 * 1024 {
-            true => outbox.bytes = Vec::new(),
-            false => outbox.bytes.clear(),
+        match outbox.tail.capacity() > 64 * 1024 {
+            true => outbox.tail = Vec::new(),
+            false => outbox.tail.clear(),
         }
     }
 
@@ -382,8 +407,8 @@ mod tests {
     #[test]
     fn messages_keep_their_order_and_wake_once() {
         let client = client();
-        client.send(b"+a\r\n", OutputLimit::default(), 0);
-        client.send(b"+b\r\n", OutputLimit::default(), 0);
+        client.send(&Bytes::from_static(b"+a\r\n"), OutputLimit::default(), 0);
+        client.send(&Bytes::from_static(b"+b\r\n"), OutputLimit::default(), 0);
         assert_eq!(client.signals(), signal::MESSAGES);
         let mut out = Reply::new(Resp::Two);
         client.take_messages(&mut out);
@@ -392,20 +417,39 @@ mod tests {
     }
 
     #[test]
+    fn a_long_message_is_kept_once_for_all_who_wait_for_it() {
+        let (one, two) = (client(), client());
+        let long = Bytes::from(vec![b'm'; SHARED_MIN]);
+        for receiver in [&one, &two] {
+            receiver.send(&Bytes::from_static(b"before"), OutputLimit::default(), 0);
+            receiver.send(&long, OutputLimit::default(), 0);
+            receiver.send(&Bytes::from_static(b"behind"), OutputLimit::default(), 0);
+            assert_eq!(receiver.outbox_bytes(), 12 + SHARED_MIN);
+        }
+        let place = |receiver: &Client| receiver.outbox.lock().parts[1].as_ptr();
+        assert_eq!((place(&one), place(&two)), (long.as_ptr(), long.as_ptr()));
+        let mut out = Reply::new(Resp::Two);
+        one.take_messages(&mut out);
+        assert_eq!(out.as_bytes(), [b"before", &long[..], b"behind"].concat());
+        assert_eq!((one.outbox_bytes(), one.close()), (0, 0));
+        assert_eq!(two.close(), 3);
+    }
+
+    #[test]
     fn a_client_that_does_not_read_is_cut_off() {
         let soft = OutputLimit { hard: 100, soft: 10, soft_ms: 1_000 };
         let slow = client();
-        slow.send(&[b'x'; 20], soft, 5_000);
-        slow.send(b"x", soft, 6_000);
+        slow.send(&vec![b'x'; 20].into(), soft, 5_000);
+        slow.send(&Bytes::from_static(b"x"), soft, 6_000);
         assert!(!slow.is_killed(), "not before the soft limit's time");
-        slow.send(b"x", soft, 6_001);
+        slow.send(&Bytes::from_static(b"x"), soft, 6_001);
         assert!(slow.is_killed());
         let fast = client();
-        fast.send(&[b'x'; 20], soft, 5_000);
+        fast.send(&vec![b'x'; 20].into(), soft, 5_000);
         fast.take_messages(&mut Reply::default());
-        fast.send(b"x", soft, 9_000);
+        fast.send(&Bytes::from_static(b"x"), soft, 9_000);
         assert!(!fast.is_killed(), "reading resets the soft limit");
-        fast.send(&[b'x'; 200], soft, 9_000);
+        fast.send(&vec![b'x'; 200].into(), soft, 9_000);
         assert!(fast.is_killed());
     }
 }

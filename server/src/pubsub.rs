@@ -6,6 +6,7 @@
 
 use crate::client::{Client, OutputLimit};
 use crate::node::Node;
+use bytes::Bytes;
 use curfew_protocol::{Reply, Resp, glob};
 use curfew_shard::{Event, Message, class};
 use dashmap::DashMap;
@@ -256,7 +257,7 @@ impl PubSub {
             let mut reply = Reply::with_capacity(resp, parts.iter().map(|part| part.len() + 16).sum());
             reply.push(parts.len());
             parts.iter().for_each(|part| reply.bulk(part));
-            reply.take()
+            Bytes::from(reply.take())
         };
         let pace = self.pace_bytes();
         let (mut two, mut three) = (None, None);
