@@ -1,6 +1,6 @@
 //! Durable events: what is kept of them in streams and lists of the server's own (`docs/events.md`), and how it is written.
 //!
-//! A unit collects [`Record`]s while a command runs; [`crate::Unit::append_events`] appends them when the command is over.
+//! A unit collects records while a command runs; [`crate::Unit::append_events`] appends them when the command is over.
 
 use crate::unit::shard_of;
 

@@ -13,9 +13,9 @@
 //!                                                     item: key length and flag, value length (if any), key, value
 //! ```
 //!
-//! - When the leaves hold more than [`ITEMS_MAX`] items or [`BYTES_MAX`] bytes on average, the first leaf, n, is split by
-//!   the next bit of the hash into the leaves 2n and 2n + 1 behind the last one. When they hold less than [`ITEMS_MIN`] and
-//!   [`BYTES_MIN`], the last two leaves join and come first. So one insertion splits at most one leaf and one removal joins
+//! - When the leaves hold more than `ITEMS_MAX` items or `BYTES_MAX` bytes on average, the first leaf, n, is split by
+//!   the next bit of the hash into the leaves 2n and 2n + 1 behind the last one. When they hold less than `ITEMS_MIN` and
+//!   `BYTES_MIN`, the last two leaves join and come first. So one insertion splits at most one leaf and one removal joins
 //!   at most two: some microseconds. Nothing else moves; the chunks' list is 24 bytes for each 12,000 items or so.
 //! - A hash x, as a fraction, is warped to 2^x - 1. Hashes lie twice as close at 0 as they do at 1, and leaves are split in
 //!   that order. So the first leaf is always the fullest, the last one has half of its items, and what is between falls
