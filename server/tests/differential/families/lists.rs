@@ -10,7 +10,8 @@ pub const ROWS: &[Row] = &[
     (4, "( LPOP | RPOP ) <k> ( 1 | 2 | 0 | 3 | <i> )"),
     (3, "LLEN <k>"),
     (3, "LINDEX <k> <i>"),
-    (4, "LSET <k> ( 0 | -1 | 1 | 2 | <i> ) <v>"),
+    // Redis cuts an index of a packed list to 32 bits, so none here is beyond.
+    (4, "LSET <k> ( 0 | -1 | 1 | 2 | -7 | 99 | 2147483647 | -2147483648 | x | 1.5 ) <v>"),
     (4, "LINSERT <k> ( BEFORE | AFTER | before | nosuch ) ( a | b | 1 | <v> ) <v>"),
     (5, "LRANGE <k> <i> <i>"),
     (2, "LRANGE <k> 0 -1"),
