@@ -97,8 +97,7 @@ pub fn difference(expected: &Dataset, got: &Dataset, sorted: bool) -> Option<Str
                 let far = apart((&one.deadline_ms, &other.deadline_ms))
                     || one.field_deadlines_ms.len() != other.field_deadlines_ms.len()
                     || one.field_deadlines_ms.iter().zip(&other.field_deadlines_ms).any(apart);
-                let same_encoding =
-                    one.encoding == other.encoding || sorted && one.kind == "zset";
+                let same_encoding = one.encoding == other.encoding || sorted && one.kind == "zset";
                 (&one.kind, &one.value) == (&other.kind, &other.value) && same_encoding && !far
             }
             _ => false,
