@@ -289,8 +289,8 @@ texts! {
 
     /// A unit of length.
     GEO_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI";
-    /// GEOSEARCH's COUNT.
-    GEO_COUNT = "ERR COUNT must be > 0";
+    /// COUNT of GEOSEARCH and of XAUTOCLAIM.
+    COUNT_NOT_ABOVE_ZERO = "ERR COUNT must be > 0";
     /// GEOSEARCH's ANY.
     GEO_ANY = "ERR the ANY argument requires COUNT argument";
     /// GEOSEARCH around a member that is not there.
@@ -416,6 +416,18 @@ texts! {
     SORT_SCORES = "ERR One or more scores can't be converted into double";
 }
 
+// Commands that wait.
+texts! {
+    /// BLPOP's timeout.
+    TIMEOUT_NOT_A_FLOAT = "ERR timeout is not a float or out of range";
+    /// XREAD's timeout.
+    TIMEOUT_NOT_AN_INTEGER = "ERR timeout is not an integer or out of range";
+    /// A timeout that ends after all times.
+    TIMEOUT_OUT_OF_RANGE = "ERR timeout is out of range";
+    /// A timeout below zero.
+    TIMEOUT_NEGATIVE = "ERR timeout is negative";
+}
+
 // Streams.
 texts! {
     /// A stream's id that is none.
@@ -482,8 +494,6 @@ texts! {
     XCLAIM_RETRY = "ERR Invalid RETRYCOUNT option argument for XCLAIM";
     /// XAUTOCLAIM's arguments.
     XAUTOCLAIM_MIN_IDLE = "ERR Invalid min-idle-time argument for XAUTOCLAIM";
-    /// XAUTOCLAIM's options.
-    XAUTOCLAIM_COUNT = "ERR COUNT must be > 0";
     /// XAUTOCLAIM's options.
     XAUTOCLAIM_MEMORY = "ERR Insufficient memory, failed allocating transient memory, COUNT too high.";
 }

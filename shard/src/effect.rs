@@ -66,6 +66,8 @@ pub struct Sink {
     pub ready: Vec<(usize, Box<[u8]>)>,
     /// Those who could not be served without more shards than were held: to be served with these, or woken.
     pub called: Vec<Arc<Waiter>>,
+    /// Memory that a small value is copied to while it is changed, used again from one change to the next.
+    pub(crate) scratch: Vec<u8>,
     /// How long after their deadlines keys were removed by the unit, in milliseconds: expiry lag.
     pub lags_ms: Vec<u32>,
 }

@@ -15,6 +15,7 @@ pub mod eviction;
 pub mod gone;
 pub mod keyspace;
 pub mod moment;
+pub mod random;
 pub mod record;
 pub mod registry;
 pub mod settings;

@@ -3,6 +3,7 @@
 use crate::eviction::Evictor;
 use crate::gone::Gone;
 use crate::keyspace::{Hasher, Keyspace};
+use crate::random::Random;
 use crate::value::stream::StreamId;
 use crate::wait::Waiting;
 use crate::watch::Watchers;
@@ -48,27 +49,24 @@ pub struct Shard {
     pub gone: Gone,
     /// The database whose deadlines come first in the next slice of expiry.
     pub expiry_turn: usize,
-    /// Memory that a small value is copied to while it is changed.
-    pub(crate) scratch: Vec<u8>,
     /// What eviction remembers.
     pub evictor: Evictor,
     /// The id of the last event that was appended to the shard's stream: ids go on from there, even if the stream was deleted.
     pub(crate) last_event: StreamId,
-    /// The state of the random numbers.
-    random: u64,
+    /// Where random numbers come from.
+    random: Random,
 }
 
 impl Shard {
     /// An empty shard. `index` is its place among the shards; `hasher` is the same for all of them.
     pub fn new(index: u16, databases: usize, hasher: Hasher) -> Shard {
         let databases = (0..databases.max(1)).map(|_| Keyspace::new(hasher.clone())).collect();
-        let random = hasher.hash(&index.to_le_bytes());
+        let random = Random::new(hasher.hash(&index.to_le_bytes()));
         Shard {
             index,
             databases,
             watchers: Watchers::default(),
             waiting: Waiting::default(),
-            scratch: Vec::new(),
             stats: Stats::default(),
             soonest: i64::MAX,
             gone: Gone::default(),
@@ -119,10 +117,7 @@ impl Shard {
 
     /// The next of a sequence of random numbers (SplitMix64) that starts from the hasher's seed. Not for secrets.
     pub fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
+        self.random.number()
     }
 
     /// The earliest time in Unix milliseconds at which a deadline is due or the wheel has work, over all databases.

@@ -382,8 +382,12 @@ impl Block {
     /// When the first field is due, [`NEVER`] if none ever is.
     #[inline]
     pub(super) fn fields_due(self) -> i64 {
+        // Every lookup asks: for nearly all entries it is over here, before the value is looked at.
+        if !self.has_fields_due() {
+            return NEVER;
+        }
         match self.value() {
-            Value::Object(object) if self.has_fields_due() => object.fields_due(),
+            Value::Object(object) => object.fields_due(),
             _ => NEVER,
         }
     }
@@ -715,7 +719,7 @@ impl Owner for Entries {
     #[inline]
     fn deadline(&self, item: Item) -> i64 {
         let block = Block::from_address(item.get());
-        if block.has_fields_due() { block.deadline().min(block.fields_due()) } else { block.deadline() }
+        block.deadline().min(block.fields_due())
     }
 
     #[inline]

@@ -353,10 +353,7 @@ impl Keyspace {
             return;
         }
         if due != NEVER && !block.timed() {
-            let (shape, old) = (block.shape(), block);
-            block = old.copy_to(self.slab.alloc(shape.with_deadline().size()), true);
-            self.table.replace(place, block);
-            self.slab.free(old.pointer(), shape.size());
+            block = self.make_timed(place, block);
         }
         self.forget_fields(block);
         let deadline = block.deadline();
@@ -395,10 +392,7 @@ impl Keyspace {
             if after == NEVER {
                 return true;
             }
-            let (shape, old) = (block.shape(), block);
-            block = old.copy_to(self.slab.alloc(shape.with_deadline().size()), true);
-            self.table.replace(place, block);
-            self.slab.free(old.pointer(), shape.size());
+            block = self.make_timed(place, block);
         }
         self.schedule(block, block.deadline(), after);
         true
@@ -526,11 +520,17 @@ impl Keyspace {
         self.timed += usize::from(after != NEVER);
         self.timed -= usize::from(before != NEVER);
         block.set_deadline(after);
-        if block.has_fields_due() {
-            let fields = block.fields_due();
-            return self.arm(block, before.min(fields), after.min(fields));
-        }
-        self.arm(block, before, after);
+        let fields = block.fields_due();
+        self.arm(block, before.min(fields), after.min(fields));
+    }
+
+    /// Replaces an entry by one that has room for a deadline, and for a place in the wheel.
+    fn make_timed(&mut self, place: table::Place, old: Block) -> Block {
+        let shape = old.shape();
+        let block = old.copy_to(self.slab.alloc(shape.with_deadline().size()), true);
+        self.table.replace(place, block);
+        self.slab.free(old.pointer(), shape.size());
+        block
     }
 
     /// Notes that the first field of an entry is due at `due`, or that no field is ever due. The entry has room for a

@@ -40,6 +40,7 @@
 #![allow(unsafe_code)]
 
 use super::entry::{Block, EntryRef};
+use crate::random::Random;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
 
@@ -273,16 +274,16 @@ impl Table {
         if self.len == 0 {
             return None;
         }
-        let mut state = random;
+        let mut random = Random::new(random);
         for _ in 0..TRIES {
-            let slots = self.element(mix(&mut state)).segment().slots();
-            let i = ((u128::from(mix(&mut state)) * slots.len() as u128) >> 64) as usize;
+            let slots = self.element(random.number()).segment().slots();
+            let i = random.below(slots.len());
             if slots[i] != 0 {
                 return Some(Block::from_address(slots[i] & ADDRESS).as_ref());
             }
         }
         // Very few entries in many segments: the first from a random place on, or else the first of all.
-        let start = mix(&mut state);
+        let start = random.number();
         Iter::from(self, start).next().or_else(|| self.iter().next())
     }
 
@@ -656,15 +657,6 @@ const fn tail_min(cap: u32) -> usize {
 fn segment_layout(total: usize) -> Layout {
     // Far below isize::MAX: `total` comes from CAPS and from lengths of slices.
     Layout::from_size_align(size_of::<Head>() + total * 8, align_of::<Head>()).unwrap_or(Layout::new::<Head>())
-}
-
-/// The next of a sequence of well mixed numbers (splitmix64's constants).
-fn mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *state;
-    z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ z >> 31
 }
 
 /// Asks for a cache line; a no-op where the processor's instruction is not known. Any address will do.

@@ -120,7 +120,6 @@ impl<'u> Unit<'u> {
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<Edited<R>, Error> {
         let now = self.now.ms;
-        let mut buffer = std::mem::take(&mut self.held.of(key).scratch);
         let space = space_mut(&mut self.held, db, key);
         space.set_now(now);
         let Some(mut entry) = space.get_mut(hash, key) else { return Err(Error::WRONG_TYPE) };
@@ -142,18 +141,21 @@ impl<'u> Unit<'u> {
             return Ok(Edited { value: result, emptied: false });
         }
         let Value::Bytes(bytes) = entry.value() else { return Err(Error::WRONG_TYPE) };
+        // Only small values are copied; the memory for it comes back below, whichever way the change goes.
+        let mut buffer = std::mem::take(&mut self.sink.scratch);
         buffer.clear();
         buffer.extend_from_slice(bytes);
         let mut value = T::from_inline(buffer);
         let result = change(&mut value);
         if value.is_empty() {
+            self.sink.scratch = value.into_buffer();
             self.remove_present(db, key);
             return Ok(Edited { value: result, emptied: true });
         }
         match value.inline() {
             Some(bytes) if bytes.len() <= T::INLINE_MAX => {
                 space.put(hash, key, T::KIND, NewValue::Bytes(bytes), Deadline::Keep, lru);
-                self.held.of(key).scratch = value.into_buffer();
+                self.sink.scratch = value.into_buffer();
             }
             _ => {
                 let due = value.due();

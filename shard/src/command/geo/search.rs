@@ -159,7 +159,8 @@ impl<'a> Query<'a> {
                 query.order = Order::Descending;
             } else if is(option, "COUNT") && left >= 1 {
                 let count = cursor.i64()?;
-                query.count = usize::try_from(count).ok().filter(|count| *count > 0).ok_or(Error::GEO_COUNT)?;
+                query.count =
+                    usize::try_from(count).ok().filter(|count| *count > 0).ok_or(Error::COUNT_NOT_ABOVE_ZERO)?;
             } else if matches!(kind, Kind::Radius { stores: true, .. })
                 && left >= 1
                 && (is(option, "STORE") || is(option, "STOREDIST"))

@@ -1,6 +1,7 @@
 //! HRANDFIELD and HSCAN.
 
 use crate::Unit;
+use crate::random::Random;
 use crate::value::hash::{Hash, HashRef};
 use crate::value::packed::Element;
 use curfew_protocol::args::{integer, is};
@@ -38,7 +39,7 @@ pub(super) fn hrandfield(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -
     {
         return Err(Error::OUT_OF_RANGE);
     }
-    let mut random = Random(unit.random());
+    let mut random = Random::new(unit.random());
     let Some(hash) = unit.view::<Hash>(args.at(1))? else {
         out.array(0);
         return Ok(());
@@ -124,7 +125,7 @@ fn repeated(
 ) -> Result<(), Error> {
     if let HashRef::Table(_) = hash {
         for _ in 0..wanted {
-            if let Some(pair) = hash.random(random.draw()) {
+            if let Some(pair) = hash.random(random.number()) {
                 reply(out, pair, with_values);
             }
         }
@@ -149,7 +150,7 @@ fn distinct(hash: HashRef<'_>, wanted: usize, with_values: bool, random: &mut Ra
     if matches!(hash, HashRef::Table(_)) && wanted < len / SPARSE {
         let mut seen: HashSet<&[u8]> = HashSet::with_capacity(wanted);
         while seen.len() < wanted {
-            let Some((field @ Element::Bytes(bytes), value)) = hash.random(random.draw()) else { break };
+            let Some((field @ Element::Bytes(bytes), value)) = hash.random(random.number()) else { break };
             if seen.insert(bytes) {
                 reply(out, (field, value), with_values);
             }
@@ -163,22 +164,5 @@ fn distinct(hash: HashRef<'_>, wanted: usize, with_values: bool, random: &mut Ra
             reply(out, pair, with_values);
             left -= 1;
         }
-    }
-}
-
-/// SplitMix64 from the shard's number: as many as are needed while the hash is borrowed.
-struct Random(u64);
-
-impl Random {
-    fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
-    }
-
-    /// Below `end`; 0 if that is 0.
-    fn below(&mut self, end: usize) -> usize {
-        ((u128::from(self.draw()) * end as u128) >> 64) as usize
     }
 }

@@ -1,8 +1,9 @@
 //! Members chosen at random: SPOP and SRANDMEMBER.
 
 use crate::effect::Garbage;
+use crate::random::Random;
 use crate::value::Collection;
-use crate::value::set::{Random, Set};
+use crate::value::set::Set;
 use crate::{Unit, class};
 use curfew_protocol::args::{OwnedArgs, integer};
 use curfew_protocol::{Args, Error, Reply, number};

@@ -2,6 +2,7 @@
 
 use super::{members_header, reply_member};
 use crate::Unit;
+use crate::random::Random;
 use crate::value::packed::Element;
 use crate::value::sorted_set::{SortedSet, View};
 use curfew_protocol::args::is;
@@ -16,7 +17,7 @@ const COUNT: usize = 10;
 
 /// `ZRANDMEMBER key [count [WITHSCORES]]`
 pub(super) fn zrandmember(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    let mut random = Random(unit.random());
+    let mut random = Random::new(unit.random());
     let Some(count) = args.get(2) else {
         let Some(set) = unit.view::<SortedSet>(args.at(1))? else {
             out.null();
@@ -61,7 +62,7 @@ pub(super) fn zrandmember(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) 
     } else {
         members_header(out, wanted, with_scores);
         let at_rank = ranked(set);
-        for rank in random.distinct(len, wanted) {
+        for rank in distinct(&mut random, len, wanted) {
             let (member, score) = at_rank(rank);
             reply_member(out, member, score, with_scores);
         }
@@ -168,33 +169,16 @@ fn write_17_digits(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// Splitmix: a row of numbers from one.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+/// `count` different numbers below `bound`, of which there are more (Floyd's algorithm).
+fn distinct(random: &mut Random, bound: usize, count: usize) -> Vec<usize> {
+    let (mut seen, mut numbers) = (HashSet::with_capacity(count), Vec::with_capacity(count));
+    for top in bound - count..bound {
+        let number = random.below(top + 1);
+        let number = if seen.contains(&number) { top } else { number };
+        seen.insert(number);
+        numbers.push(number);
     }
-
-    /// Below `bound`; 0 if that is 0.
-    fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
-    }
-
-    /// `count` different numbers below `bound`, of which there are more (Floyd's algorithm).
-    fn distinct(&mut self, bound: usize, count: usize) -> Vec<usize> {
-        let (mut seen, mut numbers) = (HashSet::with_capacity(count), Vec::with_capacity(count));
-        for top in bound - count..bound {
-            let number = self.below(top + 1);
-            let number = if seen.contains(&number) { top } else { number };
-            seen.insert(number);
-            numbers.push(number);
-        }
-        numbers
-    }
+    numbers
 }
 
 #[cfg(test)]

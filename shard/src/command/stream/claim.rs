@@ -140,9 +140,9 @@ pub(super) fn xautoclaim(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -
     let (mut most, mut cursor) = (100, args.cursor(6));
     while let Some(option) = cursor.next() {
         if is(option, "COUNT") && cursor.left() > 0 {
-            let count = integer_or(cursor.need()?, Error::XAUTOCLAIM_COUNT)?;
+            let count = integer_or(cursor.need()?, Error::COUNT_NOT_ABOVE_ZERO)?;
             if !(1..=i64::MAX / 16).contains(&count) {
-                return Err(Error::XAUTOCLAIM_COUNT);
+                return Err(Error::COUNT_NOT_ABOVE_ZERO);
             }
             most = count;
         } else if is(option, "JUSTID") {

@@ -51,6 +51,7 @@ mod sift;
 #[cfg(test)]
 mod tests;
 
+use crate::random::Random;
 use leaf::Leaf;
 use std::collections::VecDeque;
 use std::fmt;
@@ -277,16 +278,16 @@ impl Dict {
         // all items are equally likely, however leaves differ in depth and length. The average leaf has at least 20 items
         // (or some of 40 to 256 bytes each), `widest` is hardly ever above 150: a few darts, which touch no leaf's memory.
         let width = if self.leaves == 1 { self.len } else { self.widest as usize };
-        let mut state = random;
+        let mut random = Random::new(random);
         for _ in 0..256 {
-            let leaf = self.leaf(self.leaves as usize + below(mix(&mut state), self.leaves as usize));
-            let at = below(mix(&mut state), width);
+            let leaf = self.leaf(self.leaves as usize + random.below(self.leaves as usize));
+            let at = random.below(width);
             if at < leaf.len() {
                 return Some(leaf.item(at));
             }
         }
         // Only where many hashes are equal: count to one.
-        let mut at = below(mix(&mut state), self.len);
+        let mut at = random.below(self.len);
         for leaf in self.chunks.iter().flatten() {
             if at < leaf.len() {
                 return Some(leaf.item(at));
@@ -549,18 +550,4 @@ fn start(position: u64, depth: u32) -> u64 {
 /// Where the leaf after that one starts.
 fn after(position: u64, depth: u32) -> Option<u64> {
     if depth == 0 { None } else { start(position, depth).checked_add(1 << (64 - depth)) }
-}
-
-/// A number below `end`, evenly chosen by `random`.
-fn below(random: u64, end: usize) -> usize {
-    ((u128::from(random) * end as u128) >> 64) as usize
-}
-
-/// The next of a sequence of well mixed numbers (splitmix64's constants).
-fn mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *state;
-    z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ z >> 31
 }

@@ -312,9 +312,9 @@ fn lengths_around_the_edges_of_their_encoding() {
 /// Chi-square of how often each of the items was chosen; its mean is the number of items, nearly.
 fn chi_square(dict: &Dict, per_item: usize, seed: u64) -> f64 {
     let mut counts: HashMap<&[u8], usize> = HashMap::new();
-    let mut state = seed;
+    let mut random = Random::new(seed);
     for _ in 0..dict.len() * per_item {
-        let (key, _) = dict.random(mix(&mut state)).expect("not empty");
+        let (key, _) = dict.random(random.number()).expect("not empty");
         *counts.entry(key).or_default() += 1;
     }
     let squares: f64 = dict

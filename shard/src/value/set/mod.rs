@@ -7,7 +7,6 @@ mod random;
 
 pub use algebra::{difference, difference_of, intersection, intersection_of, union, union_of};
 pub use ints::{Ints, IntsRef};
-pub use random::Random;
 
 use crate::keyspace::{Object, Type};
 use crate::settings::Limits;
