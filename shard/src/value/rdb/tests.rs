@@ -109,7 +109,12 @@ fn values_of_all_forms_come_back() {
         assert_eq!(restore(&mut world, "copy", body), "+OK", "{lines:?}");
         assert_eq!(content(&mut world, "copy"), content(&mut world, "k"), "{lines:?}");
         assert_eq!(world.run("OBJECT ENCODING copy"), world.run("OBJECT ENCODING k"), "{lines:?}");
-        assert_eq!(dump(&mut world, "copy"), payload, "{lines:?}");
+        // What a table holds comes in an order that depends on its past.
+        let again = dump(&mut world, "copy");
+        match *encoding {
+            "hashtable" => assert_eq!(again.len(), payload.len(), "{lines:?}"),
+            _ => assert_eq!(again, payload, "{lines:?}"),
+        }
         let details = ["XINFO STREAM k FULL COUNT 0", "PTTL k", "TYPE k"];
         details.iter().for_each(|line| assert_eq!(world.run(line), world.run(&line.replace(" k", " copy"))));
         // What is behind the value does not matter, what is missing does.
