@@ -25,7 +25,7 @@ use crate::node::Node;
 use crate::route::ShardSet;
 use crate::session::Session;
 use crate::thread::{self, Thread};
-use crate::{clock, hold};
+use crate::{clock, hold, trigger};
 use curfew_protocol::{Error, Resp};
 use curfew_shard::wait::claim::{Claim, Look};
 use curfew_shard::wait::{As, Outcome, Waiter};
@@ -145,7 +145,7 @@ fn try_again(node: &Node, unit: &mut Unit<'_>, waiter: &Waiter) {
 /// The same, by its connection. False if a busy script has one of the shards.
 async fn try_with_all(node: &Node, waiter: &Waiter) -> bool {
     let Ok(mut hold) = hold::acquire(node, ShardSet::of_bits(waiter.shards)).await else { return false };
-    within(hold.held(), |unit| try_again(node, unit, waiter));
+    trigger::apart(node, || within(hold.held(), |unit| try_again(node, unit, waiter))).await;
     if node.memory.is_limited() {
         hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
     }
@@ -200,7 +200,8 @@ fn leave_shard(node: &'static Node, mut guard: Guard<'static>, waiter: &Waiter) 
 fn within(held: Held<'_>, act: impl FnOnce(&mut Unit<'_>)) {
     thread::with(|thread| {
         let settings = thread.settings();
-        let mut sink = thread.sink.borrow_mut();
+        // Its own: a trigger may let others of the thread have their turns.
+        let mut sink = thread.sink.take();
         let changes = sink.changes;
         let mut unit = Unit::new(held, &mut sink, clock::moment(), 0, &settings);
         act(&mut unit);
@@ -208,6 +209,9 @@ fn within(held: Held<'_>, act: impl FnOnce(&mut Unit<'_>)) {
         wake_called(&mut sink);
         thread.stats.changes.add(sink.changes - changes);
         debug_assert!(sink.is_empty(), "all is settled");
+        let widened = std::mem::take(&mut sink.widened);
+        thread.sink.replace(sink);
+        drop(widened);
     });
 }
 

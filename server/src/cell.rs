@@ -64,6 +64,8 @@ pub struct ShardCell {
     /// The time (Unix milliseconds) for which the shard's keeper means to wake, because there is something to do then: an
     /// earlier deadline rings the bell, and whoever has the shard past it does what is due ([`ShardCell::is_due`]).
     planned: AtomicI64,
+    /// How many units that cannot wait in the inbox want the shard: see [`ShardCell::want`].
+    wanted: AtomicUsize,
     /// Wakes the shard's own thread: it enters, drains, and looks at the wheel.
     bell: Box<dyn Fn() + Send + Sync>,
     shard: UnsafeCell<Shard>,
@@ -87,6 +89,7 @@ impl ShardCell {
             waiting: AtomicUsize::new(0),
             busy: AtomicBool::new(false),
             planned: AtomicI64::new(i64::MAX),
+            wanted: AtomicUsize::new(0),
             bell,
             shard: UnsafeCell::new(shard),
         }
@@ -130,6 +133,15 @@ impl ShardCell {
     #[inline]
     pub fn is_due(&self, now_ms: i64) -> bool {
         self.planned.load(Ordering::Relaxed) <= now_ms
+    }
+
+    /// Somebody who is in the middle of a unit, and so keeps the shards that it has, begins (true) or ceases to try to get this
+    /// one. Whoever has it and has not begun, because it waits for others, is to let go of it.
+    pub fn want(&self, begins: bool) {
+        match begins {
+            true => self.wanted.fetch_add(1, Ordering::SeqCst),
+            false => self.wanted.fetch_sub(1, Ordering::SeqCst),
+        };
     }
 
     /// Whether a script has kept the shard past the threshold.
@@ -216,6 +228,13 @@ impl ShardCell {
                 return;
             }
         }
+    }
+}
+
+impl Guard<'_> {
+    /// Whether somebody wants the shard who cannot wait for it in line.
+    pub fn is_wanted(&self) -> bool {
+        self.cell.wanted.load(Ordering::SeqCst) > 0
     }
 }
 

@@ -9,16 +9,17 @@ use crate::cell::Turn;
 use crate::client::{Client, OutputLimit, signal};
 use crate::commands::{Command, Run};
 use crate::config::Config;
+use crate::hold::Shards;
 use crate::node::Node;
 use crate::route::{ShardSet, Target};
 use crate::session::{Ctx, ReplyMode, Session};
 use crate::thread;
-use crate::{blocked, clock, evict, exec, gate, hold, keeper, script};
+use crate::{blocked, clock, evict, exec, gate, hold, keeper, script, trigger};
 use curfew_protocol::request::Limits;
 use curfew_protocol::spec::BLOCKING;
 use curfew_protocol::{Args, Error, args};
-use curfew_shard::Unit;
 use curfew_shard::wait::Waiter;
+use curfew_shard::{Unit, class};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -224,6 +225,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return self.single().await;
                 }
             }
+            if trigger::exist(self.node) {
+                let may_enter = |request: &&crate::batch::Parsed| {
+                    request.command.as_ref().is_ok_and(|command| !trigger::needs_all(self.node, command))
+                };
+                count = batch.pending()[..count].iter().take_while(may_enter).count();
+                if count == 0 {
+                    return self.single().await;
+                }
+            }
             if let Ok(command) = &batch.pending()[count - 1].command {
                 self.client.last_command.store(command.id + 1, Relaxed);
             }
@@ -263,6 +273,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Executes the next `count` commands on a shard: here if it is free, else by whoever has it.
     async fn enter(&mut self, shard: u16, count: usize) -> Result<(), ()> {
         let node = self.node;
+        if trigger::exist(node) {
+            return self.enter_apart(shard, count).await;
+        }
         let cell = &node.shards[usize::from(shard)];
         let Some(batch) = &mut self.batch else { return Err(()) };
         if let Some(mut guard) = cell.try_enter() {
@@ -289,6 +302,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let _ = give_back.send(batch);
         }));
         self.batch = returned.await.ok();
+        Ok(())
+    }
+
+    /// The same while there are triggers, which may take long: always here, on a stack that can be left.
+    async fn enter_apart(&mut self, shard: u16, count: usize) -> Result<(), ()> {
+        let node = self.node;
+        let cell = &node.shards[usize::from(shard)];
+        // Once more than needed and it goes on, late triggers or not: they may be thousands.
+        for at_once in [false, true] {
+            // Nobody has to wait for a busy script of another shard because of it.
+            let _ = keeper::together(node, cell).await;
+            let acquired = cell.acquire().await;
+            let Some(batch) = &mut self.batch else { return Err(()) };
+            let Some(mut guard) = acquired else {
+                let error = node.scripts.busy_error(ShardSet::one(shard.into()));
+                (0..count).for_each(|_| batch.buffers.out.error(&error));
+                batch.advance(count);
+                return Ok(());
+            };
+            let run = || thread::with(|thread| exec::run_apart(thread, &mut guard, batch, count, at_once));
+            let done = script::coroutine::run(run).await;
+            drop(guard);
+            if done > 0 {
+                batch.advance(done);
+                return Ok(());
+            }
+        }
         Ok(())
     }
 
@@ -491,9 +531,13 @@ async fn held(
     session: &mut Session,
 ) -> Option<Arc<Waiter>> {
     let mark = out.len();
-    let scripted = script::may_run(command, session);
+    let may_be_long = script::may_run(command, session) || trigger::exist(node);
+    let mut with_all = false;
     loop {
-        let set = gate::reach(node, command, args, session);
+        let set = match with_all {
+            true => ShardSet::all(node.shards.len()),
+            false => gate::reach(node, command, args, session),
+        };
         let mut hold = match hold::acquire(node, set).await {
             Ok(hold) => hold,
             Err(error) => {
@@ -504,11 +548,12 @@ async fn held(
             }
         };
         let mut body = || unit(node, command, args, out, session, &mut hold, mark);
-        // A script may take long: it runs on a stack that can be left, so that others have their turns.
-        match if scripted { script::coroutine::run(body).await } else { body() } {
+        // A script or a trigger may take long: it runs on a stack that can be left, so that others have their turns.
+        match if may_be_long { script::coroutine::run(body).await } else { body() } {
             Executed::Done => return None,
             Executed::Waits(waiter) => return Some(waiter),
             Executed::Again => out.truncate(mark),
+            Executed::WithAll => with_all = true,
         }
     }
 }
@@ -519,6 +564,8 @@ enum Executed {
     Done,
     /// It has to be done again, with another hold.
     Again,
+    /// It has not begun, and is to be done with all shards held.
+    WithAll,
     /// There is nothing for it yet.
     Waits(Arc<Waiter>),
 }
@@ -542,6 +589,13 @@ fn unit(
         // Its own for the time of the unit: should a script be suspended, the thread's other units need one too.
         let mut sink = thread.sink.take();
         let changes = sink.changes;
+        if keeper::has_due(node, &mut Shards::Hold(hold), now) {
+            if hold.len() < node.shards.len() && trigger::are_wide(node, class::EXPIRED) {
+                thread.sink.replace(sink);
+                return (Executed::WithAll, now.ms);
+            }
+            keeper::clear_due(thread, &mut Shards::Hold(hold), &mut sink, now);
+        }
         let mut unit = Unit::new(hold.held(), &mut sink, now, session.db, &settings);
         // Not in EXEC and not in scripts, which are commands of the server's own.
         unit.may_wait = matches!(command.run, Run::Data(_)) && command.is(BLOCKING);
@@ -559,7 +613,7 @@ fn unit(
             node.settle(&mut unit, now.ms);
         }
         drop(unit);
-        ctx.session.widened.clear();
+        drop(std::mem::take(&mut sink.widened));
         if !sink.called.is_empty() {
             blocked::serve_called(thread, hold.shards_mut().collect(), &mut sink, now, &mut extra);
         }
@@ -568,9 +622,13 @@ fn unit(
         let steps = keeper::steps_for(hold.len());
         for shard in hold.shards_mut().filter(|shard| node.shards[usize::from(shard.index())].is_due(ended.ms)) {
             keeper::catch_up(thread, shard, &mut sink, ended, steps);
+            sink.widened.clear();
         }
         thread.stats.changes.add(sink.changes - changes);
+        // Triggers of those who were served may have taken more shards.
+        let widened = std::mem::take(&mut sink.widened);
         thread.sink.replace(sink);
+        drop(widened);
         if node.memory.is_limited() {
             hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
         }

@@ -7,11 +7,13 @@
 
 use crate::config::Config;
 use crate::config::values::MaxmemoryPolicy;
+use crate::hold::Shards;
 use crate::node::Node;
+use crate::route::ShardSet;
 use crate::thread::{self, Thread};
-use crate::{blocked, clock, hold, route};
+use crate::{blocked, clock, hold, trigger};
 use curfew_shard::eviction::{self, Evicted, Order, Policy};
-use curfew_shard::{Held, Shard, Unit};
+use curfew_shard::{Sink, Unit, class};
 use std::time::{Duration, Instant};
 
 /// Keys between two looks at the time.
@@ -47,12 +49,12 @@ pub async fn make_room(node: &Node, first: usize) {
             if left.is_zero() && progress {
                 return node.memory.set_exhausted(false);
             }
-            let mut set = route::ShardSet::default();
-            set.add(shard);
+            let is_wide = trigger::are_wide(node, class::EVICTED);
+            let set = if is_wide { ShardSet::all(shards) } else { ShardSet::one(shard) };
             // A script keeps the shard: there may be room on another.
             let Ok(mut hold) = hold::acquire(node, set).await else { break };
-            let Held::One(shard) = hold.held() else { break };
-            let done = thread::with(|thread| slice(thread, shard, left));
+            let run = || thread::with(|thread| slice(thread, Shards::Hold(&mut hold), shard, left));
+            let done = trigger::apart(node, run).await;
             drop(hold);
             node.memory.look(&node.stats);
             progress |= done.progress;
@@ -65,31 +67,36 @@ pub async fn make_room(node: &Node, first: usize) {
     node.memory.set_exhausted(!progress && node.reclaimer.pending() == 0);
 }
 
-/// A keeper's share: evicts on its shard for a short time if memory is over its limit. Answers whether to go on.
-pub fn keep(thread: &Thread, shard: &mut Shard) -> bool {
+/// Whether keepers have something to evict.
+pub fn is_wanted(node: &Node) -> bool {
+    node.memory.is_over() && policy(node.config.load().maxmemory_policy).is_some()
+}
+
+/// A keeper's share: evicts on the shard number `shard` for a short time if memory is over its limit. Answers whether to go on.
+pub fn keep(thread: &Thread, shards: Shards<'_, '_>, shard: usize) -> bool {
     let node = thread.node;
-    if !node.memory.is_over() || policy(node.config.load().maxmemory_policy).is_none() {
+    if !is_wanted(node) {
         return false;
     }
-    let done = slice(thread, shard, KEEPER_SLICE);
+    let done = slice(thread, shards, shard, KEEPER_SLICE);
     node.memory.look(&node.stats);
     done.progress && !done.exhausted && node.memory.is_over()
 }
 
 /// Evicts on one shard until enough is freed, nothing is left, or `time` is up.
-fn slice(thread: &Thread, shard: &mut Shard, time: Duration) -> Slice {
+fn slice(thread: &Thread, mut shards: Shards<'_, '_>, index: usize, time: Duration) -> Slice {
     let node = thread.node;
     let config = thread.config();
     let Some(policy) = policy(config.maxmemory_policy) else { return Slice { exhausted: true, ..Slice::default() } };
-    let index = usize::from(shard.index());
     let need = node.memory.excess() + margin(&config);
     let (settings, now, start) = (thread.settings(), clock::moment(), Instant::now());
-    let mut sink = thread.sink.borrow_mut();
+    // Its own: a trigger may let others of the thread have their turns.
+    let mut sink = thread.sink.take();
     let before = sink.changes;
     let (mut done, mut freed, mut keys) = (Slice::default(), 0, 0);
     while freed < need {
-        let mut unit = Unit::new(Held::One(shard), &mut sink, now, 0, &settings);
-        match eviction::evict_one(&mut unit, policy, config.maxmemory_samples) {
+        let mut unit = Unit::new(shards.held(), &mut sink, now, 0, &settings);
+        match eviction::evict_one(&mut unit, index, policy, config.maxmemory_samples) {
             Evicted::Freed(bytes) => freed += bytes as u64,
             Evicted::Searching => {}
             Evicted::Nothing => {
@@ -103,14 +110,25 @@ fn slice(thread: &Thread, shard: &mut Shard, time: Duration) -> Slice {
             unit.sink().garbage.clear();
         }
         node.settle(&mut unit, now.ms);
+        drop(unit);
+        sink.widened.clear();
         blocked::wake_called(&mut sink);
         keys += 1;
+        // A trigger has just turned out to need more shards than are held.
+        if shards.len() < node.shards.len() && trigger::are_wide(node, class::EVICTED) {
+            break;
+        }
         if keys % KEYS_BETWEEN == 0 && start.elapsed() >= time {
             break;
         }
     }
     thread.stats.changes.add(sink.changes - before);
-    node.stats.shards[index].publish(shard);
+    let widened = std::mem::take(&mut sink.widened);
+    thread.sink.replace(sink);
+    drop(widened);
+    if let Some(shard) = Unit::new(shards.held(), &mut Sink::default(), now, 0, &settings).shard_mut(index) {
+        node.stats.shards[index].publish(shard);
+    }
     done
 }
 

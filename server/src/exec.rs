@@ -1,14 +1,16 @@
 //! Executes commands: runs of data commands on a shard that was entered, and single commands within a unit.
 
 use crate::batch::Batch;
+use crate::cell::Guard;
 use crate::commands::{Command, Run};
+use crate::hold::Shards;
 use crate::session::Ctx;
 use crate::thread::Thread;
-use crate::{blocked, clock, keeper};
+use crate::{blocked, clock, keeper, trigger};
 use curfew_protocol::spec::{FAST, Group, KeyShape, Spec};
 use curfew_protocol::{Args, Error};
 use curfew_shard::value::dict::Dict;
-use curfew_shard::{Held, Shard, Unit};
+use curfew_shard::{Held, Shard, Sink, Unit, class};
 
 /// Requests whose memory is asked for together: far enough ahead to hide a miss, near enough to stay in the first cache.
 const GROUP: usize = 16;
@@ -20,12 +22,51 @@ const GROUP: usize = 16;
 /// groups a shard whose deadlines have come expires some keys: a busy shard is as prompt as a quiet one, and groups and
 /// slices take turns. Answers the moment of the last group in Unix milliseconds.
 pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) -> i64 {
-    let cell = &thread.node.shards[usize::from(shard.index())];
-    let mut last_ms = i64::MIN;
-    let settings = thread.settings();
     // Let go of when the sink is free again: who lets go of a shard may have to run something on it.
     let mut extra = Vec::new();
     let mut sink = thread.sink.borrow_mut();
+    let (_, last_ms) = run_with(thread, &mut sink, Rules::Plain, &mut extra, shard, batch, count);
+    let widened = std::mem::take(&mut sink.widened);
+    drop(sink);
+    drop(widened);
+    last_ms
+}
+
+/// The same while there are triggers, so that it may be suspended in the middle: with a sink of its own. Answers how many were
+/// executed. If not `at_once`, a group does not begin while keys are due whose triggers need more shards than this one.
+pub fn run_apart(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize, at_once: bool) -> usize {
+    let mut extra = Vec::new();
+    let mut sink = thread.sink.take();
+    let (done, _) = run_with(thread, &mut sink, Rules::Apart { at_once }, &mut extra, shard, batch, count);
+    let widened = std::mem::take(&mut sink.widened);
+    thread.sink.replace(sink);
+    drop(widened);
+    done
+}
+
+/// How a run is executed.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Rules {
+    /// There are no triggers.
+    Plain,
+    /// See [`run_apart`]. Nobody else of the thread can want the sink.
+    Apart { at_once: bool },
+}
+
+/// Answers how many requests were executed, and the moment of the last group in Unix milliseconds. What is in `extra` and in
+/// the sink's `widened` afterwards is to be dropped when the sink is free again.
+fn run_with(
+    thread: &Thread,
+    sink: &mut Sink,
+    rules: Rules,
+    extra: &mut Vec<Guard<'static>>,
+    shard: &mut Shard,
+    batch: &mut Batch,
+    count: usize,
+) -> (usize, i64) {
+    let cell = &thread.node.shards[usize::from(shard.index())];
+    let (mut done, mut last_ms) = (0, i64::MIN);
+    let settings = thread.settings();
     let changes = sink.changes;
     let mut start = thread.ticks();
     let (requests, out, session) = batch.parts(count);
@@ -35,11 +76,19 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
         last_ms = now.ms;
         if cell.is_due(now.ms) {
             let before = thread.ticks();
-            keeper::catch_up(thread, shard, &mut sink, now, keeper::SLICE_STEPS);
+            match rules {
+                Rules::Plain => keeper::catch_up(thread, shard, sink, now, keeper::SLICE_STEPS),
+                Rules::Apart { at_once } => {
+                    if !at_once && trigger::are_wide(thread.node, class::EXPIRED) {
+                        break;
+                    }
+                    keeper::clear_due(thread, &mut Shards::One(shard), sink, now);
+                }
+            }
             // Not the commands' time.
             start += thread.ticks() - before;
         }
-        let mut unit = Unit::new(Held::One(shard), &mut sink, now, session.db, &settings);
+        let mut unit = Unit::new(Held::One(shard), sink, now, session.db, &settings);
         unit.no_touch = session.no_touch;
         if group.len() > 1 {
             prefetch(
@@ -63,22 +112,32 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
                 thread.node.settle(&mut unit, now.ms);
                 if !unit.sink().called.is_empty() {
                     drop(unit);
-                    blocked::serve_called(thread, vec![&mut *shard], &mut sink, now, &mut extra);
-                    unit = Unit::new(Held::One(shard), &mut sink, now, session.db, &settings);
+                    if rules != Rules::Plain {
+                        sink.widened.clear();
+                    }
+                    blocked::serve_called(thread, vec![&mut *shard], sink, now, extra);
+                    unit = Unit::new(Held::One(shard), sink, now, session.db, &settings);
                     unit.no_touch = session.no_touch;
                 }
             }
         }
+        drop(unit);
+        if rules != Rules::Plain {
+            // The next unit may need them again.
+            sink.widened.clear();
+        }
+        done += group.len();
     }
     if let Some(before) = reserve {
         let figures = &thread.node.stats.shards[usize::from(shard.index())];
         figures.move_reserve(before, shard.db(session.db).bytes_in_reserve());
     }
-    let nanos = thread.nanos(start, thread.ticks()) / count.max(1) as u64;
+    let nanos = thread.nanos(start, thread.ticks()) / done.max(1) as u64;
     thread.stats.changes.add(sink.changes - changes);
-    let ids = requests.iter().filter_map(|(request, _)| request.command.as_ref().ok()).map(|command| command.id);
+    let ids =
+        requests.iter().take(done).filter_map(|(request, _)| request.command.as_ref().ok()).map(|command| command.id);
     count_executed(thread, ids, nanos);
-    last_ms
+    (done, last_ms)
 }
 
 /// Executes one command inside a unit: of a transaction, of a script, or of its own.

@@ -7,7 +7,7 @@ use crate::node::Node;
 use crate::route::{self, ShardSet};
 use crate::session::Session;
 use crate::thread;
-use crate::{clock, hold, script};
+use crate::{clock, hold, script, trigger};
 use curfew_protocol::spec::{ALLOW_BUSY, DENYOOM, NO_AUTH, NO_MULTI, WRITE};
 use curfew_protocol::{Args, Error, Resp};
 use curfew_shard::unit::shard_of;
@@ -134,6 +134,9 @@ fn may_write(name: &str) -> bool {
 /// The shards that a unit on the connection's own thread holds.
 pub fn reach(node: &Node, command: &Command, args: Args<'_>, session: &Session) -> ShardSet {
     let shards = node.shards.len();
+    if trigger::needs_all(node, command) {
+        return ShardSet::all(shards);
+    }
     let one = |command: &Command, args: Args<'_>| match script::is_script(command) {
         true => script::reach(node, command, args),
         false => route::reach(command, args, shards),

@@ -15,11 +15,13 @@
 
 use crate::alarm::Alarm;
 use crate::cell::{ShardCell, Turn};
+use crate::hold::{Hold, Shards};
 use crate::node::Node;
+use crate::route::ShardSet;
 use crate::stats::ThreadStats;
 use crate::thread::{self, Thread};
-use crate::{blocked, clock, evict};
-use curfew_shard::{Held, Moment, Shard, Sink, Unit};
+use crate::{blocked, clock, evict, hold, trigger};
+use curfew_shard::{Held, Moment, Shard, Sink, Unit, class};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -28,6 +30,9 @@ use tokio::time::timeout;
 
 /// Looks at the wheel in one slice: about half a millisecond of expiries.
 pub const SLICE_STEPS: u32 = 512;
+
+/// Slices of expiry before a unit while there are triggers: about a thousand of them run, and then it is the unit's turn.
+const SLICES_MAX: usize = 16;
 
 /// The longest sleep: a step of the wall clock is noticed after so long at most.
 const SLEEP_MAX: Duration = Duration::from_millis(100);
@@ -62,20 +67,7 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
         if index == 0 {
             sample(node);
         }
-        let next = match cell.try_enter() {
-            Some(mut guard) => slice(node, &mut guard),
-            None => {
-                let (tell, told) = oneshot::channel();
-                cell.leave(Box::new(move |turn| {
-                    let next = match turn {
-                        Turn::Shard(shard) => slice(node, shard),
-                        Turn::Busy => Next::Later,
-                    };
-                    let _ = tell.send(next);
-                }));
-                told.await.unwrap_or(Next::Later)
-            }
-        };
+        let next = if trigger::exist(node) { slice_apart(node, cell).await } else { slice_here(node, cell).await };
         match next {
             // Clients have their turn between two slices.
             Next::More => {
@@ -101,6 +93,30 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
             }
         }
     }
+}
+
+/// A slice, by whoever has the shard.
+async fn slice_here(node: &'static Node, cell: &ShardCell) -> Next {
+    if let Some(mut guard) = cell.try_enter() {
+        return slice(node, &mut guard);
+    }
+    let (tell, told) = oneshot::channel();
+    cell.leave(Box::new(move |turn| {
+        let next = match turn {
+            Turn::Shard(shard) => slice(node, shard),
+            Turn::Busy => Next::Later,
+        };
+        let _ = tell.send(next);
+    }));
+    told.await.unwrap_or(Next::Later)
+}
+
+/// A slice that may run triggers: always here, on a stack that can be left.
+async fn slice_apart(node: &'static Node, cell: &ShardCell) -> Next {
+    let Ok(more) = together(node, cell).await else { return Next::Later };
+    let Some(mut guard) = cell.acquire().await else { return Next::Later };
+    let next = trigger::apart(node, || slice(node, &mut guard)).await;
+    if more { Next::More } else { next }
 }
 
 /// Waits while a subscriber that keeps reading is far behind: a million keys of one deadline are more messages than its
@@ -131,12 +147,16 @@ fn slice(node: &Node, shard: &mut Shard) -> Next {
     thread::with(|thread| {
         let now = clock::moment();
         let cell = &node.shards[usize::from(shard.index())];
-        let is_expiring = node.active_expire.load(Relaxed);
-        let more = is_expiring && {
-            let mut sink = thread.sink.borrow_mut();
+        let (is_expiring, first) = (node.active_expire.load(Relaxed), shard.expiry_turn);
+        // With wide triggers, expiry is for [`together`].
+        let more = is_expiring && !trigger::are_wide(node, class::EXPIRED) && {
+            let mut sink = thread.sink.take();
             let changes = sink.changes;
-            let more = expire(thread, shard, &mut sink, now, SLICE_STEPS);
+            let more = expire(thread, Held::One(shard), first, &mut sink, now, slice_steps(node));
+            let widened = std::mem::take(&mut sink.widened);
             thread.stats.changes.add(sink.changes - changes);
+            thread.sink.replace(sink);
+            drop(widened);
             more
         };
         let figures = &node.stats.shards[usize::from(shard.index())];
@@ -144,7 +164,8 @@ fn slice(node: &Node, shard: &mut Shard) -> Next {
             figures.publish(shard);
             figures.publish_due(shard, now.ms);
         }
-        let evicts = evict::keep(thread, shard);
+        let index = usize::from(shard.index());
+        let evicts = !trigger::are_wide(node, class::EVICTED) && evict::keep(thread, Shards::One(shard), index);
         if !is_expiring {
             // Deadlines pass unnoticed: look again after the longest sleep.
             cell.plan(i64::MIN);
@@ -163,11 +184,39 @@ fn slice(node: &Node, shard: &mut Shard) -> Next {
 #[cold]
 pub fn catch_up(thread: &Thread, shard: &mut Shard, sink: &mut Sink, now: Moment, steps: u32) {
     let node = thread.node;
-    if !node.active_expire.load(Relaxed) {
+    // With wide triggers it is done with all shards held, by the keeper.
+    if !node.active_expire.load(Relaxed) || trigger::are_wide(node, class::EXPIRED) {
         return;
     }
-    let more = node.pubsub.is_crowded(now.ms) || expire(thread, shard, sink, now, steps);
+    let first = shard.expiry_turn;
+    let steps = steps.min(slice_steps(node));
+    let more = node.pubsub.is_crowded(now.ms) || expire(thread, Held::One(shard), first, sink, now, steps);
     plan(&node.shards[usize::from(shard.index())], shard, now, more);
+}
+
+/// Whether a unit that begins at this moment with these shards has to wait for what is due, because there are triggers: a key
+/// that is gone for the unit must not be gone without what its trigger does.
+pub fn has_due(node: &Node, shards: &mut Shards<'_, '_>, now: Moment) -> bool {
+    let mut is_due = false;
+    if node.functions.trigger_classes() & class::EXPIRED != 0 && node.active_expire.load(Relaxed) {
+        shards.each(|shard| is_due |= node.shards[usize::from(shard.index())].is_due(now.ms));
+    }
+    is_due
+}
+
+/// Expires what is due and runs the triggers of that: all of it, unless that is thousands, of which it does some.
+pub fn clear_due(thread: &Thread, shards: &mut Shards<'_, '_>, sink: &mut Sink, now: Moment) {
+    let node = thread.node;
+    for _ in 0..SLICES_MAX {
+        if !has_due(node, shards, now) {
+            return;
+        }
+        expire(thread, shards.held(), 0, sink, now, slice_steps(node));
+        sink.widened.clear();
+        shards.each(|shard| {
+            plan(&node.shards[usize::from(shard.index())], shard, now, false);
+        });
+    }
 }
 
 /// A thread that is kept busy by clients of other shards does not let its own shard, number `index`, be late: a slice of
@@ -181,7 +230,8 @@ pub fn tend(node: &Node, index: usize, now_ms: i64) {
 
 #[cold]
 fn tend_late(node: &Node, index: usize) {
-    if !node.active_expire.load(Relaxed) {
+    // Triggers want a stack that can be left.
+    if !node.active_expire.load(Relaxed) || trigger::exist(node) {
         return;
     }
     // Whoever has it sees to it.
@@ -206,11 +256,48 @@ fn plan(cell: &ShardCell, shard: &Shard, now: Moment, more: bool) -> i64 {
     at
 }
 
-/// One slice of expiry, one unit; true if more is due. The changes are counted by the caller, whose sink it is.
-fn expire(thread: &Thread, shard: &mut Shard, sink: &mut Sink, now: Moment, steps: u32) -> bool {
+/// Looks at the wheel in one slice: fewer where each expiry may run a trigger.
+fn slice_steps(node: &Node) -> u32 {
+    if node.functions.trigger_classes() & class::EXPIRED == 0 { SLICE_STEPS } else { SLICE_STEPS / 8 }
+}
+
+/// While there are wide triggers for what the shard of `cell` has to expire or to evict now: a slice of it, with all shards held.
+/// Otherwise nothing. Answers whether there is more.
+///
+/// # Errors
+/// A busy script has a shard.
+pub async fn together(node: &'static Node, cell: &ShardCell) -> Result<bool, ()> {
+    let expires =
+        trigger::are_wide(node, class::EXPIRED) && node.active_expire.load(Relaxed) && cell.is_due(clock::moment().ms);
+    let evicts = trigger::are_wide(node, class::EVICTED) && evict::is_wanted(node);
+    if !expires && !evicts {
+        return Ok(false);
+    }
+    let mut hold = hold::acquire(node, ShardSet::all(node.shards.len())).await.map_err(drop)?;
+    let slice = || thread::with(|thread| slice_of_all(thread, cell, &mut hold, expires, evicts));
+    Ok(trigger::apart(node, slice).await)
+}
+
+fn slice_of_all(thread: &Thread, cell: &ShardCell, hold: &mut Hold<'static>, expires: bool, evicts: bool) -> bool {
+    let (node, now) = (thread.node, clock::moment());
+    let mut more = false;
+    if expires {
+        let mut sink = thread.sink.take();
+        let changes = sink.changes;
+        clear_due(thread, &mut Shards::Hold(hold), &mut sink, now);
+        more = has_due(node, &mut Shards::Hold(hold), now);
+        thread.stats.changes.add(sink.changes - changes);
+        thread.sink.replace(sink);
+    }
+    let own = node.shards.iter().position(|known| std::ptr::eq(known, cell));
+    more | (evicts && own.is_some_and(|own| evict::keep(thread, Shards::Hold(hold), own)))
+}
+
+/// One slice of expiry, one unit, beginning with database `first`; true if more is due. The changes are counted by the
+/// caller, whose sink it is.
+fn expire(thread: &Thread, held: Held<'_>, first: usize, sink: &mut Sink, now: Moment, steps: u32) -> bool {
     let settings = thread.settings();
-    let first = shard.expiry_turn;
-    let mut unit = Unit::new(Held::One(shard), sink, now, first, &settings);
+    let mut unit = Unit::new(held, sink, now, first, &settings);
     let more = unit.expire_due(steps);
     if !unit.sink().is_empty() {
         thread.node.settle(&mut unit, now.ms);

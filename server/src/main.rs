@@ -35,6 +35,7 @@ mod sync;
 mod system;
 mod thread;
 mod transaction;
+mod trigger;
 mod version;
 
 use std::io::Read;

@@ -120,6 +120,8 @@ fn record(node: &Node) {
     counter!("curfew_net_input_bytes_total").absolute(threads(|thread| thread.bytes_in.get()));
     counter!("curfew_net_output_bytes_total").absolute(threads(|thread| thread.bytes_out.get()));
     counter!("curfew_changes_total").absolute(threads(|thread| thread.changes.get()));
+    counter!("curfew_triggers_run_total").absolute(threads(|thread| thread.triggers_run.get()));
+    counter!("curfew_triggers_failed_total").absolute(threads(|thread| thread.triggers_failed.get()));
 
     gauge!("curfew_connected_clients").set(node.clients.len() as f64);
     gauge!("curfew_max_clients").set(f64::from(config.maxclients));
@@ -142,7 +144,7 @@ fn record(node: &Node) {
         let label = || vec![Label::new("shard", index.to_string())];
         let of = |value: &AtomicU64| value.load(Relaxed);
         let ShardFigures { keys, timed, hits, misses, misses_expired, due, expired, evicted, .. } = shard;
-        let ShardFigures { events_appended, events_dropped, .. } = shard;
+        let ShardFigures { events_appended, events_dropped, triggers_stopped, .. } = shard;
         gauge!("curfew_keys", label()).set(of(keys) as f64);
         gauge!("curfew_keys_with_ttl", label()).set(of(timed) as f64);
         counter!("curfew_keyspace_hits_total", label()).absolute(of(hits));
@@ -156,6 +158,7 @@ fn record(node: &Node) {
         counter!("curfew_evicted_keys_total", label()).absolute(of(evicted));
         counter!("curfew_keyspace_events_appended_total", label()).absolute(of(events_appended));
         counter!("curfew_keyspace_events_dropped_total", label()).absolute(of(events_dropped));
+        counter!("curfew_triggers_stopped_total", label()).absolute(of(triggers_stopped));
     }
     for (index, thread) in stats.threads.iter().enumerate() {
         gauge!("curfew_thread_clients", "thread" => index.to_string()).set(thread.connections.load(Relaxed) as f64);

@@ -10,6 +10,7 @@ use crate::reclaim::Reclaimer;
 use crate::script::Scripts;
 use crate::script::function::Functions;
 use crate::stats::Stats;
+use crate::trigger;
 use curfew_shard::{Sink, Unit};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -54,19 +55,26 @@ pub struct Node {
 }
 
 impl Node {
-    /// Does what a unit that is over has left behind, and then serves those who wait for what it changed, each as a unit of
+    /// Runs the triggers of a unit that is over, does what it has left behind, and then serves those who wait for what it changed, each as a unit of
     /// its own. The caller still holds the unit's shards, so events keep the order of the changes (rule 7).
     ///
     /// What the unit cannot do is left in [`Sink::called`]: the caller goes on with `blocked::serve_called`.
     pub fn settle(&self, unit: &mut Unit<'_>, now_ms: i64) {
-        unit.append_events();
-        self.publish(unit.sink(), now_ms);
+        self.finish(unit, now_ms);
         if !unit.sink().ready.is_empty() {
-            unit.serve_ready(|sink| self.publish(sink, now_ms));
+            unit.serve_ready(|unit| self.finish(unit, now_ms));
             // Lookups for somebody who was not served may have removed expired keys.
-            self.publish(unit.sink(), now_ms);
+            self.finish(unit, now_ms);
             self.stats.publish_waiting(unit);
         }
+    }
+
+    /// What the unit itself still has to do, and then what it leaves to others.
+    #[inline]
+    fn finish(&self, unit: &mut Unit<'_>, now_ms: i64) {
+        trigger::run(unit);
+        unit.append_events();
+        self.publish(unit.sink(), now_ms);
     }
 
     /// Events and messages to subscribers, garbage away. (The journal's place is here, before the events. There is none yet

@@ -1,6 +1,5 @@
 //! What a connection remembers between commands, and what a handler of the server gets to work with.
 
-use crate::cell::Guard;
 use crate::client::Client;
 use crate::commands::Command;
 use crate::pubsub::Subscriptions;
@@ -52,8 +51,6 @@ pub struct Session {
     pub closing: bool,
     /// Whether this is a script's own session, not a connection's.
     pub is_script: bool,
-    /// Shards that a script has taken in the middle; let go when the unit is over.
-    pub widened: Vec<Guard<'static>>,
 }
 
 impl Session {
@@ -72,7 +69,6 @@ impl Session {
             pushed: false,
             closing: false,
             is_script: false,
-            widened: Vec::new(),
         }
     }
 

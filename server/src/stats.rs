@@ -61,6 +61,10 @@ pub struct ThreadStats {
     pub error_replies: Counter,
     /// Changes by the units of this thread: `rdb_changes_since_last_save` is their sum.
     pub changes: Counter,
+    /// Calls of triggers.
+    pub triggers_run: Counter,
+    /// Those that failed.
+    pub triggers_failed: Counter,
 }
 
 impl ThreadStats {
@@ -74,6 +78,8 @@ impl ThreadStats {
             errors: parking_lot::Mutex::default(),
             error_replies: Counter::default(),
             changes: Counter::default(),
+            triggers_run: Counter::default(),
+            triggers_failed: Counter::default(),
         }
     }
 
@@ -253,6 +259,8 @@ pub struct ShardFigures {
     pub events_appended: AtomicU64,
     /// Events that could not be appended.
     pub events_dropped: AtomicU64,
+    /// Events whose triggers did not run: too deep.
+    pub triggers_stopped: AtomicU64,
     /// It was logged that events are dropped.
     pub is_drop_logged: AtomicBool,
     /// Bytes held in reserve by the shard's keyspaces. Under a memory limit kept up to date by whoever leaves the shard.
@@ -298,6 +306,7 @@ impl ShardFigures {
         self.evicted.store(shard.stats.evicted, Relaxed);
         self.events_appended.store(shard.stats.events_appended, Relaxed);
         self.events_dropped.store(shard.stats.events_dropped, Relaxed);
+        self.triggers_stopped.store(shard.stats.triggers_stopped, Relaxed);
         if shard.stats.events_dropped > 0 && !self.is_drop_logged.swap(true, Relaxed) {
             let shard = shard.index();
             tracing::warn!(

@@ -14,6 +14,7 @@ use crate::batch::Buffers;
 use crate::config::Cached;
 use crate::node::Node;
 use crate::script::function;
+use crate::session::Session;
 use crate::stats::ThreadStats;
 use curfew_shard::record::Recording;
 use curfew_shard::settings::Limits;
@@ -38,6 +39,8 @@ pub struct Thread {
     /// The script engine's interpreter.
     pub vm: crate::script::VmSlot,
     functions: RefCell<function::Cached>,
+    /// The session in which triggers run, while none does.
+    pub trigger_session: Cell<Option<Box<Session>>>,
     clock: quanta::Clock,
 }
 
@@ -55,12 +58,13 @@ pub fn start(index: usize, node: &'static Node) {
         node,
         sink: RefCell::new(Sink::default()),
         stats: &node.stats.threads[index],
-        settings: RefCell::new(Rc::new(settings(&config.share()))),
+        settings: RefCell::new(Rc::new(settings(&config.share(), &node.functions.load()))),
         settings_version: Cell::new(node.config.version()),
         config: RefCell::new(config),
         buffers: RefCell::default(),
         vm: Default::default(),
         functions: RefCell::default(),
+        trigger_session: Cell::default(),
         clock: quanta::Clock::new(),
     };
     THREAD.with(|slot| assert!(slot.set(thread).is_ok(), "a thread starts once"));
@@ -79,7 +83,7 @@ impl Thread {
         let version = self.node.config.version();
         if version != self.settings_version.get() {
             self.settings_version.set(version);
-            *self.settings.borrow_mut() = Rc::new(settings(&self.config()));
+            *self.settings.borrow_mut() = Rc::new(settings(&self.config(), &self.functions()));
         }
         self.settings.borrow().clone()
     }
@@ -124,8 +128,8 @@ impl Thread {
     }
 }
 
-/// The part of the configuration that data commands read.
-pub fn settings(config: &crate::config::Config) -> Settings {
+/// What data commands read of the configuration, and the triggers of `functions`.
+pub fn settings(config: &crate::config::Config, functions: &function::Snapshot) -> Settings {
     use crate::config::values::MaxmemoryPolicy::{AllkeysLfu, VolatileLfu};
     Settings {
         notify: config.notify_keyspace_events.0,
@@ -137,6 +141,7 @@ pub fn settings(config: &crate::config::Config) -> Settings {
             config.notify_keyspace_stream_maxlen,
             config.shards as usize,
         ),
+        triggers: Arc::new(functions.triggers()),
         shards: config.shards as usize,
         databases: config.databases as usize,
         bulk_max: config.proto_max_bulk_len as usize,

@@ -265,6 +265,19 @@ mod sync {
     }
     atomic!(AtomicBool of bool, AtomicI64 of i64, AtomicU8 of u8, AtomicUsize of usize);
 
+    #[allow(dead_code)] // counted only by those who hold several shards, of which there are none here
+    impl AtomicUsize {
+        pub fn fetch_add(&self, value: usize, ordering: Ordering) -> usize {
+            order(ordering);
+            self.0.fetch_add(value, ordering)
+        }
+
+        pub fn fetch_sub(&self, value: usize, ordering: Ordering) -> usize {
+            order(ordering);
+            self.0.fetch_sub(value, ordering)
+        }
+    }
+
     /// With parking_lot's signature.
     pub struct Mutex<T>(loom::sync::Mutex<T>);
 

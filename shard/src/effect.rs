@@ -7,8 +7,11 @@
 use crate::event::Event;
 use crate::keyspace::{Keyspace, Object};
 use crate::record::Records;
+use crate::trigger::{Fired, Whole};
 use crate::wait::{Wait, Waiter};
 use curfew_protocol::args::OwnedArgs;
+use std::any::Any;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// One change, as a command.
@@ -53,6 +56,12 @@ pub struct Sink {
     pub events: Vec<Event>,
     /// Events to be appended to the streams and lists of the shards held: see [`crate::Unit::append_events`].
     pub records: Records,
+    /// Events with triggers, which run before the unit is over, in this order.
+    pub fired: VecDeque<Fired>,
+    /// The value that was removed last, with its key: for the event that follows, and its triggers.
+    pub(crate) whole: Option<(usize, Box<[u8]>, Whole)>,
+    /// What keeps the shards that the unit has taken in the middle: to be dropped when it is over, and its sink free again.
+    pub widened: Vec<Box<dyn Any + Send>>,
     /// Messages that the unit publishes, each with the number of the unit's events before it: a subscriber sees events and
     /// messages in the order in which the unit made them.
     pub messages: Vec<(usize, Message)>,
@@ -84,6 +93,7 @@ impl Sink {
         self.effects.is_empty()
             && self.events.is_empty()
             && self.records.is_empty()
+            && self.fired.is_empty()
             && self.messages.is_empty()
             && self.garbage.is_empty()
             && self.lags_ms.is_empty()

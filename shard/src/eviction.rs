@@ -59,8 +59,8 @@ const TRIES: u32 = 4;
 /// Entries that one step of a search looks at.
 const SEARCH_STEP: usize = 512;
 
-/// Evicts one key of the only shard that `unit` holds.
-pub fn evict_one(unit: &mut Unit<'_>, policy: Policy, samples: u32) -> Evicted {
+/// Evicts one key of the shard number `shard`, which `unit` holds.
+pub fn evict_one(unit: &mut Unit<'_>, shard: usize, policy: Policy, samples: u32) -> Evicted {
     let (now, settings) = (unit.now, unit.settings);
     let score = |entry: EntryRef<'_>| match policy.order {
         Order::LeastRecent => access::idle_seconds(entry.lru(), now),
@@ -69,8 +69,7 @@ pub fn evict_one(unit: &mut Unit<'_>, policy: Policy, samples: u32) -> Evicted {
         Order::Soonest => -entry.deadline().unwrap_or(i64::MAX),
     };
     let samples = if policy.order == Order::Random { 1 } else { samples.max(1) };
-    let mut shards = unit.shards();
-    let Some(shard) = shards.first_mut() else { return Evicted::Nothing };
+    let Some(shard) = unit.shard_mut(shard) else { return Evicted::Nothing };
     let mut evictor = std::mem::take(&mut shard.evictor);
     evictor.random = shard.random();
     let candidates = |db: &Keyspace| if policy.volatile { db.timed() } else { db.len() };
@@ -185,7 +184,7 @@ mod tests {
     fn evict(world: &mut World, policy: Policy) -> Evicted {
         let (now, db) = (world.now, world.db);
         let mut unit = Unit::new(Held::One(&mut world.shards[0]), &mut world.sink, now, db, &world.settings);
-        evict_one(&mut unit, policy, 5)
+        evict_one(&mut unit, 0, policy, 5)
     }
 
     fn filled(keys: usize) -> World {
@@ -253,7 +252,7 @@ mod tests {
         // With as many samples as these, chance hardly misses the best of five.
         let (now, db) = (world.now, world.db);
         let mut unit = Unit::new(Held::One(&mut world.shards[0]), &mut world.sink, now, db, &world.settings);
-        evict_one(&mut unit, Policy { order: Order::LeastRecent, volatile: false }, 64);
+        evict_one(&mut unit, 0, Policy { order: Order::LeastRecent, volatile: false }, 64);
         assert_eq!(world.run("EXISTS key:0"), ":0");
         let mut world = World::new(1);
         for key in 0..5 {
@@ -261,7 +260,7 @@ mod tests {
         }
         let mut unit = Unit::new(Held::One(&mut world.shards[0]), &mut world.sink, now, db, &world.settings);
         unit.now = world.now;
-        evict_one(&mut unit, Policy { order: Order::Soonest, volatile: true }, 64);
+        evict_one(&mut unit, 0, Policy { order: Order::Soonest, volatile: true }, 64);
         assert_eq!(world.run("EXISTS key:4"), ":0");
     }
 

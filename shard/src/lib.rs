@@ -23,6 +23,7 @@ pub mod shard;
 mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod trigger;
 pub mod unit;
 pub mod value;
 pub mod wait;

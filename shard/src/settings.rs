@@ -1,6 +1,8 @@
 //! The part of the configuration that data commands read. The server makes it from its own and hands it to each unit.
 
 use crate::record::Recording;
+use crate::trigger::Triggers;
+use std::sync::Arc;
 
 /// See `docs/configuration.md` for the parameters; the defaults are Redis's.
 #[derive(Clone, Debug)]
@@ -9,6 +11,8 @@ pub struct Settings {
     pub notify: u32,
     /// `notify-keyspace-stream`, `notify-keyspace-list` and their kin.
     pub recording: Recording,
+    /// Code that runs when keys change.
+    pub triggers: Arc<Triggers>,
     /// `shards`: how many there are, held by the unit or not.
     pub shards: usize,
     /// `databases`.
@@ -75,6 +79,7 @@ impl Default for Settings {
         Settings {
             notify: 0,
             recording: Recording::default(),
+            triggers: Arc::default(),
             shards: 1,
             databases: 16,
             bulk_max: 512 << 20,

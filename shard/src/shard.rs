@@ -30,6 +30,8 @@ pub struct Stats {
     pub events_appended: u64,
     /// Events that could not be appended, likewise: a key of another type was in the way.
     pub events_dropped: u64,
+    /// Events whose triggers did not run: triggers upon triggers, too deep.
+    pub triggers_stopped: u64,
 }
 
 /// One shard. Single-threaded: whoever has `&mut Shard` holds it.

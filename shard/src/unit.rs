@@ -84,6 +84,10 @@ pub struct Unit<'u> {
     pub no_touch: bool,
     /// Whether a command may wait for keys: not inside a transaction or a script.
     pub may_wait: bool,
+    /// 0 for what clients change, more for what triggers do: see [`crate::trigger::DEPTH_MAX`].
+    pub depth: u8,
+    /// How long it has waited for shards that it did not hold when it began. For its owner.
+    pub waited_nanos: u64,
     /// Events are being appended, which is itself no event.
     is_appending: bool,
 }
@@ -100,7 +104,18 @@ pub enum Str<'a> {
 impl<'u> Unit<'u> {
     /// The keys of a unit that holds `held` at `now`. `db` is below the number of databases.
     pub fn new(held: Held<'u>, sink: &'u mut Sink, now: Moment, db: usize, settings: &'u Settings) -> Unit<'u> {
-        Unit { held, sink, now, db, settings, no_touch: false, may_wait: false, is_appending: false }
+        Unit {
+            held,
+            sink,
+            now,
+            db,
+            settings,
+            no_touch: false,
+            may_wait: false,
+            depth: 0,
+            waited_nanos: 0,
+            is_appending: false,
+        }
     }
 
     // ---- lookups ----------------------------------------------------------------------------------------------------
@@ -178,7 +193,7 @@ impl<'u> Unit<'u> {
     /// The same in another database.
     pub fn put_in(&mut self, db: usize, key: &[u8], kind: Type, value: NewValue<'_>, deadline: Deadline) {
         // A deadline to be kept must not be that of a key that is gone; and who is new must be known before.
-        let look = deadline == Deadline::Keep || self.is_told(class::NEW) || self.settings.recording.values;
+        let look = deadline == Deadline::Keep || self.is_told(class::NEW) || self.keeps_values();
         let is_new = look && self.live(db, key).is_none();
         let lru = access::fresh(self.now, self.settings);
         let now = self.now.ms;
@@ -584,7 +599,7 @@ impl<'u> Unit<'u> {
     }
 
     fn remove_present(&mut self, db: usize, key: &[u8]) {
-        if self.settings.recording.values {
+        if self.keeps_values() {
             self.remember_value(db, key);
         }
         let space = space_mut(&mut self.held, db, key);

@@ -3,16 +3,17 @@
 use super::scripting::{numkeys, with_vm};
 use crate::commands::{Run, ServerRow};
 use crate::script::code::flag;
-use crate::script::function::{Change, ENGINE, Library, Limit, Metadata, Policy, payload};
-use crate::script::{Call, Vm};
+use crate::script::function::{Change, ENGINE, Function, Library, Limit, Metadata, Policy, Snapshot, payload};
+use crate::script::{Call, Input, Vm};
 use crate::session::Ctx;
 use curfew_protocol::args::is;
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
-use curfew_protocol::{Args, Error, glob};
+use curfew_protocol::{Args, Error, Reply, glob};
 use curfew_shard::{Reach, Unit};
 use std::ffi::c_int;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The rows of this family.
 pub const ROWS: &[ServerRow] = &[
@@ -142,7 +143,7 @@ pub const ROWS: &[ServerRow] = &[
 fn fcall(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
     let function = ctx.thread.functions().function(args.at(1)).cloned().ok_or(Error::NO_FUNCTION)?;
     let keys = numkeys(args, Error::fixed(&"ERR Bad number of keys provided"))?;
-    with_vm(ctx, |vm, ctx| vm.call(ctx, unit, args, keys, function))
+    with_vm(ctx, |vm, ctx| vm.call(ctx, unit, args, Input::Keys(keys), function))
 }
 
 fn load(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
@@ -239,6 +240,8 @@ fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: L
 /// Makes a change, and counts it as one of the data.
 fn change_functions(ctx: &Ctx<'_>, change: &Change) -> Result<(), crate::script::function::Refused> {
     ctx.thread.node.functions.apply(change)?;
+    // What units know of triggers is made from it.
+    ctx.thread.node.config.touch();
     ctx.thread.stats.changes.add(1);
     Ok(())
 }
@@ -294,26 +297,41 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     let out = &mut *ctx.out;
     out.array(shown.len());
     for library in shown {
-        out.map(if with_code { 4 } else { 3 });
+        let (triggers, functions): (Vec<&Function>, Vec<&Function>) =
+            library.functions.iter().partition(|function| function.trigger.is_some());
+        out.map(3 + usize::from(!triggers.is_empty()) + usize::from(with_code));
         out.bulk(b"library_name");
         out.bulk(&library.name);
         out.bulk(b"engine");
         out.bulk(ENGINE.as_bytes());
         out.bulk(b"functions");
-        out.array(library.functions.len());
-        for function in &library.functions {
+        out.array(functions.len());
+        for function in functions {
             out.map(3);
-            out.bulk(b"name");
-            out.bulk(&function.name);
-            out.bulk(b"description");
-            match &function.description {
-                Some(text) => out.bulk(text),
-                None => out.null(),
+            facts(out, function);
+        }
+        // Not there in Redis, nor without triggers.
+        if !triggers.is_empty() {
+            out.bulk(b"triggers");
+            out.array(triggers.len());
+            for function in triggers {
+                let Some(trigger) = &function.trigger else { continue };
+                out.map(5);
+                facts(out, function);
+                out.bulk(b"events");
+                match &trigger.events {
+                    None => {
+                        out.array(1);
+                        out.bulk(b"*");
+                    }
+                    Some(names) => {
+                        out.array(names.len());
+                        names.iter().for_each(|name| out.bulk(name.as_bytes()));
+                    }
+                }
+                out.bulk(b"pattern");
+                out.bulk(&trigger.pattern);
             }
-            out.bulk(b"flags");
-            let flags = flag::NAMES.iter().filter(|(_, bit)| function.flags & bit != 0);
-            out.set(flags.clone().count());
-            flags.for_each(|(name, _)| out.simple(name));
         }
         if with_code {
             out.bulk(b"library_code");
@@ -323,12 +341,28 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Name, description and flags of a function, as three pairs of a map.
+fn facts(out: &mut Reply, function: &Function) {
+    out.bulk(b"name");
+    out.bulk(&function.name);
+    out.bulk(b"description");
+    match &function.description {
+        Some(text) => out.bulk(text),
+        None => out.null(),
+    }
+    out.bulk(b"flags");
+    let flags = flag::NAMES.iter().filter(|(_, bit)| function.flags & bit != 0);
+    out.set(flags.clone().count());
+    flags.for_each(|(name, _)| out.simple(name));
+}
+
 fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     let scripts = &ctx.thread.node.scripts;
     let snapshot = ctx.thread.functions();
     let out = &mut *ctx.out;
     let mark = out.len();
-    out.map(2);
+    // The third is not there in Redis, nor without triggers.
+    out.map(2 + usize::from(snapshot.trigger_count() > 0));
     out.bulk(b"running_script");
     let running = scripts.with_function(|call: &Call| {
         out.map(3);
@@ -356,7 +390,36 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     out.int(snapshot.libraries().len() as i64);
     out.bulk(b"functions_count");
     out.int(snapshot.function_count() as i64);
+    if snapshot.trigger_count() > 0 {
+        trigger_stats(out, &snapshot);
+    }
     Ok(())
+}
+
+/// How it went with each trigger, by its name.
+fn trigger_stats(out: &mut Reply, snapshot: &Snapshot) {
+    out.bulk(b"triggers");
+    out.map(snapshot.trigger_count());
+    let all =
+        snapshot.libraries().flat_map(|library| library.functions.iter().map(move |function| (library, function)));
+    for (library, function) in all {
+        let Some(trigger) = &function.trigger else { continue };
+        out.bulk(&function.name);
+        out.map(5);
+        out.bulk(b"library");
+        out.bulk(&library.name);
+        out.bulk(b"runs");
+        out.int(trigger.runs.load(Relaxed) as i64);
+        out.bulk(b"failures");
+        out.int(trigger.failures.load(Relaxed) as i64);
+        out.bulk(b"usec");
+        out.int((trigger.nanos.load(Relaxed) / 1_000) as i64);
+        out.bulk(b"last_error");
+        match &*trigger.last_error.lock() {
+            Some(text) => out.bulk(text),
+            None => out.null(),
+        }
+    }
 }
 
 fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {

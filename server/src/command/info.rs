@@ -587,6 +587,11 @@ impl Report {
         let sum = |of: fn(&curfew_shard::shard::Stats) -> u64| self.shards.iter().map(of).sum::<u64>();
         lines.add("keyspace_events_appended", sum(|stats| stats.events_appended));
         lines.add("keyspace_events_dropped", sum(|stats| stats.events_dropped));
+        let of_threads = |of: fn(&ThreadStats) -> u64| self.node.stats.sum(of);
+        lines.add("triggers", self.node.functions.load().trigger_count());
+        lines.add("triggers_run", of_threads(|stats| stats.triggers_run.get()));
+        lines.add("triggers_failed", of_threads(|stats| stats.triggers_failed.get()));
+        lines.add("triggers_stopped", sum(|stats| stats.triggers_stopped));
         lines.add("keyspace_reserve_bytes", self.node.stats.reserve());
     }
 }

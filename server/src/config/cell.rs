@@ -78,6 +78,12 @@ impl ConfigCell {
         self.version.load(Ordering::Acquire)
     }
 
+    /// Whoever keeps something that was made from the configuration and from more is to make it again: the version grows, the
+    /// configuration stays.
+    pub fn touch(&self) {
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
     fn replace(&self, config: Config) {
         let guard = epoch::pin();
         let old = self.current.swap(Owned::new(Arc::new(config)), Ordering::AcqRel, &guard);

@@ -85,9 +85,14 @@ impl Code {
         }
     }
 
-    /// Whether it is a function.
+    /// Whether it is a function, called by a client or as a trigger.
     pub fn is_function(&self) -> bool {
         matches!(self, Code::Function(_))
+    }
+
+    /// Whether it is a function that the server calls when a key changes.
+    pub fn is_trigger(&self) -> bool {
+        matches!(self, Code::Function(function) if function.trigger.is_some())
     }
 
     /// See [`flag`].

@@ -8,8 +8,10 @@ use super::run::{AGAIN, Running};
 use super::sandbox::{self, Kind, Sandbox};
 use crate::session::{Ctx, Session};
 use curfew_protocol::args::OwnedArgs;
-use curfew_protocol::{Args, Error, Reply};
+use curfew_protocol::{Args, Error, Reply, number};
 use curfew_shard::Unit;
+use curfew_shard::keyspace::Type;
+use curfew_shard::trigger::{Fired, Whole};
 use mlua::{ffi, lua_State};
 use std::ffi::{CStr, c_int};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -26,6 +28,15 @@ static USED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 /// Bytes that all interpreters of this kind use: INFO's `used_memory_vm_eval` and `used_memory_vm_functions`.
 pub fn used(kind: Kind) -> usize {
     USED[kind as usize].load(Relaxed)
+}
+
+/// What the code that is called gets to work with.
+#[derive(Clone, Copy)]
+pub enum Input<'a> {
+    /// Of the command's arguments, so many are keys. Scripts find them in globals, functions are called with them.
+    Keys(usize),
+    /// The event that fired a trigger.
+    Event(&'a Fired),
 }
 
 /// What C functions called by a script work with.
@@ -155,8 +166,7 @@ impl Interpreter {
         }
     }
 
-    /// Calls `function`, which is that of `code`, for the command with the arguments `args`, of which `keys` are keys.
-    /// Scripts find keys and arguments in globals, functions are called with them.
+    /// Calls `function`, which is that of `code`, for the command with the arguments `args`.
     ///
     /// # Errors
     /// [`AGAIN`] alone: what the code raises is written as its reply.
@@ -165,7 +175,7 @@ impl Interpreter {
         ctx: &mut Ctx<'_>,
         unit: &mut Unit<'_>,
         args: Args<'_>,
-        keys: usize,
+        input: Input<'_>,
         code: &Code,
         function: c_int,
     ) -> Result<(), Error> {
@@ -188,23 +198,27 @@ impl Interpreter {
             }
             let base = ffi::lua_gettop(state);
             ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, handler);
-            let (names, rest) = (args.part(3, keys), args.tail(3 + keys));
-            let passed = match code {
-                Code::Script(_) => {
+            let passed = match (code, input) {
+                (Code::Script(_), Input::Keys(keys)) => {
                     ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, globals);
-                    push_list(state, names);
+                    push_list(state, args.part(3, keys));
                     ffi::lua_setfield(state, -2, c"KEYS".as_ptr());
-                    push_list(state, rest);
+                    push_list(state, args.tail(3 + keys));
                     ffi::lua_setfield(state, -2, c"ARGV".as_ptr());
                     ffi::lua_settop(state, -2);
                     ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
                     0
                 }
-                Code::Function(_) => {
+                (Code::Function(_), Input::Keys(keys)) => {
                     ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
-                    push_list(state, names);
-                    push_list(state, rest);
+                    push_list(state, args.part(3, keys));
+                    push_list(state, args.tail(3 + keys));
                     2
+                }
+                (_, Input::Event(fired)) => {
+                    ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
+                    push_event(state, fired, unit.now.ms);
+                    1
                 }
             };
             let status = ffi::lua_pcall(state, passed, 1, base + 1);
@@ -225,7 +239,9 @@ impl Interpreter {
                 result = Ok(());
             } else {
                 write_failure(state, thread, out, code);
-                thread.stats.commands[run.ctx().command.id].failed.add(1);
+                if !code.is_trigger() {
+                    thread.stats.commands[run.ctx().command.id].failed.add(1);
+                }
                 result = Ok(());
             }
             drop(run);
@@ -283,6 +299,79 @@ unsafe fn write_failure(state: *mut lua_State, thread: &crate::thread::Thread, o
         text.push(b'.');
     }
     write_error(thread, out, &text, facts.counted);
+}
+
+/// Pushes what a trigger is told, as one table.
+unsafe fn push_event(state: *mut lua_State, fired: &Fired, now_ms: i64) {
+    // SAFETY: at most five slots are used, as the caller has; the table stays on top.
+    unsafe {
+        let number = |name: &CStr, value: f64| {
+            ffi::lua_pushnumber(state, value);
+            ffi::lua_setfield(state, -2, name.as_ptr());
+        };
+        ffi::lua_createtable(state, 0, 7);
+        push_bytes(state, fired.name.as_bytes());
+        ffi::lua_setfield(state, -2, c"event".as_ptr());
+        push_bytes(state, &fired.key);
+        ffi::lua_setfield(state, -2, c"key".as_ptr());
+        number(c"db", fired.db as f64);
+        if let Some(deadline) = fired.deadline {
+            number(c"deadline", deadline as f64);
+            number(c"lag", now_ms.saturating_sub(deadline) as f64);
+        }
+        match &fired.value {
+            None => return,
+            Some(Whole::Str(bytes)) => push_bytes(state, bytes),
+            Some(Whole::Items(kind, commands)) => push_items(state, *kind, commands),
+            Some(Whole::TooLarge) => {
+                ffi::lua_pushboolean(state, 1);
+                ffi::lua_setfield(state, -2, c"value_too_large".as_ptr());
+                return;
+            }
+        }
+        ffi::lua_setfield(state, -2, c"value".as_ptr());
+    }
+}
+
+/// Pushes a value other than a string, told by the commands that would make it: lists and sets as lists, hashes as tables of
+/// fields, sorted sets as tables of scores by member, streams as nil.
+unsafe fn push_items(state: *mut lua_State, kind: Type, commands: &[OwnedArgs]) {
+    let of = |name: &'static [u8]| {
+        commands.iter().map(OwnedArgs::view).filter(move |args| args.at(0) == name).map(|args| args.tail(2))
+    };
+    // SAFETY: four slots are used, as the caller has.
+    unsafe {
+        ffi::lua_createtable(state, 0, 0);
+        match kind {
+            Type::List | Type::Set => {
+                let items = of(if kind == Type::List { b"RPUSH" } else { b"SADD" });
+                for (index, item) in items.flat_map(Args::iter).enumerate() {
+                    push_bytes(state, item);
+                    ffi::lua_rawseti_(state, -2, index as c_int + 1);
+                }
+            }
+            Type::Hash | Type::ZSet => {
+                let all = of(if kind == Type::Hash { b"HSET" } else { b"ZADD" });
+                for pairs in all {
+                    for at in (0..pairs.len().saturating_sub(1)).step_by(2) {
+                        let (first, second) = (pairs.at(at), pairs.at(at + 1));
+                        if kind == Type::Hash {
+                            push_bytes(state, first);
+                            push_bytes(state, second);
+                        } else {
+                            push_bytes(state, second);
+                            ffi::lua_pushnumber(state, number::parse_f64(first).unwrap_or(f64::NAN));
+                        }
+                        ffi::lua_rawset(state, -3);
+                    }
+                }
+            }
+            Type::String | Type::Stream => {
+                ffi::lua_settop(state, -2);
+                ffi::lua_pushnil(state);
+            }
+        }
+    }
 }
 
 /// Pushes a list of arguments.

@@ -28,7 +28,7 @@ mod sandbox;
 mod source;
 mod vm;
 
-pub use interpreter::used;
+pub use interpreter::{Input, used};
 pub use run::Call;
 pub use sandbox::Kind;
 pub use source::Scripts;

@@ -19,8 +19,11 @@ use std::time::{Duration, Instant};
 /// A script that has run so long lets the other tasks of its thread have a turn.
 const SLICE_NANOS: u64 = 1_000_000;
 
-/// How long a script that has written waits for a shard that it had not declared.
+/// How long a unit waits for shards that its scripts and triggers had not declared, when it is too late to start over.
 const WIDEN_NANOS: u64 = 1_000_000_000;
+
+/// How long a trigger may run where its thread cannot do anything else meanwhile, and so nobody might be able to kill it.
+const UNSUSPENDED_MS: u64 = 5_000;
 
 /// The way for other threads to end a script.
 #[derive(Default)]
@@ -213,7 +216,8 @@ impl Running {
             set
         });
         for shard in needed.iter().filter(|shard| !held.contains(*shard)) {
-            if !self.wrote {
+            // What fired a trigger has been done already.
+            if !self.wrote && !self.code.is_trigger() {
                 self.retry = true;
                 return Err(Failure::Stop);
             }
@@ -229,23 +233,29 @@ impl Running {
         let (ctx, unit) = unsafe { (&mut *self.ctx, &mut *self.unit) };
         let cell = &ctx.thread.node.shards[shard];
         let start = ctx.thread.ticks();
-        loop {
-            if let Some(mut guard) = cell.try_enter() {
-                let inside: *mut Shard = &raw mut *guard;
-                // SAFETY: the guard goes to the caller's session, which keeps it until the unit is over.
-                unit.widen(unsafe { &mut *inside }, self.shards);
-                ctx.session.widened.push(guard);
-                return Ok(());
+        let budget = WIDEN_NANOS.saturating_sub(unit.waited_nanos);
+        let mut guard = cell.try_enter();
+        if guard.is_none() {
+            cell.want(true);
+            while guard.is_none() && !cell.is_busy() && ctx.thread.nanos(start, ctx.thread.ticks()) < budget {
+                if !coroutine::suspend() {
+                    std::thread::yield_now();
+                }
+                guard = cell.try_enter();
             }
-            if cell.is_busy() || ctx.thread.nanos(start, ctx.thread.ticks()) > WIDEN_NANOS {
-                return Err(Failure::Error(Error::fixed(
-                    &"ERR Script tried accessing undeclared key after a write, while its shard was taken. Try again",
-                )));
-            }
-            if !coroutine::suspend() {
-                std::thread::yield_now();
-            }
+            cell.want(false);
+            unit.waited_nanos += ctx.thread.nanos(start, ctx.thread.ticks());
         }
+        let Some(mut guard) = guard else {
+            return Err(Failure::Error(Error::fixed(
+                &"ERR Script tried accessing undeclared key after a write, while its shard was taken. Try again",
+            )));
+        };
+        let inside: *mut Shard = &raw mut *guard;
+        // SAFETY: the guard goes to the unit's sink, whose owner keeps it until the unit is over.
+        unit.widen(unsafe { &mut *inside }, self.shards);
+        unit.sink().widened.push(Box::new(guard));
+        Ok(())
     }
 
     /// From the instruction hook, every so many instructions: looks at the time. True: the script has to end now.
@@ -275,8 +285,12 @@ impl Running {
         if run_ms >= thread.config().busy_reply_threshold_ms {
             self.mark_busy(run_ms);
         }
-        coroutine::suspend();
+        let was_suspended = coroutine::suspend();
         self.slice = thread.ticks();
+        if !was_suspended && self.code.is_trigger() && run_ms >= UNSUSPENDED_MS {
+            tracing::warn!(trigger = %String::from_utf8_lossy(self.code.name()), "a trigger was ended: it blocked its thread");
+            self.killed = true;
+        }
         if control.kill.load(SeqCst) {
             tracing::info!("Lua script killed by user with SCRIPT KILL.");
             self.killed = true;

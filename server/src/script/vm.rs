@@ -2,7 +2,7 @@
 
 use super::code::{Code, flag};
 use super::function::{Callbacks, FunctionRef};
-use super::interpreter::Interpreter;
+use super::interpreter::{Input, Interpreter};
 use super::sandbox::Kind;
 use super::source::{self, Script, Sha};
 use crate::node::Node;
@@ -132,10 +132,10 @@ impl Vm {
         };
         let code = Code::Script(compiled.script);
         check(ctx, &code)?;
-        self.scripts.run(ctx, unit, args, keys, &code, compiled.function)
+        self.scripts.run(ctx, unit, args, Input::Keys(keys), &code, compiled.function)
     }
 
-    /// FCALL and FCALL_RO of `function`: `args` are those of the whole command, of which `keys` are keys.
+    /// FCALL and FCALL_RO of `function`, and triggers: `args` are those of the whole command.
     ///
     /// # Errors
     /// It may not run, its library cannot be loaded here, or [`AGAIN`](super::run::AGAIN).
@@ -144,12 +144,12 @@ impl Vm {
         ctx: &mut Ctx<'_>,
         unit: &mut Unit<'_>,
         args: Args<'_>,
-        keys: usize,
+        input: Input<'_>,
         function: FunctionRef,
     ) -> Result<(), Error> {
         let code = Code::Function(function.clone());
         check(ctx, &code)?;
-        self.functions(ctx.thread)?.call(ctx, unit, args, keys, &function, &code)
+        self.functions(ctx.thread)?.call(ctx, unit, args, input, &function, &code)
     }
 
     /// The functions of this thread, without those that have gone.

@@ -19,11 +19,7 @@ pub fn describe(unit: &mut Unit<'_>, db: usize, key: &[u8]) -> Vec<OwnedArgs> {
     let Some(entry) = unit.peek_in(db, key) else { return Vec::new() };
     match entry.kind() {
         Type::String => vec![string(entry)],
-        Type::List => collection::<List>(entry),
-        Type::Set => collection::<Set>(entry),
-        Type::ZSet => collection::<SortedSet>(entry),
-        Type::Hash => collection::<Hash>(entry),
-        Type::Stream => collection::<Stream>(entry),
+        _ => collection(entry),
     }
 }
 
@@ -37,12 +33,29 @@ pub(super) fn leave(unit: &mut Unit<'_>, db: usize, key: &[u8]) {
     }
 }
 
-/// `DEL key`, the commands of the type, `PEXPIREAT key deadline`.
-fn collection<T: Collection>(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
-    let mut commands = vec![OwnedArgs::from_slices(&[b"DEL", entry.key()])];
-    if let Some(view) = view::<T>(entry) {
-        T::describe(view, entry.key(), &mut commands);
+/// The commands that make the value of an entry that is not a string, where there is nothing yet.
+pub(crate) fn items(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
+    fn of<T: Collection>(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
+        let mut commands = Vec::new();
+        if let Some(view) = view::<T>(entry) {
+            T::describe(view, entry.key(), &mut commands);
+        }
+        commands
     }
+    match entry.kind() {
+        Type::String => Vec::new(),
+        Type::List => of::<List>(entry),
+        Type::Set => of::<Set>(entry),
+        Type::ZSet => of::<SortedSet>(entry),
+        Type::Hash => of::<Hash>(entry),
+        Type::Stream => of::<Stream>(entry),
+    }
+}
+
+/// `DEL key`, the commands of the type, `PEXPIREAT key deadline`.
+fn collection(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
+    let mut commands = vec![OwnedArgs::from_slices(&[b"DEL", entry.key()])];
+    commands.append(&mut items(entry));
     if let Some(deadline) = entry.deadline() {
         let mut digits = itoa::Buffer::new();
         commands.push(OwnedArgs::from_slices(&[b"PEXPIREAT", entry.key(), digits.format(deadline).as_bytes()]));

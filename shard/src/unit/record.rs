@@ -5,8 +5,9 @@
 //! between its own change and the effect of that, and a replay would go another way. No command can see the difference.
 
 use super::{Str, Unit, as_str};
-use crate::event::{Event, class};
+use crate::event::{Event, NAMES, class};
 use crate::record::{Gone, KEY_MAX, Record};
+use crate::trigger::{DEPTH_MAX, Fired, WITH_VALUE, Whole};
 use crate::value::collection;
 use crate::value::list::{Limit, List, Side};
 use crate::value::stream::{NewId, NodeLimits, Stream, StreamId, Trim, TrimBy};
@@ -35,13 +36,22 @@ impl<'u> Unit<'u> {
         if self.settings.recording.values {
             self.sink.records.gone = Some((self.db, key.into(), Gone::new(value)));
         }
+        if self.settings.triggers.want_value_of(key) {
+            self.sink.whole = Some((self.db, key.into(), Whole::Str(value.into())));
+        }
         self.event_due(self.db, class::EXPIRED, "expired", key, deadline);
     }
 
     /// Whether anybody is told of events of this class.
     #[inline]
     pub(super) fn is_told(&self, class: u32) -> bool {
-        (self.settings.notify | self.settings.recording.classes) & class != 0
+        (self.settings.notify | self.settings.recording.classes | self.settings.triggers.classes) & class != 0
+    }
+
+    /// Whether anybody may be told the values of keys that are removed.
+    #[inline]
+    pub(super) fn keeps_values(&self) -> bool {
+        self.settings.recording.values || self.settings.triggers.values
     }
 
     /// The event of something that went at a deadline.
@@ -51,13 +61,17 @@ impl<'u> Unit<'u> {
         }
     }
 
-    /// An event for subscribers, for the record, or for both.
+    /// An event for subscribers, for the record, for triggers, or for all of them.
     #[inline(never)]
     pub(super) fn tell(&mut self, db: usize, class: u32, name: &'static str, key: &[u8], deadline: Option<i64>) {
         if self.is_appending {
             return;
         }
+        debug_assert!(NAMES.contains(&name), "{name} is missing from the names of events");
         let settings = self.settings;
+        if settings.triggers.classes & class != 0 {
+            self.fire(db, name, key, deadline);
+        }
         if settings.notify & class != 0 && settings.notify & (class::KEYSPACE | class::KEYEVENT) != 0 {
             self.sink.events.push(Event { class, name, db: db as u32, key: key.into() });
         }
@@ -81,15 +95,38 @@ impl<'u> Unit<'u> {
         self.sink.records.pending.push(Record { shard, name, db: db as u32, key: key.into(), deadline, value });
     }
 
-    /// The key is about to be removed: keeps its string for the event that follows.
+    /// Keeps an event for the triggers that are there for it.
+    #[cold]
+    fn fire(&mut self, db: usize, name: &'static str, key: &[u8], deadline: Option<i64>) {
+        let triggers = self.settings.triggers.of(name, key);
+        if triggers.is_empty() {
+            return;
+        }
+        if self.depth >= DEPTH_MAX {
+            self.held.of(key).stats.triggers_stopped += 1;
+            return;
+        }
+        let value = if WITH_VALUE.contains(&name) { self.sink.whole.take() } else { None };
+        let value = value.filter(|(gone_db, gone, _)| *gone_db == db && **gone == *key).map(|(_, _, value)| value);
+        let depth = self.depth + 1;
+        self.sink.fired.push_back(Fired { triggers, depth, name, db, key: key.into(), deadline, value });
+    }
+
+    /// The key is about to be removed: keeps its value for the event that follows.
     pub(super) fn remember_value(&mut self, db: usize, key: &[u8]) {
+        let settings = self.settings;
         let space = self.held.of(key).db(db);
-        let value = space.get(space.hasher().hash(key), key).and_then(|entry| as_str(entry).ok());
-        let gone = value.map(|value| match value {
-            Str::Int(number) => Gone::new(itoa::Buffer::new().format(number).as_bytes()),
-            Str::Bytes(bytes) => Gone::new(bytes),
-        });
-        self.sink.records.gone = gone.map(|gone| (db, key.into(), gone));
+        let entry = space.get(space.hasher().hash(key), key);
+        if settings.recording.values {
+            let gone = entry.and_then(|entry| as_str(entry).ok()).map(|value| match value {
+                Str::Int(number) => Gone::new(itoa::Buffer::new().format(number).as_bytes()),
+                Str::Bytes(bytes) => Gone::new(bytes),
+            });
+            self.sink.records.gone = gone.map(|gone| (db, key.into(), gone));
+        }
+        if settings.triggers.want_value_of(key) {
+            self.sink.whole = entry.map(|entry| (db, key.into(), Whole::of(entry)));
+        }
     }
 
     // ---- below ------------------------------------------------------------------------------------------------------
@@ -370,7 +407,7 @@ mod tests {
         let (now, db) = (world.now, world.db);
         let mut evict = || {
             let mut unit = Unit::new(Held::One(&mut world.shards[0]), &mut world.sink, now, db, &world.settings);
-            evict_one(&mut unit, Policy { order: Order::Random, volatile: false }, 5)
+            evict_one(&mut unit, 0, Policy { order: Order::Random, volatile: false }, 5)
         };
         assert!(matches!(evict(), Evicted::Freed(_)));
         assert!(matches!(evict(), Evicted::Freed(_)));

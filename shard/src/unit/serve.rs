@@ -1,7 +1,6 @@
 //! Serving those who wait, when a unit is over. See [`crate::wait`].
 
 use super::{Held, Unit, shard_of};
-use crate::effect::Sink;
 use crate::shard::Shard;
 use crate::wait::claim::Claim;
 use crate::wait::{Outcome, Waiter};
@@ -53,7 +52,7 @@ impl Unit<'_> {
     ///
     /// Those who need more shards than the unit holds are in [`Sink::called`] afterwards, and the keys that they wait for are
     /// left to them.
-    pub fn serve_ready(&mut self, mut settle: impl FnMut(&mut Sink)) {
+    pub fn serve_ready(&mut self, mut settle: impl FnMut(&mut Self)) {
         let own = (self.db, self.no_touch, self.may_wait);
         self.may_wait = false;
         while !self.sink.ready.is_empty() {
@@ -68,7 +67,7 @@ impl Unit<'_> {
 
     /// Serves those who wait for one key, in the order of their arrival. Those who wait for something else at the same key (a
     /// list, and there is a stream) are passed over.
-    fn serve_key(&mut self, db: usize, key: &[u8], settle: &mut impl FnMut(&mut Sink)) {
+    fn serve_key(&mut self, db: usize, key: &[u8], settle: &mut impl FnMut(&mut Self)) {
         let mut after = 0;
         loop {
             let exists = self.live(db, key).is_some();
@@ -98,7 +97,7 @@ impl Unit<'_> {
             };
             self.unqueue(&waiter);
             self.append_events();
-            settle(self.sink);
+            settle(self);
             waiter.serve(outcome);
         }
     }

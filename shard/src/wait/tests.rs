@@ -1,5 +1,4 @@
 use super::*;
-use crate::Sink;
 use crate::keyspace::Deadline;
 use crate::keyspace::NewValue;
 use crate::testing::World;
@@ -60,7 +59,7 @@ fn served_after_the_whole_unit() {
     scene.world.events();
     let _c = scene.wait(pop, &["take", "k"]);
     scene.run(&["append k x", "set other 1"]);
-    assert_eq!(scene.world.events(), ["append k", "set other", "take k"]);
+    assert_eq!(scene.world.events(), ["append k", "set other", "lpop k"]);
 }
 
 #[test]
@@ -316,7 +315,8 @@ impl Scene {
         let mut unit = Unit::new(held, sink, *now, *db, settings);
         act(&mut unit);
         let mut settled = 0;
-        unit.serve_ready(|sink: &mut Sink| {
+        unit.serve_ready(|unit| {
+            let sink = unit.sink();
             assert!(sink.events.len() > settled || settled == 0, "each is settled with its own events");
             settled = sink.events.len();
         });
@@ -364,7 +364,7 @@ fn take(unit: &mut Unit<'_>, key: &[u8], fits: impl Fn(u8) -> bool) -> Result<Op
         }
         rest => unit.put_str(key, NewValue::Bytes(rest), Deadline::Keep),
     }
-    unit.changed(key, class::STRING, "take");
+    unit.changed(key, class::STRING, "lpop");
     Ok(Some(first))
 }
 
@@ -394,7 +394,7 @@ fn shift(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Re
     }
     let Some(byte) = take(unit, key, |_| true)? else { return Ok(false) };
     unit.put_str(to, NewValue::Bytes(&[byte]), Deadline::Clear);
-    unit.changed(to, class::STRING, "shift");
+    unit.changed(to, class::STRING, "rpop");
     out.simple(&format!("{}={}", String::from_utf8_lossy(key), char::from(byte)));
     Ok(true)
 }

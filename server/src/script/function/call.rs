@@ -3,7 +3,7 @@
 use super::load::{self, Limit, Loaded};
 use super::{FunctionRef, Library, Metadata, Snapshot};
 use crate::script::code::Code;
-use crate::script::interpreter::Interpreter;
+use crate::script::interpreter::{Input, Interpreter};
 use crate::script::sandbox::Kind;
 use crate::session::Ctx;
 use curfew_protocol::{Args, Error};
@@ -79,7 +79,7 @@ impl Callbacks {
         }
     }
 
-    /// Calls a function for the command with the arguments `args`, of which `keys` are keys. `code` is the function too.
+    /// Calls a function for the command with the arguments `args`. `code` is the function too.
     ///
     /// # Errors
     /// Its library cannot be loaded here, or what [`Interpreter::run`] answers.
@@ -88,7 +88,7 @@ impl Callbacks {
         ctx: &mut Ctx<'_>,
         unit: &mut Unit<'_>,
         args: Args<'_>,
-        keys: usize,
+        input: Input<'_>,
         function: &FunctionRef,
         code: &Code,
     ) -> Result<(), Error> {
@@ -97,7 +97,7 @@ impl Callbacks {
         }
         let here = self.loaded.get(&function.library.id);
         let callback = here.and_then(|here| here.callbacks.get(function.index).copied()?).ok_or(Error::NO_FUNCTION)?;
-        self.interpreter.run(ctx, unit, args, keys, code, callback)
+        self.interpreter.run(ctx, unit, args, input, code, callback)
     }
 
     /// Loads a library that another thread has brought.

@@ -5,6 +5,7 @@
 //!   metadata.rs  the first line of a library's code, and names
 //!   load.rs      running a library's top level, which registers its functions
 //!   call.rs      a thread's callbacks: libraries are loaded there when first called
+//!   trigger.rs   functions that are called when keys change
 //!   payload.rs   FUNCTION DUMP and RESTORE
 //! ```
 //!
@@ -17,10 +18,12 @@ mod call;
 mod load;
 mod metadata;
 pub mod payload;
+mod trigger;
 
 pub use call::Callbacks;
 pub use load::{Limit, Loading, fill};
 pub use metadata::Metadata;
+pub use trigger::Trigger;
 
 use super::code::Learned;
 use curfew_protocol::Error;
@@ -28,7 +31,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The only engine, as replies name it.
 pub const ENGINE: &str = "LUA";
@@ -44,6 +47,8 @@ pub struct Function {
     pub flags: u32,
     /// What is known of its reach.
     pub learned: Learned,
+    /// For what it is called, if it is a trigger: then no client calls it.
+    pub trigger: Option<Trigger>,
 }
 
 /// A library. Never changed: replacing it makes another.
@@ -55,7 +60,7 @@ pub struct Library {
     pub name: Box<[u8]>,
     /// The whole code, its first line included.
     pub code: Box<[u8]>,
-    /// Its functions in the order of their registration. There is at least one.
+    /// Its functions and triggers in the order of their registration. There is at least one.
     pub functions: Vec<Function>,
 }
 
@@ -69,7 +74,10 @@ impl Library {
 
     fn bytes(&self) -> usize {
         let function = |function: &Function| {
-            size_of::<Function>() + function.name.len() + function.description.as_ref().map_or(0, |text| text.len())
+            size_of::<Function>()
+                + function.name.len()
+                + function.description.as_ref().map_or(0, |text| text.len())
+                + function.trigger.as_ref().map_or(0, Trigger::bytes)
         };
         size_of::<Library>() + self.name.len() + self.code.len() + self.functions.iter().map(function).sum::<usize>()
     }
@@ -96,15 +104,18 @@ pub struct Snapshot {
     libraries: BTreeMap<Box<[u8]>, Arc<Library>>,
     /// By their names in lower case.
     functions: HashMap<Box<[u8]>, FunctionRef, foldhash::fast::RandomState>,
+    /// Those that are triggers, in the order in which they run: by their libraries' names, then as they were registered.
+    triggers: Vec<FunctionRef>,
 }
 
 impl Snapshot {
-    /// The function of this name, in any case.
+    /// The function of this name, in any case. A trigger is none.
     pub fn function(&self, name: &[u8]) -> Option<&FunctionRef> {
-        match name.iter().any(u8::is_ascii_uppercase) {
+        let found = match name.iter().any(u8::is_ascii_uppercase) {
             false => self.functions.get(name),
             true => self.functions.get(name.to_ascii_lowercase().as_slice()),
-        }
+        };
+        found.filter(|function| function.trigger.is_none())
     }
 
     /// The library of exactly this name.
@@ -117,9 +128,14 @@ impl Snapshot {
         self.libraries.values()
     }
 
-    /// How many functions there are.
+    /// How many functions there are that clients can call.
     pub fn function_count(&self) -> usize {
-        self.functions.len()
+        self.functions.len() - self.triggers.len()
+    }
+
+    /// How many triggers there are.
+    pub fn trigger_count(&self) -> usize {
+        self.triggers.len()
     }
 
     /// Bytes that all of it takes, without what the interpreters need: INFO's `used_memory_functions`.
@@ -160,8 +176,17 @@ impl Snapshot {
         Ok(())
     }
 
+    /// The same libraries, to be changed.
     fn copy(&self) -> Snapshot {
-        Snapshot { libraries: self.libraries.clone(), functions: self.functions.clone() }
+        Snapshot { libraries: self.libraries.clone(), functions: self.functions.clone(), triggers: Vec::new() }
+    }
+
+    /// Puts together what follows from the libraries.
+    fn finish(&mut self) {
+        let all = self.libraries.values().flat_map(|library| {
+            (0..library.functions.len()).map(|index| FunctionRef { library: library.clone(), index })
+        });
+        self.triggers = all.filter(|function| function.trigger.is_some()).collect();
     }
 }
 
@@ -214,9 +239,17 @@ pub struct Functions {
     current: Mutex<Arc<Snapshot>>,
     /// Grows by one with each change, after the snapshot was replaced.
     version: AtomicU64,
+    /// The classes of events for which there are triggers.
+    trigger_classes: AtomicU32,
 }
 
 impl Functions {
+    /// The classes of events for which there are triggers, as bits of [`curfew_shard::class`]. One relaxed load.
+    #[inline]
+    pub fn trigger_classes(&self) -> u32 {
+        self.trigger_classes.load(Ordering::Relaxed)
+    }
+
     /// The libraries as they are now. Takes a lock: threads have [`Cached`].
     pub fn load(&self) -> Arc<Snapshot> {
         self.current.lock().clone()
@@ -229,7 +262,7 @@ impl Functions {
     /// See [`Refused`].
     pub fn apply(&self, change: &Change) -> Result<(), Refused> {
         let mut current = self.current.lock();
-        let next = match change {
+        let mut next = match change {
             Change::Flush => Snapshot::default(),
             Change::Delete(name) => {
                 let mut next = current.copy();
@@ -250,6 +283,8 @@ impl Functions {
                 next
             }
         };
+        next.finish();
+        self.trigger_classes.store(next.triggers().classes, Ordering::Relaxed);
         *current = Arc::new(next);
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
@@ -286,6 +321,7 @@ mod tests {
             description: None,
             flags: 0,
             learned: Learned::default(),
+            trigger: None,
         });
         let metadata = Metadata::parse(code.as_bytes()).expect("sound");
         Arc::new(Library::new(&metadata, code.as_bytes(), functions.collect()))
