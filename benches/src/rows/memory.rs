@@ -161,7 +161,7 @@ fn row(bench: &Bench, what: &str, requests: &Requests, items: usize, goal_bytes:
 }
 
 /// Growth of a fresh process by these requests, shared out over `items`.
-fn bytes_per_item(bench: &Bench, who: &Contestant, requests: &Requests, items: usize) -> Result<f64> {
+pub(super) fn bytes_per_item(bench: &Bench, who: &Contestant, requests: &Requests, items: usize) -> Result<f64> {
     let server = bench.start(who, &bench.machine.server, &[])?;
     let before = settled(&server)?;
     load(&server, requests)?;
