@@ -14,7 +14,7 @@ const FROM: &str = "benches/results/expiry-lag.csv";
 const TO: &str = "docs/expiry-lag.svg";
 
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 520.0;
+const HEIGHT: f64 = 532.0;
 /// The area of the curves. Above it, down from `STRIP`, is the place of what never came.
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = 826.0;
@@ -24,10 +24,14 @@ const STRIP: f64 = 112.0;
 /// Where hollow marks are.
 const NEVER: f64 = (STRIP + TOP) / 2.0;
 
-/// Decades of the axes: keys, and milliseconds.
+/// Decades of the axes: keys, and milliseconds. The milliseconds begin a little lower, the keys a little further in.
 const KEYS: [i32; 2] = [3, 7];
 const MS: [i32; 2] = [0, 5];
+const LOWEST: f64 = -0.35;
+const INSET: f64 = 46.0;
 const GOAL_MS: f64 = 5.0;
+const WHAT: &str =
+    "Lag: when the expired events of 1000 keys of one deadline reach a subscriber. All other keys have an hour's TTL.";
 
 /// Colours by class, for light and dark. Its own ground, so that it is legible on any page.
 const STYLE: &str = "\
@@ -80,31 +84,29 @@ fn draw(lags: &Lags) -> Result<String> {
     curve(&mut out, "redis", &redis);
     curve(&mut out, "curfew", &curfew);
     let foot = format!(
-        "{}, {} and {}, one run on {}. How long after their common deadline the expired events of 1000 keys",
-        "make bench", curfew[0].server, redis[0].server, lags.date
+        "{} and {}, each with one thread for commands on the same core; one run of make bench, {}.",
+        curfew[0].server, redis[0].server, lags.date
     );
-    text(&mut out, LEFT, HEIGHT - 28.0, "small", "start", &foot);
-    let foot = "reached a subscriber, beside keys with an hour's TTL. Each server with one thread for commands on the same core.";
-    text(&mut out, LEFT, HEIGHT - 12.0, "small", "start", foot);
+    for (row, line) in [&foot[..], WHAT].into_iter().enumerate() {
+        text(&mut out, LEFT, HEIGHT - 30.0 + 17.0 * row as f64, "small", "start", line);
+    }
     out.push_str("</svg>\n");
     Ok(out)
 }
 
 fn legend(out: &mut String, servers: &[(&str, &str)]) {
-    let mut x = LEFT;
-    for (class, name) in servers {
-        for (kind, what) in [("p99", "99th percentile"), ("p50", "median")] {
-            line(out, &format!("{kind} {class}"), (x, 61.0), (x + 30.0, 61.0));
+    for (row, (class, name)) in servers.iter().enumerate() {
+        let at = 62.0 + 23.0 * row as f64;
+        for (kind, what, x) in [("p99", "99th percentile", LEFT), ("p50", "median", LEFT + 260.0)] {
+            line(out, &format!("{kind} {class}"), (x, at), (x + 30.0, at));
             if kind == "p99" {
-                mark(out, class, false, (x + 15.0, 61.0));
+                mark(out, class, false, (x + 15.0, at));
             }
-            let label = format!("{name}, {what}");
-            text(out, x + 37.0, 65.5, "", "start", &label);
-            x += 37.0 + label.len() as f64 * 6.4 + 16.0;
+            text(out, x + 38.0, at + 4.5, "", "start", &format!("{name}, {what}"));
         }
     }
-    mark(out, "redis", true, (LEFT + 15.0, 87.0));
-    text(out, LEFT + 37.0, 91.5, "", "start", "too few came to tell");
+    mark(out, "redis", true, (LEFT + 485.0, 85.0));
+    text(out, LEFT + 498.0, 89.5, "", "start", "too few came to tell: how many did");
 }
 
 fn axes(out: &mut String) {
@@ -114,20 +116,22 @@ fn axes(out: &mut String) {
         RIGHT - LEFT,
         TOP - 8.0 - STRIP
     );
-    text(out, LEFT - 8.0, NEVER, "small", "end", "later");
+    text(out, LEFT - 8.0, NEVER + 4.0, "small", "end", "not seen");
     for exponent in MS[0]..=MS[1] {
         let at = y(10f64.powi(exponent));
-        line(out, if exponent == MS[0] { "axis" } else { "grid" }, (LEFT, at), (RIGHT, at));
+        line(out, "grid", (LEFT, at), (RIGHT, at));
         text(out, LEFT - 8.0, at + 4.5, "", "end", &milliseconds(10f64.powi(exponent)));
     }
     for exponent in KEYS[0]..=KEYS[1] {
         let at = x(10f64.powi(exponent));
-        line(out, if exponent == KEYS[0] { "axis" } else { "grid" }, (at, TOP), (at, BOTTOM));
+        line(out, "grid", (at, TOP), (at, BOTTOM));
         let label = ["1,000", "10,000", "100,000", "1 million", "10 million"][(exponent - KEYS[0]) as usize];
         text(out, at, BOTTOM + 20.0, "", "middle", label);
     }
+    line(out, "axis", (LEFT, TOP), (LEFT, BOTTOM));
+    line(out, "axis", (LEFT, BOTTOM), (RIGHT, BOTTOM));
     line(out, "goal", (LEFT, y(GOAL_MS)), (RIGHT, y(GOAL_MS)));
-    text(out, LEFT + 8.0, y(GOAL_MS) - 6.0, "small", "start", &format!("goal: 99th percentile below {GOAL_MS} ms"));
+    text(out, RIGHT - 6.0, y(GOAL_MS) - 6.0, "small", "end", &format!("goal: 99th percentile below {GOAL_MS} ms"));
     text(out, (LEFT + RIGHT) / 2.0, BOTTOM + 42.0, "", "middle", "keys with a TTL");
     let middle = (TOP + BOTTOM) / 2.0;
     let _ = writeln!(
@@ -146,33 +150,26 @@ fn curve(out: &mut String, class: &str, points: &[&Point]) {
     }
     for point in points {
         let (at, finite) = (x(point.keys as f64), point.p99_ms.is_finite());
-        // Labels at the ends of the axis stay inside.
-        let (shift, anchor) = if at > RIGHT - 30.0 {
-            (4.0, "end")
-        } else if at < LEFT + 30.0 {
-            (8.0, "start")
-        } else {
-            (0.0, "middle")
-        };
         let value = format!("value {class}");
         if finite {
             mark(out, class, false, (at, y(point.p99_ms)));
-            let below = if class == "curfew" { 20.0 } else { -10.0 };
+            // To the left of a curve that rises, and below one that keeps low.
+            let (shift, anchor, below) = if class == "curfew" { (0.0, "middle", 20.0) } else { (4.0, "end", -10.0) };
             text(out, at + shift, y(point.p99_ms) + below, &value, anchor, &milliseconds(point.p99_ms));
         } else {
             mark(out, class, true, (at, NEVER));
-            let came = format!("{} of 1000 came in {} s", point.came, point.within_s);
-            text(out, at + shift, TOP + 10.0, &value, anchor, &came);
+            let came = format!("{} of 1000 in {} s", point.came, point.within_s);
+            text(out, at, TOP + 16.0, &value, "middle", &came);
         }
     }
 }
 
 fn x(keys: f64) -> f64 {
-    LEFT + (keys.log10() - f64::from(KEYS[0])) / f64::from(KEYS[1] - KEYS[0]) * (RIGHT - LEFT)
+    LEFT + INSET + (keys.log10() - f64::from(KEYS[0])) / f64::from(KEYS[1] - KEYS[0]) * (RIGHT - LEFT - 2.0 * INSET)
 }
 
 fn y(ms: f64) -> f64 {
-    BOTTOM - (ms.log10() - f64::from(MS[0])) / f64::from(MS[1] - MS[0]) * (BOTTOM - TOP)
+    BOTTOM - (ms.log10() - LOWEST) / (f64::from(MS[1]) - LOWEST) * (BOTTOM - TOP)
 }
 
 fn line(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
@@ -216,7 +213,7 @@ mod tests {
     fn what_came_has_a_number_and_what_did_not_is_hollow() {
         let points = vec![point("Curfew 0.1.0", 1000, 1.94), point("Redis 8.0.6", 1000, f64::INFINITY)];
         let picture = draw(&Lags { date: "2026-11-22".into(), points }).unwrap();
-        assert!(picture.contains(">1.9 ms<") && picture.contains(">7 of 1000 came in 5 s<"));
+        assert!(picture.contains(">1.9 ms<") && picture.contains(">7 of 1000 in 5 s<"));
         assert_eq!(picture.matches("hollow\"").count(), 2);
         assert!(!picture.contains("inf") && !picture.contains("NaN"));
         assert!(draw(&Lags { date: String::new(), points: vec![point("Redis 8.0.6", 1000, 1.0)] }).is_err());
