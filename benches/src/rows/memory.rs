@@ -27,6 +27,8 @@ const SHAPES: &[Shape] = &[
 /// Curfew's allocator gives back what is free in several steps, up to a second apart (measured: the last step, 3.8 bytes for
 /// each of a million keys, 0.95 s after the one before).
 const QUIET: Duration = Duration::from_millis(1300);
+/// Before the load there is nothing to give back.
+const IDLE: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// A collection, or many: what is sent, and what it is shared out over.
@@ -165,19 +167,19 @@ fn row(bench: &Bench, what: &str, requests: &Requests, items: usize, goal_bytes:
 /// Growth of a fresh process by these requests, shared out over `items`.
 pub(super) fn bytes_per_item(bench: &Bench, who: &Contestant, requests: &Requests, items: usize) -> Result<f64> {
     let server = bench.start(who, &bench.machine.server, &[])?;
-    let before = settled(&server)?;
+    let before = settled(&server, IDLE)?;
     load(&server, requests)?;
-    let after = settled(&server)?;
+    let after = settled(&server, QUIET)?;
     Ok(after.saturating_sub(before) as f64 / items as f64)
 }
 
-/// Resident bytes once they have not changed by a thousandth for [`QUIET`], and give up waiting after [`PATIENCE`]: tables
+/// Resident bytes once they have not changed for `quiet` by a thousandth, and give up waiting after [`PATIENCE`]: tables
 /// still move after the last command, buffers of connections that have ended go, and allocators give pages back late.
-fn settled(server: &Server) -> Result<u64> {
+fn settled(server: &Server, quiet: Duration) -> Result<u64> {
     let start = Instant::now();
     let mut bytes = server.resident_bytes()?;
     let mut since = start;
-    while since.elapsed() < QUIET && start.elapsed() < PATIENCE {
+    while since.elapsed() < quiet && start.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(20));
         let now = server.resident_bytes()?;
         if now.abs_diff(bytes) > bytes / 1000 {
