@@ -153,6 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn other_keys_get_the_same_commands() {
+        let words: &[&[u8]] = &[b"SET", b"{key}", b"key1:"];
+        let mut requests = Requests::every_key("key1:", 3, words);
+        requests.rename("key1:", "keyx:");
+        let renamed = Requests::every_key("keyx:", 3, words);
+        assert_eq!(requests.bytes(requests.range(0, 3)), renamed.bytes(renamed.range(0, 3)));
+    }
+
+    #[test]
     fn one_in_eleven_is_a_set() {
         let requests = Requests::get_set(11_000, "key:", 1000, 64);
         let sets = (0..requests.len())
