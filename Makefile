@@ -2,7 +2,8 @@
 #
 #   make run [ARGS="--shards 2"]                     build the release server and start it on port 6379
 #   make test                                        everything that CI checks
-#   make bench                                       Curfew beside Redis and Valkey, one table
+#   make bench                                       Curfew beside Redis and Valkey, one table, and the picture of the lag
+#   make picture                                     docs/expiry-lag.svg again, from the last full run
 #   make fuzz [SECONDS=60]                           random input for the parser and the server
 #   make differential [SEED=1] [SECONDS=60]          generated commands, compared with Redis 8.0
 
@@ -13,7 +14,7 @@ SECONDS := 60
 endif
 REFERENCE := $(or $(CURFEW_REFERENCE),$(CURDIR)/.cache/reference)
 
-.PHONY: run test bench fuzz differential reference
+.PHONY: run test bench picture fuzz differential reference
 
 run:
 	cargo build --release -p curfew-server
@@ -28,6 +29,11 @@ reference:
 bench: reference
 	cargo build --release --workspace --bins
 	CURFEW_REFERENCE=$(REFERENCE) scripts/bench.sh $(ARGS)
+	$${CARGO_TARGET_DIR:-target}/release/curfew-picture
+
+picture:
+	cargo build --release -p curfew-benches --bin curfew-picture
+	$${CARGO_TARGET_DIR:-target}/release/curfew-picture
 
 # Every test with `fuzz` in its name takes its time from CURFEW_FUZZ_SECONDS.
 fuzz: reference

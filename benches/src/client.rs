@@ -46,6 +46,11 @@ impl Client {
         }
     }
 
+    /// How long to wait for replies from now on; not zero.
+    pub fn set_patience(&mut self, time: Duration) -> Result<()> {
+        Ok(self.stream.get_ref().set_read_timeout(Some(time))?)
+    }
+
     /// Sends prepared bytes.
     pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.stream.get_mut().write_all(bytes)?)

@@ -3,13 +3,14 @@
 //! - [`requests`] prepares commands as bytes, once, before anything is measured; [`replies`] counts what comes back.
 //! - [`driver`] keeps many connections busy from one thread; [`client`] is a plain client for everything else.
 //! - [`server`] starts a server on its own cores and reads its CPU time and memory; [`machine`] knows the cores.
-//! - [`rows`] measures, [`report`] prints the one table.
+//! - [`rows`] measures, [`report`] prints the one table, [`lags`] keeps what the picture of the expiry lag is made from.
 //!
 //! A server that fails, or lacks a command, costs its cells of the table and nothing else: failures are values
 //! ([`Failure`]) all the way up.
 
 pub mod client;
 pub mod driver;
+pub mod lags;
 pub mod machine;
 pub mod replies;
 pub mod report;

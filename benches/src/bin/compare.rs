@@ -2,14 +2,14 @@
 //!
 //! Takes its settings from the environment, which scripts/bench.sh fills: CURFEW_SERVER (the program), CURFEW_REFERENCE
 //! (the folder of the reference servers), ROWS (names with commas between them; empty means all), QUICK=1, and
-//! BENCH_RESULTS (a file to write the table to as well).
+//! BENCH_RESULTS (a file to write the table to as well; the lags for the picture are left beside it, in expiry-lag.csv).
 
 use curfew_benches::machine::{Machine, pin};
 use curfew_benches::report::table;
-use curfew_benches::rows::{Bench, NAMES, expiry, memory, request, types};
+use curfew_benches::rows::{Bench, NAMES, events, lag, mass, memory, request, stalls, types, wheel};
 use curfew_benches::server::Contestant;
 use curfew_benches::{Failure, Result};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -27,10 +27,20 @@ fn run() -> Result<()> {
     let start = Instant::now();
     let quick = std::env::var("QUICK").is_ok_and(|quick| !matches!(&quick[..], "" | "0"));
     let folder = std::env::temp_dir().join(format!("curfew-bench-{}", std::process::id()));
-    let bench = Bench { contestants: contestants()?, machine: Machine::detect()?, folder, quick, wanted: wanted()? };
+    let results = std::env::var_os("BENCH_RESULTS").map(PathBuf::from);
+    let bench = Bench {
+        contestants: contestants()?,
+        machine: Machine::detect()?,
+        folder,
+        quick,
+        lag_file: results.as_ref().map(|path| path.with_file_name("expiry-lag.csv")),
+        wanted: wanted()?,
+    };
     pin(&[bench.machine.load])?;
     let load_before = load_average();
-    let rows = [request::rows(&bench), types::rows(&bench), memory::rows(&bench), expiry::rows(&bench)].concat();
+    let families =
+        [request::rows, events::rows, types::rows, memory::rows, wheel::rows, lag::rows, stalls::rows, mass::rows];
+    let rows: Vec<_> = families.iter().flat_map(|rows| rows(&bench)).collect();
     // The servers have ended; what they wrote is of no use to anyone.
     let _ = std::fs::remove_dir_all(&bench.folder);
 
@@ -48,8 +58,7 @@ fn run() -> Result<()> {
         if quick { " QUICK=1: for a first look only." } else { "" },
     );
     print!("{text}");
-    if let Some(path) = std::env::var_os("BENCH_RESULTS") {
-        let path = Path::new(&path);
+    if let Some(path) = results {
         path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         std::fs::write(path, text)?;
     }

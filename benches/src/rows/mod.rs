@@ -1,10 +1,14 @@
 //! What is measured. Each file has one family of rows: it starts the servers it needs, measures them in turn, and gives
 //! lines for the table.
 
-pub mod expiry;
+pub mod events;
+pub mod lag;
+pub mod mass;
 pub mod memory;
 pub mod request;
+pub mod stalls;
 pub mod types;
+pub mod wheel;
 
 use crate::client::Client;
 use crate::driver::{Driver, Until};
@@ -14,11 +18,13 @@ use crate::server::{Contestant, Server};
 use crate::{Failure, Result};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The names by which rows are chosen.
-pub const NAMES: &[&str] =
-    &["get", "pipe", "eval", "multi", "setpx", "expire", "types", "memory", "items", "lag", "load", "mass", "drop"];
+pub const NAMES: &[&str] = &[
+    "get", "pipe", "eval", "multi", "setpx", "expire", "events", "types", "memory", "items", "wheel", "lag", "load",
+    "stalls", "mass", "drop",
+];
 
 /// What every family needs to know.
 pub struct Bench {
@@ -30,6 +36,8 @@ pub struct Bench {
     pub folder: PathBuf,
     /// Fewer rounds, shorter ones, smaller data where that does not change what is measured.
     pub quick: bool,
+    /// Where the lags are left for the picture; None: nowhere.
+    pub lag_file: Option<PathBuf>,
     /// The chosen names; empty means all.
     pub wanted: Vec<String>,
 }
@@ -122,6 +130,11 @@ pub fn slowest_get(server: &Server, during: &dyn Fn() -> bool, done: &AtomicBool
         std::thread::sleep(Duration::from_micros(200));
     }
     Ok((before_ms, during_ms))
+}
+
+/// Unix time in milliseconds, as deadlines are given.
+pub fn now_ms() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1e3
 }
 
 /// Tells what is being measured, on standard error: the table comes at the end.
