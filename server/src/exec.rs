@@ -66,7 +66,7 @@ fn run_with(
 ) -> (usize, i64) {
     let cell = &thread.node.shards[usize::from(shard.index())];
     let (mut done, mut last_ms) = (0, i64::MIN);
-    let settings = thread.settings();
+    let settings = thread.settings_for_run();
     let changes = sink.changes;
     let mut start = thread.ticks();
     let (requests, out, session) = batch.parts(count);

@@ -80,6 +80,9 @@ impl Node {
     /// Events and messages to subscribers, garbage away. (The journal's place is here, before the events. There is none yet
     /// but in tests, and the server's sinks collect no effects.)
     fn publish(&self, sink: &mut Sink, now_ms: i64) {
+        if self.pubsub.is_idle() {
+            sink.events.clear();
+        }
         let mut messages = sink.messages.drain(..).peekable();
         for (place, event) in sink.events.drain(..).enumerate() {
             while let Some((_, message)) = messages.next_if(|(before, _)| *before <= place) {

@@ -1,5 +1,6 @@
 //! Frees large values and whole databases on a thread of its own, so that no client waits for it.
 
+use crate::system;
 use curfew_shard::Garbage;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
@@ -24,6 +25,8 @@ impl Reclaimer {
         let counts = Arc::<Counts>::default();
         let seen = counts.clone();
         thread::Builder::new().name("reclaimer".into()).spawn(move || {
+            // Where there are no more cores than shards, it would keep one from its clients and its deadlines.
+            system::step_back();
             for item in garbage {
                 drop::<Garbage>(item);
                 seen.pending.fetch_sub(1, Relaxed);

@@ -33,6 +33,8 @@ pub struct Thread {
     pub stats: &'static ThreadStats,
     config: RefCell<Cached>,
     settings: RefCell<Rc<Settings>>,
+    /// The same without events for subscribers.
+    quiet_settings: RefCell<Rc<Settings>>,
     settings_version: Cell<u64>,
     /// Buffers of connections that have nothing under way.
     buffers: RefCell<Vec<Buffers>>,
@@ -54,11 +56,13 @@ const SPARE_MAX: usize = 64;
 /// Makes the calling thread shard thread `index`. Once per thread.
 pub fn start(index: usize, node: &'static Node) {
     let config = Cached::new(&node.config);
+    let (settings, quiet_settings) = settings_of(&config.share(), &node.functions.load());
     let thread = Thread {
         node,
         sink: RefCell::new(Sink::default()),
         stats: &node.stats.threads[index],
-        settings: RefCell::new(Rc::new(settings(&config.share(), &node.functions.load()))),
+        settings: RefCell::new(settings),
+        quiet_settings: RefCell::new(quiet_settings),
         settings_version: Cell::new(node.config.version()),
         config: RefCell::new(config),
         buffers: RefCell::default(),
@@ -80,12 +84,26 @@ impl Thread {
     /// The settings in force; one atomic load when they have not changed.
     #[inline]
     pub fn settings(&self) -> Rc<Settings> {
+        self.refresh();
+        self.settings.borrow().clone()
+    }
+
+    /// The settings for a run of commands during which nobody subscribes: without events for subscribers as long as there are
+    /// none, so that nothing is gathered that nobody hears of.
+    #[inline]
+    pub fn settings_for_run(&self) -> Rc<Settings> {
+        self.refresh();
+        if self.node.pubsub.is_idle() { self.quiet_settings.borrow().clone() } else { self.settings.borrow().clone() }
+    }
+
+    #[inline]
+    fn refresh(&self) {
         let version = self.node.config.version();
         if version != self.settings_version.get() {
             self.settings_version.set(version);
-            *self.settings.borrow_mut() = Rc::new(settings(&self.config(), &self.functions()));
+            (*self.settings.borrow_mut(), *self.quiet_settings.borrow_mut()) =
+                settings_of(&self.config(), &self.functions());
         }
-        self.settings.borrow().clone()
     }
 
     /// The configuration in force.
@@ -128,8 +146,15 @@ impl Thread {
     }
 }
 
+/// The settings, and the same without events for subscribers.
+fn settings_of(config: &crate::config::Config, functions: &function::Snapshot) -> (Rc<Settings>, Rc<Settings>) {
+    let settings = settings(config, functions);
+    let quiet = Settings { notify: 0, ..settings.clone() };
+    (Rc::new(settings), Rc::new(quiet))
+}
+
 /// What data commands read of the configuration, and the triggers of `functions`.
-pub fn settings(config: &crate::config::Config, functions: &function::Snapshot) -> Settings {
+fn settings(config: &crate::config::Config, functions: &function::Snapshot) -> Settings {
     use crate::config::values::MaxmemoryPolicy::{AllkeysLfu, VolatileLfu};
     Settings {
         notify: config.notify_keyspace_events.0,
