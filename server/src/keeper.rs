@@ -73,7 +73,14 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
                     };
                     let _ = tell.send(next);
                 }));
-                told.await.unwrap_or(Next::Later)
+                tokio::pin!(told);
+                loop {
+                    // Our own turn may be among what a long queue left behind, and nobody but us hears the bell.
+                    tokio::select! {
+                        next = &mut told => break next.unwrap_or(Next::Later),
+                        () = bell.notified() => drop(cell.try_enter()),
+                    }
+                }
             }
         };
         match next {
