@@ -267,7 +267,8 @@ impl Life {
     fn expire(&mut self) {
         let key = self.any_key();
         let condition = Condition(self.pick(&["", "", "NX", "XX", "GT", "LT", "XX GT", "LT XX"]));
-        let (ms, now) = (self.far() - 20, self.now());
+        let present = self.live(&key).and_then(|(_, deadline)| deadline);
+        let (ms, now) = (self.around(present, -20), self.now());
         let (name, amount, deadline) = match self.below(4) {
             0 => ("PEXPIRE", ms, now + ms),
             1 => ("PEXPIREAT", now + ms, now + ms),
@@ -341,9 +342,10 @@ impl Life {
         let (key, one) = (self.hash(), self.field());
         let other = self.field();
         let condition = Condition(self.pick(&["", "", "NX", "XX", "GT", "LT"]));
-        let (now, ms) = (self.now(), (self.far() - 5).max(0));
-        let deadline = now + ms;
         let (mut fields, of_key) = self.fields(&key);
+        let present = fields.get(&one).and_then(|(_, deadline)| *deadline);
+        let (now, ms) = (self.now(), self.around(present, -5).max(0));
+        let deadline = now + ms;
         let names = if one == other { vec![one] } else { vec![one, other] };
         let (mut reply, mut timed, mut deleted) = (format!("*{}", names.len()), false, false);
         for name in &names {
@@ -544,6 +546,14 @@ impl Life {
     fn far(&mut self) -> i64 {
         let far = self.pick(&FAR);
         self.below(far) as i64
+    }
+
+    /// Milliseconds until a deadline that is random, at least `least`, or close to the one that there is: conditions compare the two.
+    fn around(&mut self, present: Option<i64>, least: i64) -> i64 {
+        match present {
+            Some(present) if self.below(3) == 0 => present - self.now() + self.below(3) as i64 - 1,
+            _ => self.far() + least,
+        }
     }
 
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
