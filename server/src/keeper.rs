@@ -22,6 +22,8 @@ use crate::stats::ThreadStats;
 use crate::thread::{self, Thread};
 use crate::{blocked, clock, evict, hold, trigger};
 use curfew_shard::{Held, Moment, Shard, Sink, Unit, class};
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -67,7 +69,10 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
         if index == 0 {
             sample(node);
         }
-        let next = if trigger::exist(node) { slice_apart(node, cell).await } else { slice_here(node, cell).await };
+        let next = match trigger::exist(node) {
+            false => attend(cell, &bell, slice_here(node, cell)).await,
+            true => attend(cell, &bell, slice_apart(node, cell)).await,
+        };
         match next {
             // Clients have their turn between two slices.
             Next::More => {
@@ -91,6 +96,19 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
             Next::Later => {
                 let _ = timeout(Duration::from_millis(1), bell.notified()).await;
             }
+        }
+    }
+}
+
+/// Waits for its turn, and goes on listening to the bell: the keeper's own turn may be among what a long queue has left behind, and
+/// nobody but the keeper hears the bell.
+async fn attend<T>(cell: &ShardCell, bell: &Notify, turn: impl Future<Output = T>) -> T {
+    let mut turn = pin!(turn);
+    loop {
+        tokio::select! {
+            done = &mut turn => return done,
+            // Letting go of the shard serves those who wait.
+            () = bell.notified() => drop(cell.try_enter()),
         }
     }
 }

@@ -417,3 +417,22 @@ fn sigterm_exits_0() {
     assert_eq!(server.terminate(), Some(0));
     assert_eq!(client.read_to_close(), []);
 }
+
+/// Found by `stories.rs`: more than 64 commands wait behind a script, and behind them the keeper of the shard. Whoever lets go of a shard
+/// does 64 and rings for the keeper, which waited for its own turn and did not hear it: the rest hung until somebody else came.
+#[test]
+fn many_who_wait_behind_a_script_are_all_served() {
+    let server = Server::subject(2, &[]);
+    let mut client = server.client();
+    let mut others: Vec<Client> = (0..150).map(|_| server.client()).collect();
+    // Longer than a keeper ever sleeps.
+    let script = "redis.call('SET', KEYS[1], ARGV[1]) local x = 0 for i = 1, 15000000 do x = x + i end return 'done'";
+    for round in 0..5 {
+        let round = round.to_string();
+        client.send(&["EVAL", script, "1", "k", &round]);
+        others.iter_mut().for_each(|other| other.send(&["GET", "k"]));
+        assert_eq!(client.read(), Reply::bulk("done"));
+        // Those that came before the script see what was there before it.
+        others.iter_mut().for_each(|other| assert!(matches!(other.read(), Reply::Bulk(_) | Reply::NullBulk)));
+    }
+}

@@ -213,3 +213,161 @@ fn blocked_readers_of_a_list_of_events_are_served() {
     let reply = reader.line(&pop.replace("BLPOP", "BLPOP b"));
     assert!(reply.items()[1].text().contains("\"key\":\"b\""), "{reply}");
 }
+
+/// Compare-and-set for deadlines: conditions look at the deadline that there is, on each way to give one, alone, in MULTI and in a
+/// script. (The table of all conditions is in `shard/src/command/expiry.rs`; here are the ways.)
+#[test]
+fn conditions_of_deadlines_hold_on_every_way() {
+    let server = Server::subject(4, &[]);
+    let mut client = server.client();
+    let at = (unix_ms() / 1000 + 100_000) * 1000;
+    // With the deadline `at`, or without one: which conditions let a later one through, and which an earlier one.
+    let timed = [("NX", false, false), ("XX", true, true), ("GT", true, false), ("LT", false, true)];
+    let untimed = [("NX", true, true), ("XX", false, false), ("GT", false, false), ("LT", true, true)];
+    for (before, table) in [(Some(at), timed), (None, untimed)] {
+        for ((condition, later, earlier), command) in
+            table.into_iter().flat_map(|row| ["EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"].map(|name| (row, name)))
+        {
+            for (seconds, applies) in [(50_000, later), (-50_000, earlier)] {
+                let wanted = at + seconds * 1000;
+                let relative = wanted - unix_ms();
+                let amount = match command {
+                    "EXPIRE" => relative / 1000,
+                    "PEXPIRE" => relative,
+                    "EXPIREAT" => wanted / 1000,
+                    _ => wanted,
+                };
+                let line = format!("{command} k {amount} {condition}");
+                for way in 0..3 {
+                    client.ok("SET k v");
+                    if let Some(at) = before {
+                        assert_eq!(client.int(&format!("PEXPIREAT k {at}")), 1);
+                    }
+                    let reply = match way {
+                        0 => client.line(&line),
+                        1 => client.pipeline(&["MULTI", &line, "EXEC"])[2].items()[0].clone(),
+                        _ => client.cmd(&[
+                            "EVAL",
+                            &format!("return redis.call('{command}', KEYS[1], {amount}, '{condition}')"),
+                            "1",
+                            "k",
+                        ]),
+                    };
+                    assert_eq!(reply, Reply::Int(applies.into()), "{line} at {before:?}, way {way}");
+                    let now = client.int("PEXPIRETIME k");
+                    let expected = if applies { wanted } else { before.unwrap_or(-1) };
+                    assert!((now - expected).abs() < 20_000, "{line} at {before:?}, way {way}: {now}");
+                }
+            }
+        }
+    }
+}
+
+/// Within a slow unit all conditions compare at its moment: the same TTL is the same deadline, and a key whose time ends in the
+/// middle keeps it, whatever keeps, sets or removes it.
+#[test]
+fn conditions_of_deadlines_have_the_units_moment() {
+    let server = Server::subject(4, &[]);
+    let mut client = server.client();
+    let slow = "EVAL \"local x = 0 for i = 1, 3000000 do x = x + i end\" 0";
+    let replies = client.pipeline(&[
+        "MULTI",
+        "SET k v PX 100000",
+        slow,
+        "PEXPIRE k 100000 GT",
+        "PEXPIRE k 100000 LT",
+        "PEXPIRE k 100001 GT",
+        "PEXPIRE k 100000 LT",
+        "SET short 1 PX 1",
+        slow,
+        "SET short 2 XX KEEPTTL",
+        "PTTL short",
+        "PEXPIRE short 1 GT",
+        "GETEX short PX 2",
+        "PTTL short",
+        "GETEX short PERSIST",
+        "PTTL short",
+        "EXEC",
+    ]);
+    let replies: Vec<String> = replies[16].items().iter().map(ToString::to_string).collect();
+    let int = |number: i64| Reply::Int(number).to_string();
+    assert_eq!(replies[2..6], [int(0), int(0), int(1), int(1)], "{replies:?}");
+    let rest = [
+        Reply::ok().to_string(),
+        int(1),
+        int(0),
+        Reply::bulk("2").to_string(),
+        int(2),
+        Reply::bulk("2").to_string(),
+        int(-1),
+    ];
+    assert_eq!(replies[8..], rest, "{replies:?}");
+    let script = "redis.call('SET', KEYS[1], 1, 'PX', 1) local x = 0 for i = 1, 3000000 do x = x + i end \
+        local kept = redis.call('SET', KEYS[1], 2, 'XX', 'KEEPTTL') \
+        return {kept, redis.call('PTTL', KEYS[1]), redis.call('PEXPIRE', KEYS[1], 1, 'GT'), redis.call('PEXPIRE', KEYS[1], 1, 'LT'), \
+        redis.call('PEXPIRE', KEYS[1], 1, 'NX'), redis.call('GETEX', KEYS[1], 'PX', 7), redis.call('PTTL', KEYS[1])}";
+    let expected =
+        vec![Reply::ok(), Reply::Int(1), Reply::Int(0), Reply::Int(0), Reply::Int(0), Reply::bulk("2"), Reply::Int(7)];
+    assert_eq!(client.cmd(&["EVAL", script, "1", "short"]), Reply::Array(expected));
+}
+
+/// What is past its deadline has none to compare with or to keep, whether or not it was noticed.
+#[test]
+fn a_dead_key_passes_its_deadline_on_to_nobody() {
+    let server = Server::subject(4, &[]);
+    let mut client = server.client();
+    client.ok("DEBUG SET-ACTIVE-EXPIRE 0");
+    for (line, reply, left) in [
+        ("PEXPIRE k 1000 XX", Reply::Int(0), -2),
+        ("PEXPIRE k 1000", Reply::Int(0), -2),
+        ("SET k w XX KEEPTTL", Reply::NullBulk, -2),
+        ("SET k w KEEPTTL", Reply::ok(), -1),
+        ("GETEX k PERSIST", Reply::NullBulk, -2),
+        ("GETEX k PX 1000", Reply::NullBulk, -2),
+        ("PERSIST k", Reply::Int(0), -2),
+    ] {
+        let deadline = unix_ms() + 2;
+        client.ok(&format!("SET k v PXAT {deadline}"));
+        wait_until("it is past", || unix_ms() > deadline + 1);
+        assert_eq!(client.line(line), reply, "{line}");
+        assert_eq!(client.int("PTTL k"), left, "{line}");
+        client.int("DEL k");
+    }
+    client.ok("DEBUG SET-ACTIVE-EXPIRE 1");
+}
+
+/// Many move one deadline at the same time: NX lets one of them, GT leaves the latest, LT the earliest.
+#[test]
+fn the_deadline_that_many_move_is_the_one_that_should_win() {
+    const CLIENTS: i64 = 6;
+    let server = Server::subject(4, &[]);
+    let base = unix_ms() + 1_000_000;
+    server.client().ok("MSET nx v gt v lt v");
+    server.client().int(&format!("PEXPIREAT gt {base}"));
+    let won: i64 = std::thread::scope(|scope| {
+        let movers: Vec<_> = (0..CLIENTS)
+            .map(|me| {
+                let server = &server;
+                scope.spawn(move || {
+                    let mut client = server.client();
+                    let won = client.int(&format!("PEXPIREAT nx {} NX", base + me));
+                    for round in 0..200 {
+                        // All numbers below 1200, each once, in another order for each.
+                        let at = base + 1 + (round * CLIENTS + me) * 7 % 1_200;
+                        let lines = [format!("PEXPIREAT gt {at} GT"), format!("PEXPIREAT lt {at} LT")];
+                        match round % 2 {
+                            0 => drop(client.pipeline(&[&lines[0], &lines[1]])),
+                            _ => drop(client.pipeline(&["MULTI", &lines[0], &lines[1], "EXEC"])),
+                        }
+                    }
+                    won
+                })
+            })
+            .collect();
+        movers.into_iter().map(|mover| mover.join().expect("a mover")).sum()
+    });
+    let mut client = server.client();
+    assert_eq!(won, 1, "NX let so many through");
+    assert_eq!(client.int("PEXPIRETIME gt"), base + 1_200);
+    assert_eq!(client.int("PEXPIRETIME lt"), base + 1);
+}

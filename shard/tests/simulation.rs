@@ -1,23 +1,28 @@
 //! Keys with deadlines over several shards under a made-up clock, against a plain map.
 //!
-//! Each seed is one life of some shards: random commands, time that passes, wheels that run now and then, a wall clock that is
-//! stepped by up to two hours in either direction, and crashes: the journal is replayed into empty shards. Checked at every step: the reply, the other events in order, and of `expired` events that each comes exactly once, by the wheel
-//! or by the first command that looks at the key, and never before the clock is past the deadline.
+//! Each seed is one life of some shards: random commands that make deadlines of keys and of fields and move them earlier and later,
+//! under all conditions that there are; time that passes, wheels that run now and then, a wall clock that is stepped by up to two
+//! hours in either direction, and crashes: the journal, or what was written of it before some earlier moment, is replayed into
+//! empty shards. Checked at every step: the reply, the other events in order, and of `expired` and `hexpired` events that each comes exactly once, by the wheel or by the
+//! first command that looks at the key, and never before the clock is past the deadline.
 
 use curfew_protocol::{Reply, Resp};
 use curfew_shard::testing::World;
 use curfew_shard::{Effect, Held, Moment, Unit, registry};
 use std::collections::BTreeMap;
 
-const SEEDS: u64 = 60;
-const STEPS: usize = 1_500;
+const SEEDS: u64 = 200;
+const STEPS: usize = 2_000;
+
+/// Deadlines are up to so many milliseconds away: most are met within a life, some only by a step of the clock or at the end.
+const FAR: [usize; 6] = [40, 2_000, 2_000, 60_000, 4_000_000, 10_000_000];
 
 #[test]
 fn a_life_of_keys_with_deadlines_is_that_of_a_plain_map() {
     if registry::rows().all(|row| row.spec.name != "set") {
         return; // Nothing can make a key.
     }
-    let (mut expired, mut happened) = ([0; 3], [0; 3]);
+    let (mut expired, mut fields, mut happened) = ([0; 3], [0; 3], [0; 4]);
     for seed in 0..SEEDS {
         let mut life = Life::new(seed);
         for _ in 0..STEPS {
@@ -25,11 +30,13 @@ fn a_life_of_keys_with_deadlines_is_that_of_a_plain_map() {
         }
         life.end();
         expired.iter_mut().zip(life.expired).for_each(|(sum, count)| *sum += count);
+        fields.iter_mut().zip(life.expired_fields).for_each(|(sum, count)| *sum += count);
         happened.iter_mut().zip(life.happened).for_each(|(sum, count)| *sum += count);
     }
-    assert!(happened.iter().all(|count| *count > 100), "steps forwards, steps back, crashes: {happened:?}");
+    assert!(happened.iter().all(|count| *count > 100), "steps forwards, steps back, crashes, with loss: {happened:?}");
     // The test is about these: without them it would say nothing.
     assert!(expired.iter().all(|count| *count > 100), "lazily, by the wheel, at the end: {expired:?}");
+    assert!(fields.iter().all(|count| *count > 100), "likewise: {fields:?}");
 }
 
 /// Where `expired` events came from.
@@ -40,17 +47,47 @@ enum From {
     End,
 }
 
+/// What a key holds.
+#[derive(Clone)]
+enum Value {
+    Str(String),
+    /// Values and deadlines of fields.
+    Hash(BTreeMap<String, (String, Option<i64>)>),
+}
+
+/// The value and the deadline of every key whose end has not been announced.
+type Model = BTreeMap<String, (Value, Option<i64>)>;
+
 struct Life {
     seed: u64,
     random: u64,
     world: World,
-    /// The value and the deadline of every key whose end has not been announced.
-    model: BTreeMap<String, (String, Option<i64>)>,
+    model: Model,
     expired: [usize; 3],
-    /// Steps of the clock forwards, back, and crashes.
-    happened: [usize; 3],
+    /// Times that fields went.
+    expired_fields: [usize; 3],
+    /// Steps of the clock forwards, back, crashes, and crashes that lost the end of the journal.
+    happened: [usize; 4],
     /// All effects since the start of this life.
     journal: Vec<Effect>,
+    /// Some earlier moments: the length of the journal, and the model.
+    past: Vec<(usize, Model)>,
+}
+
+/// When a deadline is to be given.
+#[derive(Clone, Copy)]
+struct Condition(&'static str);
+
+impl Condition {
+    fn allows(self, before: Option<i64>, after: i64) -> bool {
+        self.0.split_whitespace().all(|word| match word {
+            "NX" => before.is_none(),
+            "XX" => before.is_some(),
+            "GT" => before.is_some_and(|before| after > before),
+            "LT" => before.is_none_or(|before| after < before),
+            _ => unreachable!("our own words"),
+        })
+    }
 }
 
 impl Life {
@@ -62,35 +99,48 @@ impl Life {
             world,
             model: BTreeMap::new(),
             expired: [0; 3],
-            happened: [0; 3],
+            expired_fields: [0; 3],
+            happened: [0; 4],
             journal: Vec::new(),
+            past: Vec::new(),
         }
     }
 
     fn step(&mut self) {
-        match self.below(21) {
-            0..4 => self.set(),
-            4..7 => self.get(),
-            7..10 => self.pexpire(),
-            10 => self.persist(),
-            11 => self.del(),
-            12..14 => self.rename(),
-            14..18 => {
+        match self.below(36) {
+            0..5 => self.set(),
+            5..7 => self.get(),
+            7..9 => self.getex(),
+            9..14 => self.expire(),
+            14 => self.persist(),
+            15 => self.del(),
+            16..18 => self.rename(),
+            18..21 => self.hset(),
+            21..25 => self.hpexpire(),
+            25 => self.hpersist(),
+            26 => self.hdel(),
+            27 => self.hget(),
+            28 => self.hgetex(),
+            29..33 => {
                 let ms = [1, 5, 40, 300, 5_000][self.below(5)];
                 let ms = self.below(ms + 1) as i64;
                 self.world.pass(ms);
             }
-            18 => {
+            33 => {
                 self.world.expire();
                 self.events(From::Wheel, &[]);
                 self.assert_nothing_is_due();
             }
-            19 => self.turn_one_wheel_a_little(),
-            _ => match self.below(4) {
+            34 => self.turn_one_wheel_a_little(),
+            _ => match self.below(6) {
                 0 => self.crash(),
-                1 => self.step_clock(-1),
-                2 => self.step_clock(1),
-                _ => {}
+                1 => self.crash_with_loss(),
+                2 => self.step_clock(-1),
+                3 => self.step_clock(1),
+                _ => {
+                    self.journal.extend(self.world.effects());
+                    self.past.push((self.journal.len(), self.model.clone()));
+                }
             },
         }
     }
@@ -111,8 +161,29 @@ impl Life {
     /// The process ends at once, and the next one has the journal, but perhaps another number of shards. What had gone is gone
     /// and has been announced; what had not is there, and is announced when its time is over.
     fn crash(&mut self) {
-        let (now, db) = (self.world.now, self.world.db);
         self.journal.extend(self.world.effects());
+        self.replay();
+        self.happened[2] += 1;
+    }
+
+    /// The same, but what came after some moment was not written yet: it never happened. What was announced since is announced
+    /// again when its time is over.
+    fn crash_with_loss(&mut self) {
+        if self.past.is_empty() {
+            return;
+        }
+        let at = self.below(self.past.len());
+        self.past.truncate(at + 1);
+        let (length, model) = self.past[at].clone();
+        self.world.effects();
+        self.journal.truncate(length);
+        self.model = model;
+        self.replay();
+        self.happened[3] += 1;
+    }
+
+    fn replay(&mut self) {
+        let (now, db) = (self.world.now, self.world.db);
         let mut world = World::new(1 + self.below(4) as u16);
         // Effects have absolute deadlines, and expiry is among them: no deadline may pass while they are done again.
         world.now = Moment::from_millis(0);
@@ -124,56 +195,105 @@ impl Life {
         world.events();
         (world.now, world.db) = (now, db);
         self.world = world;
-        self.happened[2] += 1;
     }
 
     fn end(&mut self) {
-        self.world.pass(100_000_000);
+        self.world.pass(1_000_000_000);
         self.world.expire();
         self.events(From::End, &[]);
         self.assert_nothing_is_due();
-        assert!(self.model.values().all(|(_, deadline)| deadline.is_none()));
+        assert!(self.model.values().all(|(value, deadline)| deadline.is_none() && soonest(value).is_none()));
         assert_eq!(self.world.run("DBSIZE"), format!(":{}", self.model.len()));
         for (key, (value, _)) in self.model.clone() {
-            assert_eq!(self.world.run(&format!("GET {key}")), bulk(&value));
+            match value {
+                Value::Str(value) => assert_eq!(self.world.run(&format!("GET {key}")), bulk(&value)),
+                Value::Hash(fields) => {
+                    assert_eq!(self.world.run(&format!("HLEN {key}")), format!(":{}", fields.len()));
+                    for (field, (value, _)) in fields {
+                        assert_eq!(self.world.run(&format!("HGET {key} {field}")), bulk(&value));
+                    }
+                }
+            }
         }
     }
 
     fn set(&mut self) {
         let (key, value) = (self.key(), format!("v{}", self.below(1000)));
-        let ms = (self.below(2) == 0).then(|| 1 + self.below(2_000) as i64);
-        let option = ms.map_or(String::new(), |ms| format!(" PX {ms}"));
+        let condition = self.pick(&["", "", "", " NX", " XX"]);
+        let ms = (self.below(2) == 0).then(|| 1 + self.far());
+        let keeps = ms.is_none() && self.below(2) == 0;
+        let live = self.live(&key);
+        let option = match ms {
+            Some(ms) => format!(" PX {ms}"),
+            None if keeps => " KEEPTTL".into(),
+            None => String::new(),
+        };
+        let line = format!("SET {key} {value}{condition}{option}");
+        if condition == " NX" && live.is_some() || condition == " XX" && live.is_none() {
+            return self.run(&line, "$-1", &[], &[&key]);
+        }
         let mut events = vec![format!("set {key}")];
         events.extend(ms.map(|_| format!("expire {key}")));
-        self.run(&format!("SET {key} {value}{option}"), "+OK", &events, &[&key]);
-        let deadline = ms.map(|ms| self.now() + ms);
-        self.model.insert(key, (value, deadline));
+        self.run(&line, "+OK", &events, &[&key]);
+        let before = live.and_then(|(_, deadline)| deadline);
+        let deadline = if keeps { before } else { ms.map(|ms| self.now() + ms) };
+        self.model.insert(key, (Value::Str(value), deadline));
     }
 
     fn get(&mut self) {
         let key = self.key();
-        let reply = self.live(&key).map_or("$-1".into(), |(value, _)| bulk(&value));
+        let reply = self.live(&key).map_or("$-1".into(), |(value, _)| bulk(text(&value)));
         self.run(&format!("GET {key}"), &reply, &[], &[&key]);
     }
 
-    fn pexpire(&mut self) {
-        let (key, ms) = (self.key(), self.below(2_000) as i64 - 50);
+    fn getex(&mut self) {
+        let key = self.key();
         let live = self.live(&key);
-        let name = if ms > 0 { "expire" } else { "del" };
-        let events = live.as_ref().map(|_| format!("{name} {key}"));
-        let reply = format!(":{}", i32::from(live.is_some()));
-        self.run(&format!("PEXPIRE {key} {ms}"), &reply, events.as_slice(), &[&key]);
-        if let Some((value, _)) = live {
-            self.model.remove(&key);
-            if ms > 0 {
-                let deadline = Some(self.now() + ms);
-                self.model.insert(key, (value, deadline));
-            }
+        let reply = live.as_ref().map_or("$-1".into(), |(value, _)| bulk(text(value)));
+        let before = live.as_ref().and_then(|(_, deadline)| *deadline);
+        if self.below(3) == 0 {
+            let events = before.map(|_| format!("persist {key}"));
+            self.run(&format!("GETEX {key} PERSIST"), &reply, events.as_slice(), &[&key]);
+            return self.move_deadline(&key, live, None);
+        }
+        let deadline = self.now() + self.far() - 5;
+        let past = deadline <= self.now();
+        let events = live.as_ref().map(|_| format!("{} {key}", if past { "del" } else { "expire" }));
+        self.run(&format!("GETEX {key} PXAT {deadline}"), &reply, events.as_slice(), &[&key]);
+        self.move_deadline(&key, live, Some(deadline));
+    }
+
+    /// EXPIRE and its kin, on strings and hashes.
+    fn expire(&mut self) {
+        let key = self.any_key();
+        let condition = Condition(self.pick(&["", "", "NX", "XX", "GT", "LT", "XX GT", "LT XX"]));
+        let present = self.live(&key).and_then(|(_, deadline)| deadline);
+        let (ms, now) = (self.around(present, -20), self.now());
+        let (name, amount, deadline) = match self.below(4) {
+            0 => ("PEXPIRE", ms, now + ms),
+            1 => ("PEXPIREAT", now + ms, now + ms),
+            2 => ("EXPIRE", ms / 1000, now + ms / 1000 * 1000),
+            _ => ("EXPIREAT", (now + ms) / 1000, (now + ms) / 1000 * 1000),
+        };
+        let live = self.live(&key);
+        let live = live.filter(|(_, before)| condition.allows(*before, deadline));
+        let events = live.as_ref().map(|_| format!("{} {key}", if deadline > now { "expire" } else { "del" }));
+        let line = format!("{name} {key} {amount} {}", condition.0);
+        self.run(line.trim_end(), &format!(":{}", i32::from(live.is_some())), events.as_slice(), &[&key]);
+        self.move_deadline(&key, live, Some(deadline));
+    }
+
+    /// A key that is there, if it is, gets a deadline or loses it; one that has passed takes it along.
+    fn move_deadline(&mut self, key: &str, live: Option<(Value, Option<i64>)>, deadline: Option<i64>) {
+        let Some((value, _)) = live else { return };
+        match deadline {
+            Some(deadline) if deadline <= self.now() => drop(self.model.remove(key)),
+            _ => drop(self.model.insert(key.into(), (value, deadline))),
         }
     }
 
     fn persist(&mut self) {
-        let key = self.key();
+        let key = self.any_key();
         let timed = self.live(&key).filter(|(_, deadline)| deadline.is_some());
         let events = timed.as_ref().map(|_| format!("persist {key}"));
         let reply = format!(":{}", i32::from(timed.is_some()));
@@ -184,7 +304,7 @@ impl Life {
     }
 
     fn del(&mut self) {
-        let key = self.key();
+        let key = self.any_key();
         let live = self.live(&key);
         let events = live.as_ref().map(|_| format!("del {key}"));
         let reply = format!(":{}", i32::from(live.is_some()));
@@ -193,7 +313,10 @@ impl Life {
     }
 
     fn rename(&mut self) {
-        let (from, to) = (self.key(), self.key());
+        let (from, to) = match self.below(3) {
+            0 => (self.hash(), self.hash()),
+            _ => (self.key(), self.key()),
+        };
         let line = format!("RENAME {from} {to}");
         match self.live(&from) {
             None => self.run(&line, "-ERR no such key", &[], &[&from]),
@@ -203,6 +326,120 @@ impl Life {
                 self.model.remove(&from);
                 self.model.insert(to, moved);
             }
+        }
+    }
+
+    fn hset(&mut self) {
+        let (key, field, value) = (self.hash(), self.field(), format!("v{}", self.below(1000)));
+        let (mut fields, deadline) = self.fields(&key);
+        let reply = format!(":{}", i32::from(!fields.contains_key(&field)));
+        self.run(&format!("HSET {key} {field} {value}"), &reply, &[format!("hset {key}")], &[&key]);
+        fields.insert(field, (value, None));
+        self.put_fields(key, fields, deadline);
+    }
+
+    fn hpexpire(&mut self) {
+        let (key, one) = (self.hash(), self.field());
+        let other = self.field();
+        let condition = Condition(self.pick(&["", "", "NX", "XX", "GT", "LT"]));
+        let (mut fields, of_key) = self.fields(&key);
+        let present = fields.get(&one).and_then(|(_, deadline)| *deadline);
+        let (now, ms) = (self.now(), self.around(present, -5).max(0));
+        let deadline = now + ms;
+        let names = if one == other { vec![one] } else { vec![one, other] };
+        let (mut reply, mut timed, mut deleted) = (format!("*{}", names.len()), false, false);
+        for name in &names {
+            let answer = match fields.get(name).map(|(_, before)| *before) {
+                None => -2,
+                Some(before) if !condition.allows(before, deadline) => 0,
+                Some(_) if ms == 0 => {
+                    fields.remove(name);
+                    deleted = true;
+                    2
+                }
+                Some(_) => {
+                    fields.entry(name.clone()).and_modify(|(_, at)| *at = Some(deadline));
+                    timed = true;
+                    1
+                }
+            };
+            reply += &format!(" :{answer}");
+        }
+        let mut events = Vec::new();
+        events.extend(timed.then(|| format!("hexpire {key}")));
+        events.extend(deleted.then(|| format!("hdel {key}")));
+        events.extend((deleted && fields.is_empty()).then(|| format!("del {key}")));
+        let (name, amount) = if self.below(2) == 0 { ("HPEXPIRE", ms) } else { ("HPEXPIREAT", deadline) };
+        let line = format!("{name} {key} {amount} {} FIELDS {} {}", condition.0, names.len(), names.join(" "));
+        self.run(&line, &reply, &events, &[&key]);
+        self.put_fields(key, fields, of_key);
+    }
+
+    fn hpersist(&mut self) {
+        let (key, field) = (self.hash(), self.field());
+        let (mut fields, deadline) = self.fields(&key);
+        let answer = match fields.get_mut(&field) {
+            None => -2,
+            Some((_, at)) => match at.take() {
+                None => -1,
+                Some(_) => 1,
+            },
+        };
+        let events = (answer == 1).then(|| format!("hpersist {key}"));
+        self.run(&format!("HPERSIST {key} FIELDS 1 {field}"), &format!("*1 :{answer}"), events.as_slice(), &[&key]);
+        self.put_fields(key, fields, deadline);
+    }
+
+    fn hdel(&mut self) {
+        let (key, field) = (self.hash(), self.field());
+        let (mut fields, deadline) = self.fields(&key);
+        let removed = fields.remove(&field).is_some();
+        let mut events = Vec::new();
+        events.extend(removed.then(|| format!("hdel {key}")));
+        events.extend((removed && fields.is_empty()).then(|| format!("del {key}")));
+        self.run(&format!("HDEL {key} {field}"), &format!(":{}", i32::from(removed)), &events, &[&key]);
+        self.put_fields(key, fields, deadline);
+    }
+
+    fn hget(&mut self) {
+        let (key, field) = (self.hash(), self.field());
+        let (fields, _) = self.fields(&key);
+        if self.below(2) == 0 {
+            return self.run(&format!("HLEN {key}"), &format!(":{}", fields.len()), &[], &[&key]);
+        }
+        let reply = fields.get(&field).map_or("$-1".into(), |(value, _)| bulk(value));
+        self.run(&format!("HGET {key} {field}"), &reply, &[], &[&key]);
+    }
+
+    fn hgetex(&mut self) {
+        let (key, field, ms) = (self.hash(), self.field(), 1 + self.far());
+        let (mut fields, deadline) = self.fields(&key);
+        let reply = fields.get(&field).map_or("$-1".into(), |(value, _)| bulk(value));
+        let persist = self.below(2) == 0;
+        let at = if persist { None } else { Some(self.now() + ms) };
+        let mut events = Vec::new();
+        if let Some((_, before)) = fields.get_mut(&field) {
+            let before = std::mem::replace(before, at);
+            events.extend((persist && before.is_some()).then(|| format!("hpersist {key}")));
+            events.extend((!persist).then(|| format!("hexpire {key}")));
+        }
+        let option = if persist { "PERSIST".into() } else { format!("PX {ms}") };
+        self.run(&format!("HGETEX {key} {option} FIELDS 1 {field}"), &format!("*1 {reply}"), &events, &[&key]);
+        self.put_fields(key, fields, deadline);
+    }
+
+    /// The fields that are there, and the deadline of the key.
+    fn fields(&self, key: &str) -> (BTreeMap<String, (String, Option<i64>)>, Option<i64>) {
+        match self.live(key) {
+            Some((Value::Hash(fields), deadline)) => (fields, deadline),
+            _ => (BTreeMap::new(), None),
+        }
+    }
+
+    fn put_fields(&mut self, key: String, fields: BTreeMap<String, (String, Option<i64>)>, deadline: Option<i64>) {
+        match fields.is_empty() {
+            true => drop(self.model.remove(&key)),
+            false => drop(self.model.insert(key, (Value::Hash(fields), deadline))),
         }
     }
 
@@ -229,14 +466,28 @@ impl Life {
     /// Takes the events of a step: those of expiry are checked against the model, the others are these.
     fn events(&mut self, from: From, expected: &[String]) {
         let mut others = Vec::new();
-        for event in self.world.events() {
-            match event.strip_prefix("expired ") {
-                None => others.push(event),
-                Some(key) => {
-                    assert!(self.is_due(key), "{event}: too early, or not the first time; seed {}", self.seed);
+        let mut events = self.world.events().into_iter();
+        while let Some(event) = events.next() {
+            let now = self.now();
+            if let Some(key) = event.strip_prefix("expired ") {
+                let deadline = self.model.remove(key).and_then(|(_, deadline)| deadline);
+                assert!(
+                    deadline.is_some_and(|deadline| deadline < now),
+                    "{event}: too early, or not the first time; seed {}",
+                    self.seed
+                );
+                self.expired[from as usize] += 1;
+            } else if let Some(key) = event.strip_prefix("hexpired ") {
+                assert!(self.is_due(key), "{event}: too early, or not the first time; seed {}", self.seed);
+                let Some((Value::Hash(fields), _)) = self.model.get_mut(key) else { panic!("{event}: no hash") };
+                fields.retain(|_, (_, deadline)| deadline.is_none_or(|deadline| deadline >= now));
+                if fields.is_empty() {
                     self.model.remove(key);
-                    self.expired[from as usize] += 1;
+                    assert_eq!(events.next(), Some(format!("del {key}")), "seed {}", self.seed);
                 }
+                self.expired_fields[from as usize] += 1;
+            } else {
+                others.push(event);
             }
         }
         assert_eq!(others, expected, "seed {}", self.seed);
@@ -247,20 +498,66 @@ impl Life {
         assert!(left.is_empty(), "the wheels have run and {left:?} were not announced, seed {}", self.seed);
     }
 
+    /// Whether the key or one of its fields is past its deadline.
     fn is_due(&self, key: &str) -> bool {
-        self.model.get(key).and_then(|(_, deadline)| *deadline).is_some_and(|deadline| deadline < self.now())
+        let deadlines = self.model.get(key).map(|(value, deadline)| [*deadline, soonest(value)]);
+        deadlines.into_iter().flatten().flatten().any(|deadline| deadline < self.now())
     }
 
-    fn live(&self, key: &str) -> Option<(String, Option<i64>)> {
-        self.model.get(key).filter(|_| !self.is_due(key)).cloned()
+    /// What a command sees.
+    fn live(&self, key: &str) -> Option<(Value, Option<i64>)> {
+        let (mut value, deadline) = self.model.get(key)?.clone();
+        let is_past = |deadline: Option<i64>| deadline.is_some_and(|deadline| deadline < self.now());
+        if is_past(deadline) {
+            return None;
+        }
+        if let Value::Hash(fields) = &mut value {
+            fields.retain(|_, (_, deadline)| !is_past(*deadline));
+            if fields.is_empty() {
+                return None;
+            }
+        }
+        Some((value, deadline))
     }
 
     fn now(&self) -> i64 {
         self.world.now.ms
     }
 
+    /// A string's key.
     fn key(&mut self) -> String {
         format!("k{}", self.below(40))
+    }
+
+    /// A hash's key.
+    fn hash(&mut self) -> String {
+        format!("h{}", self.below(10))
+    }
+
+    fn any_key(&mut self) -> String {
+        if self.below(3) == 0 { self.hash() } else { self.key() }
+    }
+
+    fn field(&mut self) -> String {
+        format!("f{}", self.below(6))
+    }
+
+    /// Milliseconds until a deadline, at least 0.
+    fn far(&mut self) -> i64 {
+        let far = self.pick(&FAR);
+        self.below(far) as i64
+    }
+
+    /// Milliseconds until a deadline that is random, at least `least`, or close to the one that there is: conditions compare the two.
+    fn around(&mut self, present: Option<i64>, least: i64) -> i64 {
+        match present {
+            Some(present) if self.below(3) == 0 => present - self.now() + self.below(3) as i64 - 1,
+            _ => self.far() + least,
+        }
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
     }
 
     /// A random number below `bound` (SplitMix64).
@@ -269,6 +566,21 @@ impl Life {
         let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((mixed ^ mixed >> 31) % bound as u64) as usize
+    }
+}
+
+fn text(value: &Value) -> &str {
+    match value {
+        Value::Str(text) => text,
+        Value::Hash(_) => unreachable!("the key is a string's"),
+    }
+}
+
+/// The first deadline of fields.
+fn soonest(value: &Value) -> Option<i64> {
+    match value {
+        Value::Str(_) => None,
+        Value::Hash(fields) => fields.values().filter_map(|(_, deadline)| *deadline).min(),
     }
 }
 
