@@ -35,6 +35,12 @@ impl Limit {
         self.bytes
     }
 
+    /// The bytes that a node takes when it is full; if those are not known, more than there are. A [`Packed`](crate::value::packed::Packed) takes three
+    /// less than Redis counts for it.
+    pub(super) fn full_bytes(self) -> usize {
+        if self.by_count { usize::MAX } else { self.bytes - 3 }
+    }
+
     /// Whether so many bytes and elements are too much for one node.
     pub(super) fn exceeds(self, bytes: usize, count: usize) -> bool {
         bytes > self.bytes || count > self.count

@@ -247,8 +247,8 @@ impl List {
     /// Adds an element at one end, for which it is prepared. Amortized O(1).
     pub fn push(&mut self, side: Side, element: Element<'_>, limit: Limit) {
         match &mut self.form {
-            Form::Packed(node) if side == Side::Back => node.push_back(element),
-            Form::Packed(node) => node.push_front(element, &mut self.scratch),
+            Form::Packed(node) if side == Side::Back => node.push_back(element, 0),
+            Form::Packed(node) => node.push_front(element, 0, &mut self.scratch),
             Form::Nodes(nodes) => nodes.push(side, element, limit, &mut self.scratch),
         }
     }
@@ -449,7 +449,7 @@ impl List {
             // Comparisons rely on it that what looks like a number is one.
             number @ Element::Int(_) => {
                 let mut node = Node::new();
-                node.push_back(number);
+                node.push_back(number, 0);
                 self.push_node(node);
             }
             Element::Bytes(bytes) => self.push_node(Node::plain(bytes)),

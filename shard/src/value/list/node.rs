@@ -9,6 +9,7 @@
 //!
 //! Elements come and go at the front by moving `start`, so a push or a pop there moves no other element, until the free room is
 //! used up (then a quarter more is made) or has become the larger half (then it is given back): amortized O(1) at either end.
+//! At the end there is room for an eighth more. An end node of a list of many is given the memory of a full one at once.
 
 use crate::value::packed::{Element, Iter, Packed, PackedRef};
 
@@ -20,6 +21,9 @@ const PLAIN: u32 = u32::MAX;
 
 /// Below this many bytes a node is moved as a whole rather than given room at its front.
 const SMALL: usize = 512;
+
+/// One part of so many may be free in front of a full node.
+const SLACK: usize = 64;
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -164,9 +168,12 @@ impl Node {
 
     // ---- at the ends: amortized O(1). Not for large elements. ----------------------------------------------------------
 
-    /// Adds an element at the end.
+    /// Adds an element at the end. If it needs more memory for that, it takes `ahead` bytes at once (0: an eighth more).
     #[inline]
-    pub(super) fn push_back(&mut self, element: Element<'_>) {
+    pub(super) fn push_back(&mut self, element: Element<'_>, ahead: usize) {
+        if ahead > 0 && self.buf.len() + element.size() > self.buf.capacity() {
+            self.reserve(ahead);
+        }
         // The sequence is lent with the free room in front of it: appending looks at nothing but the end and the count,
         // and the latter is set right below.
         let mut packed = Packed::from_bytes(std::mem::take(&mut self.buf));
@@ -175,14 +182,15 @@ impl Node {
         self.set_count(self.count + 1);
     }
 
-    /// Adds an element at the beginning. `scratch` is memory to be used again.
-    pub(super) fn push_front(&mut self, element: Element<'_>, scratch: &mut Vec<u8>) {
+    /// Adds an element at the beginning. If it needs more memory for that, it takes `ahead` bytes at once (0: a quarter
+    /// more). `scratch` is memory to be used again.
+    pub(super) fn push_front(&mut self, element: Element<'_>, ahead: usize, scratch: &mut Vec<u8>) {
         let size = element.size();
         if (self.start as usize) < size {
             if self.start == 0 && self.buf.len() < SMALL {
                 return self.edit(|packed| packed.push_front(element));
             }
-            self.make_room(size);
+            self.make_room(size, ahead);
         }
         let mut alone = Packed::from_bytes(std::mem::take(scratch));
         alone.clear();
@@ -218,9 +226,9 @@ impl Node {
         }
     }
 
-    /// Gives back all memory that it does not need.
+    /// Gives back the memory that it does not need, but for a little in front that is not worth moving it.
     pub(super) fn shrink(&mut self) {
-        if self.start != 0 && !self.is_plain() {
+        if self.start != 0 && !self.is_plain() && self.start as usize > self.buf.len() / SLACK {
             self.buf = self.bytes().to_vec();
             self.start = 0;
         } else {
@@ -306,10 +314,18 @@ impl Node {
         *self = Node::from(packed);
     }
 
-    /// Makes room for `size` bytes and some more in front.
-    fn make_room(&mut self, size: usize) {
+    /// Takes `ahead` bytes in all, for what is to come behind. Not while it is small: it may go as soon as it came.
+    #[cold]
+    fn reserve(&mut self, ahead: usize) {
+        if self.buf.len() >= SMALL && self.buf.len() < ahead {
+            self.buf.reserve_exact(ahead - self.buf.len());
+        }
+    }
+
+    /// Makes room for `size` bytes and some more in front: up to `ahead` bytes in all.
+    fn make_room(&mut self, size: usize, ahead: usize) {
         let len = self.bytes().len();
-        let free = size + (len / 4).clamp(64, 2048);
+        let free = if ahead > len + size { ahead - len } else { size + (len / 4).clamp(64, 2048) };
         let mut buf = Vec::with_capacity(free + len);
         buf.resize(free, 0);
         buf.extend_from_slice(self.bytes());
