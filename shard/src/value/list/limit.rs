@@ -35,8 +35,8 @@ impl Limit {
         self.bytes
     }
 
-    /// The bytes that a node takes when it is full; if those are not known, more than there are. A [`Packed`](crate::value::packed::Packed) takes three
-    /// less than Redis counts for it.
+    /// The bytes that a node's sequence takes when it is full (three less than Redis counts for it); if they are not known,
+    /// more than there are.
     pub(super) fn full_bytes(self) -> usize {
         if self.by_count { usize::MAX } else { self.bytes - 3 }
     }

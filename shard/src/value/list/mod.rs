@@ -231,8 +231,10 @@ impl List {
         let Some(only) = nodes.only() else { return };
         if !only.is_plain()
             && limit.is_half(only.size(), only.count())
-            && let Some(node) = nodes.take_first()
+            && let Some(mut node) = nodes.take_first()
         {
+            // It may have been meant for the end of a long list.
+            node.shrink();
             self.form = Form::Packed(node);
         }
     }
@@ -247,8 +249,8 @@ impl List {
     /// Adds an element at one end, for which it is prepared. Amortized O(1).
     pub fn push(&mut self, side: Side, element: Element<'_>, limit: Limit) {
         match &mut self.form {
-            Form::Packed(node) if side == Side::Back => node.push_back(element, 0),
-            Form::Packed(node) => node.push_front(element, 0, &mut self.scratch),
+            Form::Packed(node) if side == Side::Back => node.push_back(element),
+            Form::Packed(node) => node.push_front(element, &mut self.scratch),
             Form::Nodes(nodes) => nodes.push(side, element, limit, &mut self.scratch),
         }
     }
@@ -449,7 +451,7 @@ impl List {
             // Comparisons rely on it that what looks like a number is one.
             number @ Element::Int(_) => {
                 let mut node = Node::new();
-                node.push_back(number, 0);
+                node.push_back(number);
                 self.push_node(node);
             }
             Element::Bytes(bytes) => self.push_node(Node::plain(bytes)),

@@ -9,7 +9,7 @@
 //!
 //! Elements come and go at the front by moving `start`, so a push or a pop there moves no other element, until the free room is
 //! used up (then a quarter more is made) or has become the larger half (then it is given back): amortized O(1) at either end.
-//! At the end there is room for an eighth more. An end node of a list of many is given the memory of a full one at once.
+//! At the end there is room for an eighth more; a node behind a long list is given the memory of a full one at once.
 
 use crate::value::packed::{Element, Iter, Packed, PackedRef};
 
@@ -21,9 +21,6 @@ const PLAIN: u32 = u32::MAX;
 
 /// Below this many bytes a node is moved as a whole rather than given room at its front.
 const SMALL: usize = 512;
-
-/// One part of so many may be free in front of a full node.
-const SLACK: usize = 64;
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -81,6 +78,12 @@ impl Node {
     /// An empty sequence.
     pub(super) fn new() -> Node {
         Node::from(Packed::new())
+    }
+
+    /// An empty sequence in memory of `room` bytes, for what is to come behind.
+    pub(super) fn with_room(room: usize) -> Node {
+        // From empty bytes, an empty sequence.
+        Node::from(Packed::from_bytes(Vec::with_capacity(room.max(FRAME))))
     }
 
     /// One large element.
@@ -168,12 +171,9 @@ impl Node {
 
     // ---- at the ends: amortized O(1). Not for large elements. ----------------------------------------------------------
 
-    /// Adds an element at the end. If it needs more memory for that, it takes `ahead` bytes at once (0: an eighth more).
+    /// Adds an element at the end.
     #[inline]
-    pub(super) fn push_back(&mut self, element: Element<'_>, ahead: usize) {
-        if ahead > 0 && self.buf.len() + element.size() > self.buf.capacity() {
-            self.reserve(ahead);
-        }
+    pub(super) fn push_back(&mut self, element: Element<'_>) {
         // The sequence is lent with the free room in front of it: appending looks at nothing but the end and the count,
         // and the latter is set right below.
         let mut packed = Packed::from_bytes(std::mem::take(&mut self.buf));
@@ -182,15 +182,14 @@ impl Node {
         self.set_count(self.count + 1);
     }
 
-    /// Adds an element at the beginning. If it needs more memory for that, it takes `ahead` bytes at once (0: a quarter
-    /// more). `scratch` is memory to be used again.
-    pub(super) fn push_front(&mut self, element: Element<'_>, ahead: usize, scratch: &mut Vec<u8>) {
+    /// Adds an element at the beginning. `scratch` is memory to be used again.
+    pub(super) fn push_front(&mut self, element: Element<'_>, scratch: &mut Vec<u8>) {
         let size = element.size();
         if (self.start as usize) < size {
             if self.start == 0 && self.buf.len() < SMALL {
                 return self.edit(|packed| packed.push_front(element));
             }
-            self.make_room(size, ahead);
+            self.make_room(size);
         }
         let mut alone = Packed::from_bytes(std::mem::take(scratch));
         alone.clear();
@@ -226,9 +225,9 @@ impl Node {
         }
     }
 
-    /// Gives back the memory that it does not need, but for a little in front that is not worth moving it.
+    /// Gives back all memory that it does not need.
     pub(super) fn shrink(&mut self) {
-        if self.start != 0 && !self.is_plain() && self.start as usize > self.buf.len() / SLACK {
+        if self.start != 0 && !self.is_plain() {
             self.buf = self.bytes().to_vec();
             self.start = 0;
         } else {
@@ -314,18 +313,10 @@ impl Node {
         *self = Node::from(packed);
     }
 
-    /// Takes `ahead` bytes in all, for what is to come behind. Not while it is small: it may go as soon as it came.
-    #[cold]
-    fn reserve(&mut self, ahead: usize) {
-        if self.buf.len() >= SMALL && self.buf.len() < ahead {
-            self.buf.reserve_exact(ahead - self.buf.len());
-        }
-    }
-
-    /// Makes room for `size` bytes and some more in front: up to `ahead` bytes in all.
-    fn make_room(&mut self, size: usize, ahead: usize) {
+    /// Makes room for `size` bytes and some more in front.
+    fn make_room(&mut self, size: usize) {
         let len = self.bytes().len();
-        let free = if ahead > len + size { ahead - len } else { size + (len / 4).clamp(64, 2048) };
+        let free = size + (len / 4).clamp(64, 2048);
         let mut buf = Vec::with_capacity(free + len);
         buf.resize(free, 0);
         buf.extend_from_slice(self.bytes());
