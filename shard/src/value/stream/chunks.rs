@@ -8,7 +8,9 @@
 //!
 //! A full node changes no more but for deleted entries, so many share an allocation: a node of its own would cost what the
 //! allocator rounds its size up by (5 % of a node of a hundred small entries) and a pointer and a capacity more. A head is
-//! 24 bytes. Finding a node takes two binary searches.
+//! 24 bytes. Finding a node takes two binary searches. Resident bytes for an entry of two short fields, a million in turn:
+//! 12.2 in the nodes, 0.24 in the heads, 0.2 that the allocator adds to chunks; measured with all else that the
+//! process touches then, 13.1 (a tree of nodes of their own: 14.1).
 //!
 //! Chunks are of [`SMALL`] bytes while the stream is small, then of an eighth of it, up to [`LARGE`]. So what is
 //! allocated ahead is an eighth at most, and so is what one change has to move. A node that would take more than half a
