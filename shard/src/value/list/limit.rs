@@ -35,6 +35,12 @@ impl Limit {
         self.bytes
     }
 
+    /// The bytes that a node's sequence takes when it is full (three less than Redis counts for it); if they are not known,
+    /// more than there are.
+    pub(super) fn full_bytes(self) -> usize {
+        if self.by_count { usize::MAX } else { self.bytes - 3 }
+    }
+
     /// Whether so many bytes and elements are too much for one node.
     pub(super) fn exceeds(self, bytes: usize, count: usize) -> bool {
         bytes > self.bytes || count > self.count

@@ -231,8 +231,10 @@ impl List {
         let Some(only) = nodes.only() else { return };
         if !only.is_plain()
             && limit.is_half(only.size(), only.count())
-            && let Some(node) = nodes.take_first()
+            && let Some(mut node) = nodes.take_first()
         {
+            // It may have been meant for the end of a long list.
+            node.shrink();
             self.form = Form::Packed(node);
         }
     }

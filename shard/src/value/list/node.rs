@@ -9,6 +9,7 @@
 //!
 //! Elements come and go at the front by moving `start`, so a push or a pop there moves no other element, until the free room is
 //! used up (then a quarter more is made) or has become the larger half (then it is given back): amortized O(1) at either end.
+//! At the end there is room for an eighth more; a node behind a long list is given the memory of a full one at once.
 
 use crate::value::packed::{Element, Iter, Packed, PackedRef};
 
@@ -77,6 +78,12 @@ impl Node {
     /// An empty sequence.
     pub(super) fn new() -> Node {
         Node::from(Packed::new())
+    }
+
+    /// An empty sequence in memory of `room` bytes, for what is to come behind.
+    pub(super) fn with_room(room: usize) -> Node {
+        // From empty bytes, an empty sequence.
+        Node::from(Packed::from_bytes(Vec::with_capacity(room.max(FRAME))))
     }
 
     /// One large element.

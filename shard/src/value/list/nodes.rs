@@ -7,6 +7,9 @@
 //! as well.
 //!
 //! Only the first and the last node have room to grow; a node that gets a neighbour outside is cut to its exact size.
+//!
+//! Resident bytes for an element of 14 bytes, a million in turn, nodes of 8 KiB: 16.0 in the nodes (511 of 16 bytes each are
+//! 8180, in 8192), 0.07 in the ring, 0.28 of jemalloc's own (it describes each allocation of 8 KiB in 128 bytes).
 
 use super::Side;
 use super::limit::Limit;
@@ -87,7 +90,9 @@ impl Nodes {
             Side::Back => self.ring.len().saturating_sub(1),
         };
         if limit.is_large(element.len()) || !limit.admits(self.ring.get(end), element.len()) {
-            let node = single(element, limit);
+            // Where it is little beside the others, the memory of a full node is taken at once.
+            let ahead = side == Side::Back && limit.full_bytes() <= self.heap / 8;
+            let node = single(element, limit, if ahead { limit.full_bytes() } else { 0 });
             if let Some(old) = self.ring.get_mut(end) {
                 self.heap -= old.heap_bytes();
                 old.shrink();
@@ -144,7 +149,7 @@ impl Nodes {
         let beyond = if before { at.checked_sub(1) } else { Some(at + 1).filter(|at| *at < self.ring.len()) };
         let split = if before { offset } else { offset + 1 };
         if limit.is_large(element.len()) {
-            let node = single(element, limit);
+            let node = single(element, limit, 0);
             if at_edge {
                 return self.put(gap, node);
             }
@@ -160,7 +165,7 @@ impl Nodes {
                 Some(beyond) if limit.admits(self.ring.get(beyond), element.len()) => {
                     self.push_at(beyond, side, element, scratch);
                 }
-                _ => self.put(gap, single(element, limit)),
+                _ => self.put(gap, single(element, limit, 0)),
             };
         }
         let tail = self.change(at, |node| node.split_off(split));
@@ -176,7 +181,7 @@ impl Nodes {
         let node = &self.ring[at];
         if node.is_plain() {
             self.take(at);
-            return self.put(at, single(element, limit));
+            return self.put(at, single(element, limit, 0));
         }
         // As Redis, which lets a node grow by this; but not without any bound, or each further change would be slow.
         if !large && node.size() <= 4 * limit.bytes() {
@@ -187,7 +192,7 @@ impl Nodes {
             self.put(at + 1, tail);
         }
         self.change(at, |node| node.remove(offset));
-        self.put(at + 1, single(element, limit));
+        self.put(at + 1, single(element, limit, 0));
         if self.ring[at].count() == 0 {
             self.take(at);
         } else {
@@ -326,12 +331,12 @@ impl Nodes {
     }
 }
 
-/// A node of one element.
-fn single(element: Element<'_>, limit: Limit) -> Node {
+/// A node of one element, in memory of `room` bytes if that is more.
+fn single(element: Element<'_>, limit: Limit, room: usize) -> Node {
     match element {
         Element::Bytes(bytes) if limit.is_large(bytes.len()) => Node::plain(bytes),
         _ => {
-            let mut node = Node::new();
+            let mut node = Node::with_room(room);
             node.push_back(element);
             node
         }

@@ -1,10 +1,9 @@
 //! The entries of a stream, and what it remembers of those that are gone.
 
+use super::chunks::{self, Chunks, Place};
 use super::id::{NewId, StreamId};
 use super::node::{self, Entries, EntriesBack, Entry, NodeLimits, NodeRef};
 use crate::value::packed::Packed;
-use std::collections::BTreeMap;
-use std::collections::btree_map;
 
 /// Nodes are allocated ahead by what the one before took, up to this. Bytes.
 const ROOM_MAX: usize = 64 * 1024;
@@ -13,11 +12,9 @@ const ROOM_MAX: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct Log {
     /// All nodes but the last.
-    nodes: BTreeMap<StreamId, Packed>,
+    nodes: Chunks,
     /// The last node, which entries are appended to. None only if there are no nodes at all.
     last: Option<(StreamId, Packed)>,
-    /// Bytes on the heap of `nodes`.
-    nodes_bytes: usize,
     len: u64,
     first_id: StreamId,
     /// The id of the entry added last, deleted or not: ids only grow.
@@ -63,9 +60,8 @@ impl Log {
     /// No entries.
     pub const fn new() -> Log {
         Log {
-            nodes: BTreeMap::new(),
+            nodes: Chunks::new(),
             last: None,
-            nodes_bytes: 0,
             len: 0,
             first_id: StreamId::MIN,
             last_id: StreamId::MIN,
@@ -103,25 +99,27 @@ impl Log {
     /// The entries from `start` to `end`, both included.
     pub fn range(&self, start: StreamId, end: StreamId) -> Range<'_> {
         // Entries from `start` on begin in the last node whose key is not behind it.
-        let in_last = self.last.as_ref().is_some_and(|(key, _)| *key <= start);
-        let from = match self.nodes.range(..=start).next_back() {
-            _ if in_last => StreamId::MAX,
-            Some((key, _)) => *key,
-            None => StreamId::MIN,
+        let nodes = match &self.last {
+            Some((key, _)) if *key <= start => self.nodes.iter_to(None),
+            _ => self.nodes.iter_from(self.nodes.find(start).unwrap_or(Place::FIRST)),
         };
-        let nodes = Nodes { nodes: self.nodes.range(from..), last: self.last.as_ref() };
-        Range { nodes, entries: None, start, end }
+        Range { nodes: Nodes { nodes, last: self.last.as_ref() }, entries: None, start, end }
     }
 
     /// The entries from `end` down to `start`, both included.
     pub fn range_back(&self, start: StreamId, end: StreamId) -> RangeBack<'_> {
-        let nodes = Nodes { nodes: self.nodes.range(..=end), last: self.last.as_ref().filter(|(key, _)| *key <= end) };
+        let nodes = match &self.last {
+            last @ Some((key, _)) if *key <= end => {
+                Nodes { nodes: self.nodes.iter_from(Place::FIRST), last: last.as_ref() }
+            }
+            _ => Nodes { nodes: self.nodes.iter_to(self.nodes.find(end)), last: None },
+        };
         RangeBack { nodes, entries: None, start, end }
     }
 
     /// The nodes in order: for DUMP and RDB files.
     pub fn nodes(&self) -> Nodes<'_> {
-        Nodes { nodes: self.nodes.range(..), last: self.last.as_ref() }
+        Nodes { nodes: self.nodes.iter_from(Place::FIRST), last: self.last.as_ref() }
     }
 
     /// How many nodes there are. O(1).
@@ -136,9 +134,7 @@ impl Log {
 
     /// Bytes on the heap. O(1).
     pub fn heap_bytes(&self) -> usize {
-        // The tree's nodes are a little more than half full, as ids only grow.
-        let tree = self.nodes.len() * 2 * size_of::<(StreamId, Packed)>();
-        self.nodes_bytes + tree + self.last.as_ref().map_or(0, |(_, packed)| packed.heap_bytes())
+        self.nodes.heap_bytes() + self.last.as_ref().map_or(0, |(_, packed)| packed.heap_bytes())
     }
 
     /// The id that the next entry would get. `now` is Unix time in milliseconds.
@@ -173,15 +169,17 @@ impl Log {
         if bytes > node::BYTES_MAX {
             return Err(AddError::TooLarge);
         }
-        let mut room = 0;
+        let mut room = Vec::new();
         if let Some((key, packed)) = &self.last
             && node::is_full(NodeRef { key: *key, packed: packed.view() }, bytes, limits)
-            && let Some((key, mut packed)) = self.last.take()
+            && let Some((key, packed)) = self.last.take()
         {
-            packed.shrink();
-            room = packed.heap_bytes().min(ROOM_MAX);
-            self.nodes_bytes += packed.heap_bytes();
-            self.nodes.insert(key, packed);
+            let len = packed.as_bytes().len();
+            room = self.nodes.push(key, packed);
+            // Kept, or far too much.
+            if room.capacity() < len || room.capacity() > len / 2 * 3 {
+                room = Vec::with_capacity(len.min(ROOM_MAX));
+            }
         }
         let (key, packed) = self.last.get_or_insert_with(|| (id, node::fresh(pairs.clone(), room)));
         node::append(packed, *key, id, pairs);
@@ -215,7 +213,7 @@ impl Log {
     /// where one would have to be cut, and one with a limit in front of the node that would pass it.
     pub fn trim(&mut self, trim: Trim) -> u64 {
         let mut removed = 0;
-        while let Some(node) = self.nodes().next() {
+        while let Some((place, node)) = self.first_node() {
             let live = node.live();
             if matches!(trim.by, TrimBy::MaxLen(most) if self.len <= most)
                 || trim.limit > 0 && removed + live > trim.limit
@@ -226,15 +224,14 @@ impl Log {
                 TrimBy::MaxLen(most) => self.len.saturating_sub(live) >= most,
                 TrimBy::MinId(least) => node.last_id().is_none_or(|last| last < least),
             };
-            let key = node.key;
             if whole {
-                self.remove_node(key);
+                self.remove_node(place);
                 self.len = self.len.saturating_sub(live);
                 removed += live;
                 continue;
             }
             if !trim.approximate {
-                removed += self.trim_node(key, trim.by);
+                removed += self.trim_node(place, trim.by);
             }
             break;
         }
@@ -253,8 +250,7 @@ impl Log {
         }
         self.len += node.live();
         if let Some((key, packed)) = self.last.replace((key, packed)) {
-            self.nodes_bytes += packed.heap_bytes();
-            self.nodes.insert(key, packed);
+            self.nodes.push(key, packed);
         }
         true
     }
@@ -270,70 +266,76 @@ impl Log {
         self.first_id = self.range(StreamId::MIN, StreamId::MAX).next().map_or(StreamId::MIN, |entry| entry.id);
     }
 
+    /// The first node, and its place if it is not the last.
+    fn first_node(&self) -> Option<(Option<Place>, NodeRef<'_>)> {
+        match self.nodes.get(Place::FIRST) {
+            Some(node) => Some((Some(Place::FIRST), node)),
+            None => self.node(None).map(|node| (None, node)),
+        }
+    }
+
+    /// The node at `place`; without one, the last.
+    fn node(&self, place: Option<Place>) -> Option<NodeRef<'_>> {
+        match place {
+            Some(place) => self.nodes.get(place),
+            None => self.last.as_ref().map(|(key, packed)| NodeRef { key: *key, packed: packed.view() }),
+        }
+    }
+
     fn delete_one(&mut self, id: StreamId) -> bool {
-        let node = match &self.last {
-            Some((key, packed)) if *key <= id => NodeRef { key: *key, packed: packed.view() },
-            _ => match self.nodes.range(..=id).next_back() {
-                Some((key, packed)) => NodeRef { key: *key, packed: packed.view() },
+        let at = match &self.last {
+            Some((key, _)) if *key <= id => None,
+            _ => match self.nodes.find(id) {
+                Some(place) => Some(place),
                 None => return false,
             },
         };
+        let Some(node) = self.node(at) else { return false };
         let found = node.places().find(|(_, entry)| entry.id >= id && !entry.is_deleted());
         let Some((place, _)) = found.filter(|(_, entry)| entry.id == id) else { return false };
-        let key = node.key;
         if node.live() == 1 {
-            self.remove_node(key);
+            self.remove_node(at);
         } else {
-            self.change_node(key, |packed| node::delete(packed, &[place]));
+            self.delete_in(at, &[place]);
         }
         self.len -= 1;
         true
     }
 
     /// Deletes from the front of a node that stays.
-    fn trim_node(&mut self, key: StreamId, by: TrimBy) -> u64 {
-        let len = self.len;
-        let mut removed = 0;
-        self.change_node(key, |packed| {
-            let node = NodeRef { key, packed: packed.view() };
-            let mut places = Vec::new();
-            for (place, entry) in node.places() {
-                let enough = match by {
-                    TrimBy::MaxLen(most) => len - places.len() as u64 <= most,
-                    TrimBy::MinId(least) => entry.id >= least,
-                };
-                if enough {
-                    break;
-                }
-                if !entry.is_deleted() {
-                    places.push(place);
-                }
+    fn trim_node(&mut self, at: Option<Place>, by: TrimBy) -> u64 {
+        let Some(node) = self.node(at) else { return 0 };
+        let mut places = Vec::new();
+        for (place, entry) in node.places() {
+            let enough = match by {
+                TrimBy::MaxLen(most) => self.len - places.len() as u64 <= most,
+                TrimBy::MinId(least) => entry.id >= least,
+            };
+            if enough {
+                break;
             }
-            removed = places.len() as u64;
-            node::delete(packed, &places);
-        });
-        self.len -= removed;
-        removed
+            if !entry.is_deleted() {
+                places.push(place);
+            }
+        }
+        self.delete_in(at, &places);
+        self.len -= places.len() as u64;
+        places.len() as u64
     }
 
-    fn remove_node(&mut self, key: StreamId) {
-        if self.last.as_ref().is_some_and(|(last, _)| *last == key) {
-            self.last = self.nodes.pop_last();
-            self.nodes_bytes -= self.last.as_ref().map_or(0, |(_, packed)| packed.heap_bytes());
-        } else if let Some(packed) = self.nodes.remove(&key) {
-            self.nodes_bytes -= packed.heap_bytes();
+    /// Marks entries of a node as deleted.
+    fn delete_in(&mut self, at: Option<Place>, places: &[usize]) {
+        match (at, &mut self.last) {
+            (Some(at), _) => self.nodes.change(at, |packed, start| node::delete(packed, start, places)),
+            (None, Some((_, packed))) => node::delete(packed, 0, places),
+            (None, None) => {}
         }
     }
 
-    fn change_node(&mut self, key: StreamId, change: impl FnOnce(&mut Packed)) {
-        match &mut self.last {
-            Some((last, packed)) if *last == key => change(packed),
-            _ => {
-                let Some(packed) = self.nodes.get_mut(&key) else { return };
-                let before = packed.heap_bytes();
-                change(packed);
-                self.nodes_bytes = self.nodes_bytes + packed.heap_bytes() - before;
-            }
+    fn remove_node(&mut self, at: Option<Place>) {
+        match at {
+            Some(place) => self.nodes.remove(place),
+            None => self.last = self.nodes.pop(),
         }
     }
 }
@@ -362,7 +364,7 @@ impl Log {
 
 /// The nodes of a stream, from both ends.
 pub struct Nodes<'a> {
-    nodes: btree_map::Range<'a, StreamId, Packed>,
+    nodes: chunks::Iter<'a>,
     last: Option<&'a (StreamId, Packed)>,
 }
 
@@ -371,16 +373,20 @@ impl<'a> Iterator for Nodes<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<NodeRef<'a>> {
-        let (key, packed) = self.nodes.next().or_else(|| self.last.take().map(|(key, packed)| (key, packed)))?;
-        Some(NodeRef { key: *key, packed: packed.view() })
+        self.nodes.next().or_else(|| self.last())
     }
 }
 
 impl DoubleEndedIterator for Nodes<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        let last = self.last.take().map(|(key, packed)| (key, packed));
-        let (key, packed) = last.or_else(|| self.nodes.next_back())?;
-        Some(NodeRef { key: *key, packed: packed.view() })
+        self.last().or_else(|| self.nodes.next_back())
+    }
+}
+
+impl<'a> Nodes<'a> {
+    /// The last node of all, once.
+    fn last(&mut self) -> Option<NodeRef<'a>> {
+        self.last.take().map(|(key, packed)| NodeRef { key: *key, packed: packed.view() })
     }
 }
 

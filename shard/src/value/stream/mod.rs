@@ -1,9 +1,10 @@
 //! Streams: entries with growing ids ([`Log`]), and groups of consumers that read them ([`Group`]).
 //!
 //! An entry of two short fields takes some 13 bytes: its node, shared with a hundred others, holds the names of the fields
-//! once (see `node.rs`). Nodes stand in a tree by their first ids, the last one beside it, so that appending looks
-//! nothing up. A stream without entries is a value like any other: it remembers its last id and its groups.
+//! once (see `node.rs`). Full nodes lie close together in chunks (see `chunks.rs`), the last one beside them, so that
+//! appending looks nothing up. A stream without entries is a value like any other: it remembers its last id and its groups.
 
+mod chunks;
 mod describe;
 mod group;
 mod id;

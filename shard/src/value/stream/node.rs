@@ -80,6 +80,9 @@ impl<'a> Entry<'a> {
 }
 
 impl<'a> NodeRef<'a> {
+    /// The place of its first element: what is in front is the sequence's own count, which a deletion leaves as it is.
+    const FIRST: usize = 4;
+
     /// How many entries it has, without those deleted.
     pub fn live(self) -> u64 {
         self.packed.iter().next().and_then(Element::int).unwrap_or(0).max(0) as u64
@@ -274,12 +277,11 @@ pub(super) fn is_full(node: NodeRef<'_>, bytes: usize, limits: NodeLimits) -> bo
     limits.entries > 0 && node.live() + node.deleted() >= limits.entries as u64
 }
 
-/// The elements of a node with only a master entry, which has the fields of `pairs` (fields and values in turn). `room`
-/// bytes are allocated.
-pub(super) fn fresh<'a>(pairs: impl ExactSizeIterator<Item = &'a [u8]>, room: usize) -> Packed {
-    let mut bytes = Vec::with_capacity(room);
-    bytes.extend_from_slice(Packed::new().as_bytes());
-    let mut packed = Packed::from_bytes(bytes);
+/// The elements of a node with only a master entry, which has the fields of `pairs` (fields and values in turn). `room` is
+/// memory for it, whatever is in it.
+pub(super) fn fresh<'a>(pairs: impl ExactSizeIterator<Item = &'a [u8]>, room: Vec<u8>) -> Packed {
+    let mut packed = Packed::from_bytes(room);
+    packed.clear();
     packed.push_back(Element::Int(0));
     packed.push_back(Element::Int(0));
     packed.push_back(Element::Int((pairs.len() / 2) as i64));
@@ -322,15 +324,16 @@ pub(super) fn append<'a>(
     }
 }
 
-/// Marks the entries whose flags are at `places` as deleted. None of them is.
-pub(super) fn delete(packed: &mut Packed, places: &[usize]) {
-    for &place in places {
+/// Marks the entries of a node as deleted whose flags are at `places`, counted from the node's beginning. None of them is.
+/// The node begins at `start` in the bytes of `packed`, which may have others around it.
+pub(super) fn delete(packed: &mut Packed, start: usize, places: &[usize]) {
+    for place in places.iter().map(|place| start + place) {
         let flags = packed.view().get(place).int().unwrap_or(0);
         // As long as before, so that the other places stay.
         packed.replace(place, Element::Int(flags | DELETED));
     }
     let count = places.len() as i64;
-    let Some(first) = packed.view().first() else { return };
+    let first = start + NodeRef::FIRST;
     let live = packed.view().get(first).int().unwrap_or(0);
     packed.replace(first, Element::Int(live - count));
     let Some(second) = packed.view().next(first) else { return };
