@@ -33,6 +33,12 @@ use curfew_protocol::{Error, Reply, slot};
 /// Values with more on the heap than this are freed in the background. Below, freeing costs less than handing over.
 const LARGE_BYTES: usize = 64 * 1024;
 
+/// Fields of a hash that are freed in the time of one look at the wheel and one key that goes.
+const FIELDS_PER_STEP: usize = 4;
+
+/// Fields that are due and that a lookup frees at once, itself: some ten microseconds' work. More are left to the wheel.
+const FIELDS_ASIDE: usize = 32;
+
 /// Exclusive access to shards, for the time of a unit.
 pub enum Held<'u> {
     /// One shard. All keys of the unit are known to live on it.
@@ -325,13 +331,12 @@ impl<'u> Unit<'u> {
     /// The same in another database.
     #[inline]
     pub fn effect_in<'a>(&mut self, db: usize, key: &[u8], args: impl IntoIterator<Item = &'a [u8]>) {
-        self.sink.changes += 1;
-        if self.sink.journal {
+        let args = self.sink.journal.then(|| {
             let mut owned = OwnedArgs::default();
             args.into_iter().for_each(|arg| owned.push(arg));
-            let shard = self.held.of(key).index();
-            self.sink.effects.push(Effect { shard, db: db as u32, args: owned });
-        }
+            owned
+        });
+        self.leave_effect(db, key, args);
     }
 
     /// An effect on a shard as a whole (FLUSHDB, SWAPDB).
@@ -511,11 +516,15 @@ impl<'u> Unit<'u> {
                     };
                     key.clear();
                     key.extend_from_slice(entry.key());
-                    match (entry.deadline(), entry.fields_due()) {
-                        (Some(deadline), _) if now > deadline => self.expire(db, &key, deadline),
-                        (_, Some(due)) => self.expire_fields(db, &key, due),
+                    match entry.deadline() {
+                        Some(deadline) if now > deadline => self.expire(db, &key, deadline),
+                        _ if entry.has_fields_due() => {
+                            let most = (left as usize + 1) * FIELDS_PER_STEP;
+                            let swept = self.expire_fields(db, &key, most, true);
+                            left = left.saturating_sub((swept / FIELDS_PER_STEP) as u32);
+                        }
                         // The wheel gives what is due.
-                        (deadline, None) => self.expire(db, &key, deadline.unwrap_or(now)),
+                        deadline => self.expire(db, &key, deadline.unwrap_or(now)),
                     }
                 }
                 if left == 0 {
@@ -550,7 +559,7 @@ impl<'u> Unit<'u> {
         if let Some(due) = entry.fields_due()
             && now > due
         {
-            self.expire_fields(db, key, due);
+            self.expire_fields(db, key, FIELDS_ASIDE, false);
             return self.live(db, key);
         }
         // SAFETY: the borrow of `self` is ours to give out, and nothing was changed since `get`.
@@ -561,6 +570,16 @@ impl<'u> Unit<'u> {
     fn expire(&mut self, db: usize, key: &[u8], deadline: i64) {
         self.remove_present(db, key);
         self.expired(db, key, deadline);
+    }
+
+    /// An effect on the shard of `key` whose arguments have been put together, if effects are kept.
+    #[inline]
+    fn leave_effect(&mut self, db: usize, key: &[u8], args: Option<OwnedArgs>) {
+        self.sink.changes += 1;
+        if let Some(args) = args {
+            let shard = self.held.of(key).index();
+            self.sink.effects.push(Effect { shard, db: db as u32, args });
+        }
     }
 
     /// Watchers and those who wait hear of a change of `key`.

@@ -537,7 +537,7 @@ fn fields_go_at_their_deadlines() {
         world.pass(2);
         go(world, path);
         assert_eq!(world.events(), ["hexpired h", "del h"]);
-        assert_eq!(world.effect_lines(), ["HDEL h d"]);
+        assert_eq!(world.effect_lines(), ["DEL h"]);
         assert_eq!((world.run("dbsize"), world.shards[shard].db(0).fields_timed()), (":1".into(), 0));
     });
 }
