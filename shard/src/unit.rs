@@ -33,10 +33,7 @@ use curfew_protocol::{Error, Reply, slot};
 /// Values with more on the heap than this are freed in the background. Below, freeing costs less than handing over.
 const LARGE_BYTES: usize = 64 * 1024;
 
-/// Fields of a hash that are freed in the time of one look at the wheel and one key that goes.
-const FIELDS_PER_STEP: usize = 4;
-
-/// Fields that are due and that a lookup frees at once, itself: some ten microseconds' work. More are left to the wheel.
+/// Fields that are due and that a lookup frees at once, itself: some tens of microseconds' work. More are left to the wheel.
 const FIELDS_ASIDE: usize = 32;
 
 /// Exclusive access to shards, for the time of a unit.
@@ -484,7 +481,8 @@ impl<'u> Unit<'u> {
         }
     }
 
-    /// Removes keys whose deadlines have passed, with at most `steps` looks at the wheels of each shard held: first those of
+    /// Removes keys whose deadlines have passed, with at most `steps` looks at the wheels of each shard held (each field of a
+    /// hash that is freed counts as one, and a hash has one turn in a millisecond): first those of
     /// the unit's own database, then those after it in turn. A shard that has not come to the end says in
     /// [`Shard::expiry_turn`] which database is next, so that none has to wait for all of another's. Returns true if more
     /// may be due. This is the active path; the lazy one is in every lookup, and both remove alike.
@@ -519,9 +517,9 @@ impl<'u> Unit<'u> {
                     match entry.deadline() {
                         Some(deadline) if now > deadline => self.expire(db, &key, deadline),
                         _ if entry.has_fields_due() => {
-                            let most = (left as usize + 1) * FIELDS_PER_STEP;
-                            let swept = self.expire_fields(db, &key, most, true);
-                            left = left.saturating_sub((swept / FIELDS_PER_STEP) as u32);
+                            // To free a field takes about as long as a look at the wheel and a key that goes.
+                            let swept = self.expire_fields(db, &key, left as usize + 1, true);
+                            left = left.saturating_sub(swept as u32);
                         }
                         // The wheel gives what is due.
                         deadline => self.expire(db, &key, deadline.unwrap_or(now)),
