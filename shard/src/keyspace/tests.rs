@@ -478,7 +478,7 @@ proptest! {
                 }
                 if let Some(Object::Hash(object)) = keyspace.get_mut(hash, &key).as_mut().and_then(|e| e.object_mut()) {
                     let fields = &mut model.get_mut(&key).expect("as in the keyspace").0;
-                    object.expire(now, Some(&mut |name| drop(fields.remove(&name[0]))));
+                    object.expire(now, Some(&mut |name| assert!(fields.remove(&name[0]).is_some())));
                     object.sweep(1);
                     object.set_swept(now);
                 }
