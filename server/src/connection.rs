@@ -571,9 +571,7 @@ fn unit(
         }
         thread.stats.changes.add(sink.changes - changes);
         thread.sink.replace(sink);
-        if node.memory.is_limited() {
-            hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
-        }
+        node.publish_if_limited(hold.shards());
         let executed = match waiter {
             _ if outcome.as_ref().is_err_and(gate::is_retry) => Executed::Again,
             Some(waiter) => Executed::Waits(waiter),

@@ -10,7 +10,7 @@ use crate::reclaim::Reclaimer;
 use crate::script::Scripts;
 use crate::script::function::Functions;
 use crate::stats::Stats;
-use curfew_shard::{Sink, Unit};
+use curfew_shard::{Shard, Sink, Unit};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
@@ -66,6 +66,14 @@ impl Node {
             // Lookups for somebody who was not served may have removed expired keys.
             self.publish(unit.sink(), now_ms);
             self.stats.publish_waiting(unit);
+        }
+    }
+
+    /// Where memory has a limit: publishes the figures of shards that the caller holds and has run something on, since what
+    /// keyspaces have in reserve is subtracted at the next look. (Without a limit the keepers do it, ten times a second.)
+    pub fn publish_if_limited<'s>(&self, shards: impl IntoIterator<Item = &'s Shard>) {
+        if self.memory.is_limited() {
+            shards.into_iter().for_each(|shard| self.stats.shards[usize::from(shard.index())].publish(shard));
         }
     }
 
