@@ -38,6 +38,9 @@ const NEVER: i64 = i64::MAX;
 const PAIR: usize = 2;
 const TRIPLE: usize = 3;
 
+/// Is shown names of fields.
+pub type ShowName<'f> = &'f mut dyn FnMut(&[u8]);
+
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Hash {
@@ -200,7 +203,7 @@ impl Hash {
     /// The fields that are due, those whose deadlines are before `now` (Unix milliseconds), are gone from here on. Tells how
     /// many these are, and shows their names in the order of the deadlines to whoever wants them. O(log n) in a table but for
     /// showing them; packed, O(fields).
-    pub fn expire(&mut self, now: i64, mut names: Option<&mut dyn FnMut(&[u8])>) -> usize {
+    pub fn expire(&mut self, now: i64, mut names: Option<ShowName<'_>>) -> usize {
         match &mut self.form {
             Form::Packed(_) => 0,
             Form::Timed(packed) => {

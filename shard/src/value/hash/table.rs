@@ -5,7 +5,7 @@
 //! [`Table::sweep`] then frees what they take, in slices. Between the two, whoever looks at a field asks for its deadline too;
 //! who walks all fields passes over the gone ones, so a walk takes no longer than it did before they were gone.
 
-use super::NEVER;
+use super::{NEVER, ShowName};
 use crate::random::Random;
 use crate::value::dict::{self, Dict};
 use crate::value::sorted_set::tree::{Edge, Tree};
@@ -191,7 +191,7 @@ impl Table {
     }
 
     /// See [`super::Hash::expire`].
-    pub fn expire(&mut self, now: i64, names: Option<&mut dyn FnMut(&[u8])>) -> usize {
+    pub fn expire(&mut self, now: i64, names: Option<ShowName<'_>>) -> usize {
         let Some(deadlines) = &mut self.deadlines else { return 0 };
         // So it is while fields are gone that had later deadlines than `now`, which the clock was set back to.
         if deadlines.next >= now {

@@ -59,8 +59,7 @@ proptest! {
     ) {
         let limits = Limits { hash_entries: entries, hash_value: long, ..Limits::default() };
         let (mut hash, mut model) = (Hash::default(), Model::new());
-        let mut steps_done = 1u64;
-        for step in steps {
+        for (number, step) in (1u64..).zip(steps) {
             match step {
                 Step::Set(pairs, keep) => {
                     let before = model.len();
@@ -97,7 +96,7 @@ proptest! {
             prop_assert_eq!(hash.due(), model.values().filter_map(|(_, at)| *at).min());
             prop_assert!(hash.gone() == 0 || hash.wakes().is_some());
             prop_assert_eq!((hash.view().len(), hash.is_empty()), (model.len(), model.is_empty()));
-            let random = hash.view().random(steps_done.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let random = hash.view().random(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
             prop_assert_eq!(random.is_none(), model.is_empty());
             prop_assert!(random.is_none_or(|(field, value)| model.get(&field.to_vec()).is_some_and(|m| m.0 == value.to_vec())));
             let mut scanned = Vec::new();
@@ -108,7 +107,6 @@ proptest! {
             }
             scanned.sort();
             prop_assert!(scanned.iter().eq(model.keys()));
-            steps_done += 1;
             prop_assert!(hash.view().deadlines().map(|(at, _)| at).is_sorted());
             let mut finder = hash.view().finder();
             for (field, (value, at)) in &model {
