@@ -136,6 +136,37 @@ impl LongDouble {
         }
     }
 
+    /// The number of thousandths in it, rounded up: a timeout in seconds as Redis's `getTimeoutFromObject` makes it milliseconds,
+    /// the product rounded as any. `None` if they are more than `i64::MAX`; `i64::MIN` for what is below that.
+    pub fn thousandths(self) -> Option<i64> {
+        let product = match self.0 {
+            Value::Finite { negative, mantissa, exponent } => {
+                LongDouble::round(negative, u128::from(mantissa) * 1000, exponent.into(), false).0
+            }
+            other => other,
+        };
+        let (negative, whole, up) = match product {
+            Value::NotANumber => return None,
+            Value::Infinite { negative } => (negative, u128::MAX, false),
+            Value::Finite { negative, mantissa: 0, .. } => (negative, 0, false),
+            Value::Finite { negative, exponent: 64.., .. } => (negative, u128::MAX, false),
+            Value::Finite { negative, mantissa, exponent: exponent @ 0.. } => {
+                (negative, u128::from(mantissa) << exponent, false)
+            }
+            Value::Finite { negative, mantissa, exponent } => {
+                let shift = exponent.unsigned_abs();
+                let whole = mantissa.checked_shr(shift).unwrap_or(0);
+                (negative, whole.into(), whole.checked_shl(shift) != Some(mantissa))
+            }
+        };
+        match i64::try_from(whole) {
+            Ok(whole) if negative => Some(-whole),
+            Ok(whole) => whole.checked_add(up.into()),
+            Err(_) if negative => Some(i64::MIN),
+            Err(_) => None,
+        }
+    }
+
     fn round(negative: bool, mantissa: u128, exponent: i64, sticky: bool) -> LongDouble {
         let (mantissa, exponent) = round_binary(mantissa, exponent, sticky, BITS, EXPONENT_MIN);
         LongDouble(if exponent > EXPONENT_MAX {
@@ -492,6 +523,40 @@ mod tests {
         assert_eq!(text(plus.add(minus)), "nan");
         assert_eq!(text(twice.add(minus)), "-inf");
         assert!(!plus.add(minus).is_finite());
+    }
+
+    #[test]
+    fn thousandths_are_rounded_up() {
+        let cases = [
+            ("0", Some(0)),
+            ("-0", Some(0)),
+            ("1", Some(1_000)),
+            ("-1", Some(-1_000)),
+            ("1.5", Some(1_500)),
+            ("0.0001", Some(1)),
+            ("1.0001", Some(1_001)),
+            ("-0.0001", Some(0)),
+            ("-1.0001", Some(-1_000)),
+            ("1e-4950", Some(1)),
+            ("-1e-4950", Some(0)),
+            ("0x1p-62", Some(1)),
+            ("0x1p53", Some(9_007_199_254_740_992_000)),
+            ("9223372036854775.807", Some(i64::MAX)),
+            ("9223372036854775.8075", None),
+            ("9223372036854775.808", None),
+            ("-9223372036854775.809", Some(i64::MIN)),
+            ("-9e15", Some(-9_000_000_000_000_000_000)),
+            ("-1e16", Some(i64::MIN)),
+            ("1e16", None),
+            ("1e4932", None),
+            ("-1e4932", Some(i64::MIN)),
+            ("inf", None),
+            ("-inf", Some(i64::MIN)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(LongDouble::parse(text.as_bytes()).map(LongDouble::thousandths), Some(expected), "{text}");
+        }
+        assert_eq!(LongDouble(Value::NotANumber).thousandths(), None);
     }
 
     /// The buffer of the reference has 5120 bytes with the final zero.

@@ -98,9 +98,7 @@ pub fn serve_called(
             try_again(node, &mut unit, &waiter);
         }
     }
-    if node.memory.is_limited() {
-        extra.iter().for_each(|guard| node.stats.shards[usize::from(guard.index())].publish(guard));
-    }
+    node.publish_if_limited(extra.iter().map(|guard| &**guard));
 }
 
 /// The same, without an attempt: for those who run no commands.
@@ -146,9 +144,7 @@ fn try_again(node: &Node, unit: &mut Unit<'_>, waiter: &Waiter) {
 async fn try_with_all(node: &Node, waiter: &Waiter) -> bool {
     let Ok(mut hold) = hold::acquire(node, ShardSet::of_bits(waiter.shards)).await else { return false };
     trigger::apart(node, || within(hold.held(), |unit| try_again(node, unit, waiter))).await;
-    if node.memory.is_limited() {
-        hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
-    }
+    node.publish_if_limited(hold.shards());
     true
 }
 
@@ -181,7 +177,6 @@ fn leave(node: &'static Node, waiter: &Arc<Waiter>) {
 }
 
 fn leave_shard(node: &'static Node, mut guard: Guard<'static>, waiter: &Waiter) {
-    let index = usize::from(guard.index());
     within(Held::One(&mut guard), |unit| {
         unit.leave_waiter(waiter);
         if !unit.sink().ready.is_empty() {
@@ -191,9 +186,7 @@ fn leave_shard(node: &'static Node, mut guard: Guard<'static>, waiter: &Waiter) 
             node.stats.publish_waiting(unit);
         }
     });
-    if node.memory.is_limited() {
-        node.stats.shards[index].publish(&guard);
-    }
+    node.publish_if_limited([&*guard]);
 }
 
 /// Runs a unit that is no client's command.

@@ -629,9 +629,7 @@ fn unit(
         let widened = std::mem::take(&mut sink.widened);
         thread.sink.replace(sink);
         drop(widened);
-        if node.memory.is_limited() {
-            hold.shards().for_each(|shard| node.stats.shards[usize::from(shard.index())].publish(shard));
-        }
+        node.publish_if_limited(hold.shards());
         let executed = match waiter {
             _ if outcome.as_ref().is_err_and(gate::is_retry) => Executed::Again,
             Some(waiter) => Executed::Waits(waiter),

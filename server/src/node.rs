@@ -11,7 +11,7 @@ use crate::script::Scripts;
 use crate::script::function::Functions;
 use crate::stats::Stats;
 use crate::trigger;
-use curfew_shard::{Sink, Unit};
+use curfew_shard::{Shard, Sink, Unit};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
@@ -75,6 +75,14 @@ impl Node {
         trigger::run(unit);
         unit.append_events();
         self.publish(unit.sink(), now_ms);
+    }
+
+    /// Where memory has a limit: publishes the figures of shards that the caller holds and has run something on, since what
+    /// keyspaces have in reserve is subtracted at the next look. (Without a limit the keepers do it, ten times a second.)
+    pub fn publish_if_limited<'s>(&self, shards: impl IntoIterator<Item = &'s Shard>) {
+        if self.memory.is_limited() {
+            shards.into_iter().for_each(|shard| self.stats.shards[usize::from(shard.index())].publish(shard));
+        }
     }
 
     /// Events and messages to subscribers, garbage away. (The journal's place is here, before the events. There is none yet

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Instant;
+use support::client::Incoming;
 use support::{Client, PATIENCE, Random, Reply, Server, unix_ms, wait_until, words};
 
 /// More than there are cores on small machines.
@@ -252,13 +253,7 @@ fn make_keys(client: &mut Client, prefix: &str, count: usize) {
     let script = "for i = 0, ARGV[2] - 1 do redis.call('SET', ARGV[1] .. i, 'v', 'PX', 100) end return 'made'";
     client.send(&["EVAL", script, "0", prefix, &count.to_string()]);
     // A million at a time are more than the usual patience on a slow machine.
-    let reply = loop {
-        if let support::client::Incoming::Reply(reply) = client.next(4 * PATIENCE) {
-            break reply;
-        }
-        panic!("the keys are not made");
-    };
-    assert_eq!(reply, Reply::bulk("made"));
+    assert_eq!(client.next(4 * PATIENCE), Incoming::Reply(Reply::bulk("made")));
 }
 
 /// Reads `count` messages about keys called `<prefix><number>`: each number once.

@@ -190,7 +190,7 @@ impl Life {
         let held = Held::One(&mut world.shards[shard]);
         let mut unit = Unit::new(held, &mut world.sink, world.now, 0, &world.settings);
         let policy = Policy { order: Order::Soonest, volatile: true };
-        while evict_one(&mut unit, policy, 5) == Evicted::Searching {}
+        while evict_one(&mut unit, shard, policy, 5) == Evicted::Searching {}
     }
 
     /// The process ends, some records are lost with it, and the next one goes on with the others.

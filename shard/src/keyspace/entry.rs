@@ -379,7 +379,7 @@ impl Block {
         self.set_header(self.header() & !FIELDS_DUE | if has { FIELDS_DUE } else { 0 });
     }
 
-    /// When the first field is due, [`NEVER`] if none ever is.
+    /// See [`Object::fields_due`]; [`NEVER`] for most.
     #[inline]
     pub(super) fn fields_due(self) -> i64 {
         // Every lookup asks: for nearly all entries it is over here, before the value is looked at.
@@ -540,11 +540,23 @@ impl<'a> EntryRef<'a> {
     /// When the first field of a hash is due, in Unix milliseconds, if any ever is. It may have passed already.
     #[inline]
     pub fn fields_due(&self) -> Option<i64> {
-        Some(self.block.fields_due()).filter(|t| *t != NEVER)
+        if !self.block.has_fields_due() {
+            return None;
+        }
+        match self.block.value() {
+            Value::Object(Object::Hash(hash)) => hash.due(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a hash that lies in the wheel for its fields: some are due one day, or are gone and left to be swept.
+    #[inline]
+    pub fn has_fields_due(&self) -> bool {
+        self.block.has_fields_due()
     }
 
     /// Whether the key is gone at `now` (Unix milliseconds), though it was not removed yet: it is past its deadline, or all
-    /// of its fields are. O(1).
+    /// of its fields are. O(1), or O(log n) for large hashes with deadlines.
     #[inline]
     pub fn gone(&self, now: i64) -> bool {
         if now > self.block.deadline() {

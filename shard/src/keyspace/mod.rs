@@ -16,7 +16,8 @@
 //!   those that `next_due` handed out and the caller has not removed yet;
 //! - an entry's deadline is never earlier than `Wheel::armed_for` of its position;
 //! - an entry with fields that are due some time (a hash's) is marked so, and lies in the wheel as if the first of these
-//!   deadlines were its own, if that is earlier; [`Keyspace::fields_changed`] is called after each change of it in place;
+//!   deadlines were its own, if that is earlier (while fields that are gone are left to be swept, as if a field were due at the
+//!   time of the last sweep); [`Keyspace::fields_changed`] is called after each change of it in place;
 //! - `timed` counts the entries with a deadline, `fields_timed` those marked as having fields with one, `boxed` those with
 //!   an object.
 
@@ -103,15 +104,16 @@ impl Object {
         }
     }
 
-    /// When the first of its fields is due, in Unix milliseconds; [`NEVER`] for most. O(1).
+    /// When the wheel is to bring it, in Unix milliseconds: the first of its fields is due, or those that are gone are to be
+    /// swept on. [`NEVER`] for most. O(1).
     pub(in crate::keyspace) fn fields_due(&self) -> i64 {
         match self {
-            Object::Hash(hash) => hash.due().unwrap_or(NEVER),
+            Object::Hash(hash) => hash.wakes().unwrap_or(NEVER),
             _ => NEVER,
         }
     }
 
-    /// Whether nothing of it is left at `now`: a hash whose fields are all past their deadlines. O(1).
+    /// Whether nothing of it is left at `now`: a hash whose fields are all past their deadlines. O(log n).
     pub(in crate::keyspace) fn all_due(&self, now: i64) -> bool {
         matches!(self, Object::Hash(hash) if hash.all_due(now))
     }

@@ -350,7 +350,10 @@ type HashModel = HashMap<Vec<u8>, (HashMap<u8, Option<i64>>, Option<i64>)>;
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(test_scale(250) as u32))]
     #[test]
-    fn keys_and_fields_come_in_order(steps in prop::collection::vec(field_step(), 1..150)) {
+    fn keys_and_fields_come_in_order(
+        steps in prop::collection::vec(field_step(), 1..150),
+        sweep in prop_oneof![Just(usize::MAX), Just(1)],
+    ) {
         let mut keyspace = keyspace();
         let hasher = Hasher::new(42);
         let mut model = HashModel::new();
@@ -427,7 +430,7 @@ proptest! {
                     while let Some(entry) = keyspace.next_due(now, &mut steps) {
                         let key = entry.key().to_vec();
                         let hash = hasher.hash(&key);
-                        let (deadline, due) = (entry.deadline().unwrap_or(NEVER), entry.fields_due().unwrap_or(NEVER));
+                        let (deadline, due) = (entry.deadline().unwrap_or(NEVER), entry.block().fields_due());
                         let first = deadline.min(due);
                         prop_assert!(first < now && first >= last, "{} at {} after {}", first, now, last);
                         last = first;
@@ -439,11 +442,15 @@ proptest! {
                         let fields = &mut model.get_mut(&key).expect("as in the keyspace").0;
                         let mut entry = keyspace.get_mut(hash, &key).expect("found above");
                         let Some(Object::Hash(object)) = entry.object_mut() else { panic!("no hash") };
-                        let names = object.remove_due(now);
-                        prop_assert!(!names.is_empty());
+                        let mut names = Vec::new();
+                        let gone = object.gone();
+                        prop_assert_eq!(object.expire(now, Some(&mut |name| names.push(name.to_vec()))), names.len());
+                        prop_assert!(!names.is_empty() || gone > 0);
                         for name in names {
                             prop_assert!(fields.remove(&name[0]).flatten().is_some_and(|at| at < now));
                         }
+                        object.sweep(sweep);
+                        object.set_swept(now);
                         keyspace.fields_changed(hash, &key);
                     }
                     let late = |at: &Option<i64>| at.is_some_and(|at| at < now);
@@ -453,10 +460,32 @@ proptest! {
             }
             check(&keyspace);
             let next = model.values().flat_map(|m| m.0.values().copied().chain([m.1])).flatten().min();
-            prop_assert_eq!(next.is_some(), keyspace.next_wakeup().is_some());
+            prop_assert!(next.is_some() == keyspace.next_wakeup().is_some() || sweep == 1 && next.is_none());
             prop_assert!(next.is_none_or(|next| keyspace.next_wakeup().is_some_and(|at| at <= next + 1)));
         }
         prop_assert_eq!(keyspace.len(), model.len());
+        // What is left to be swept goes step by step.
+        for _ in 0..if sweep == 1 { 8 } else { 0 } {
+            now += 1;
+            let mut steps = u32::MAX;
+            while let Some(entry) = keyspace.next_due(now, &mut steps) {
+                let key = entry.key().to_vec();
+                let hash = hasher.hash(&key);
+                if entry.gone(now) {
+                    model.remove(&key);
+                    drop(keyspace.remove(hash, &key));
+                    continue;
+                }
+                if let Some(Object::Hash(object)) = keyspace.get_mut(hash, &key).as_mut().and_then(|e| e.object_mut()) {
+                    let fields = &mut model.get_mut(&key).expect("as in the keyspace").0;
+                    object.expire(now, Some(&mut |name| assert!(fields.remove(&name[0]).is_some())));
+                    object.sweep(1);
+                    object.set_swept(now);
+                }
+                keyspace.fields_changed(hash, &key);
+            }
+            check(&keyspace);
+        }
         prop_assert_eq!(keyspace.fields_timed(), model.values().filter(|m| m.0.values().any(Option::is_some)).count());
     }
 }

@@ -7,6 +7,7 @@ use crate::keyspace::{Deadline, NewValue, Value};
 use crate::value::collection::{self, Collection};
 use crate::value::hash::Hash;
 use curfew_protocol::Error;
+use curfew_protocol::args::OwnedArgs;
 
 /// What came of a change.
 #[derive(Debug)]
@@ -78,21 +79,45 @@ impl<'u> Unit<'u> {
         }
     }
 
-    /// Removes the fields of a hash that are due, by the wheel or by a lookup: the same removal, effect and event.
-    pub(super) fn expire_fields(&mut self, db: usize, key: &[u8], due: i64) {
+    /// The fields of a hash that are due go, by the wheel or by a lookup: the same removal, effect and event, in the unit that
+    /// comes first. A hash that nothing is left of goes as a whole, and is freed elsewhere if it is large. Of another, `most`
+    /// fields are freed here and the rest later, when the wheel brings it again: its next millisecond, if this was its turn.
+    /// Tells how many were freed. O(log n + freed), but where effects are kept: then the names of all are written down.
+    pub(super) fn expire_fields(&mut self, db: usize, key: &[u8], most: usize, is_turn: bool) -> usize {
         let now = self.now.ms;
         let hash = self.held.of(key).db(db).hasher().hash(key);
-        let Ok(edited) = self.edit_present(db, hash, key, |hash: &mut Hash| hash.remove_due(now)) else { return };
+        let mut effect = self.sink.journal.then(|| OwnedArgs::from_slices(&[b"HDEL", key]));
+        let edited = self.edit_present(db, hash, key, |hash: &mut Hash| {
+            let due = hash.due();
+            if hash.all_due(now) {
+                effect = effect.as_ref().map(|_| OwnedArgs::from_slices(&[b"DEL", key]));
+                return (due, hash.expire(now, None), 0);
+            }
+            let count = match &mut effect {
+                Some(effect) => hash.expire(now, Some(&mut |field| effect.push(field))),
+                None => hash.expire(now, None),
+            };
+            let swept = hash.sweep(most);
+            if is_turn {
+                hash.set_swept(now);
+            }
+            (due, count, swept)
+        });
+        let Ok(Edited { value: (due, count, swept), emptied }) = edited else { return 0 };
+        if count == 0 {
+            return swept;
+        }
+        let due = due.unwrap_or(now);
         let lag = (now - due).clamp(0, i64::from(u32::MAX)) as u32;
         self.sink.lags_ms.push(lag);
-        self.held.of(key).stats.expired_fields += edited.value.len() as u64;
-        let fields = edited.value.iter().map(|field| &**field);
-        self.effect_in(db, key, [b"HDEL".as_slice(), key].into_iter().chain(fields));
+        self.held.of(key).stats.expired_fields += count as u64;
+        self.leave_effect(db, key, effect);
         self.touched(db, key);
         self.event_due(db, class::HASH, "hexpired", key, due);
-        if edited.emptied {
+        if emptied {
             self.event_in(db, class::GENERIC, "del", key);
         }
+        swept
     }
 
     /// As [`Unit::edit`], with the change given back without the key.

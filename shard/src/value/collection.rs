@@ -38,8 +38,8 @@ pub trait Collection: Sized + Default + 'static {
     /// Whether the value is to be removed because nothing is left in it. A type whose empty values stay says no.
     fn is_empty(&self) -> bool;
 
-    /// When the first of its parts is due that have deadlines of their own (the fields of a hash), in Unix milliseconds.
-    /// O(1). A value that has such parts is never inline.
+    /// When the first of its parts is due that have deadlines of their own (the fields of a hash), or there is more to be done
+    /// with those that were, in Unix milliseconds. O(1). A value that has such parts is never inline.
     fn due(&self) -> Option<i64> {
         None
     }

@@ -21,7 +21,8 @@ pub use waiter::{As, Outcome, Waiter};
 use crate::moment::Moment;
 use crate::unit::Unit;
 use curfew_protocol::args::OwnedArgs;
-use curfew_protocol::{Args, Error, Reply, args, number};
+use curfew_protocol::long_double::LongDouble;
+use curfew_protocol::{Args, Error, Reply, args};
 
 /// Tries to serve one who waits, now that `key` has changed: does the command on that key alone, and writes its reply. False
 /// if there is still nothing for it. An error is its reply.
@@ -61,16 +62,11 @@ impl Null {
     }
 }
 
-/// The time until which a command waits whose timeout is given in seconds: a decimal number, 0 for ever. Unix milliseconds.
+/// The time until which a command waits whose timeout is given in seconds: a number as C's `long double` (so 1e400 is out of
+/// range, and what is no float is another error), 0 for ever. What is just below 0 is rounded up to it. Unix milliseconds.
 pub fn until_seconds(arg: &[u8], now: Moment) -> Result<Option<i64>, Error> {
-    let Some(seconds) = number::parse_f64(arg).filter(|seconds| !seconds.is_nan()) else {
-        return Err(Error::made("ERR timeout is not a float or out of range"));
-    };
-    let ms = seconds * 1000.0;
-    if ms > i64::MAX as f64 {
-        return Err(Error::made("ERR timeout is out of range"));
-    }
-    until(ms.ceil() as i64, now)
+    let seconds = LongDouble::parse(arg).ok_or_else(|| Error::made("ERR timeout is not a float or out of range"))?;
+    until(seconds.thousandths().ok_or_else(out_of_range)?, now)
 }
 
 /// The same for a timeout in milliseconds, a whole number.
@@ -86,5 +82,9 @@ fn until(ms: i64, now: Moment) -> Result<Option<i64>, Error> {
     if ms == 0 {
         return Ok(None);
     }
-    now.ms.checked_add(ms).map(Some).ok_or(Error::made("ERR timeout is out of range"))
+    now.ms.checked_add(ms).map(Some).ok_or_else(out_of_range)
+}
+
+fn out_of_range() -> Error {
+    Error::made("ERR timeout is out of range")
 }

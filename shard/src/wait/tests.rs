@@ -23,6 +23,17 @@ fn timeouts_are_read_as_by_redis() {
         ("nan", Err("ERR timeout is not a float or out of range")),
         ("1e30", Err("ERR timeout is out of range")),
         ("9223372036854775.8", Err("ERR timeout is out of range")),
+        ("inf", Err("ERR timeout is out of range")),
+        ("-inf", Err("ERR timeout is negative")),
+        ("1e400", Err("ERR timeout is out of range")),
+        ("-1e400", Err("ERR timeout is negative")),
+        ("1e5000", Err("ERR timeout is not a float or out of range")),
+        ("1e-400", Ok(Some(1_001))),
+        ("1e-5000", Err("ERR timeout is not a float or out of range")),
+        ("-0.0001", Ok(None)),
+        ("0x1.8p3", Ok(Some(13_000))),
+        ("-0x1", Err("ERR timeout is negative")),
+        ("0x", Err("ERR timeout is not a float or out of range")),
     ];
     for (arg, expected) in cases {
         let got = until_seconds(arg.as_bytes(), now).map_err(|error| error.to_string());

@@ -1,6 +1,7 @@
 //! The grammars: one file per family of commands, each a table of weights and lines (see `grammar.rs` for the language).
 
 mod bitmaps;
+mod blocking;
 mod connection;
 mod dump;
 pub mod functions;
@@ -52,6 +53,7 @@ pub fn all(known: &HashSet<String>) -> Vec<Family> {
         ("sets", sets::ROWS),
         ("hyperloglog", hyperloglog::ROWS),
         ("lists", lists::ROWS),
+        ("blocking", blocking::ROWS),
         ("sort", sort::ROWS),
         ("transactions", transactions::ROWS),
         ("scripts", scripts::ROWS),
@@ -90,7 +92,11 @@ impl Family {
             let mut made = choose(lines, random).generate(random);
             if random.one_in(12) {
                 let at = random.below(made.len());
-                spoil(&mut made[at].args, random);
+                // Without its MULTI a command waits.
+                let waits = |step: &Step| step.args[0].starts_with(b"B") || step.args[0].starts_with(b"XREAD");
+                if made[at].args[0] != b"MULTI" || !made.iter().any(waits) {
+                    spoil(&mut made[at].args, random);
+                }
             }
             steps.extend(made);
         }

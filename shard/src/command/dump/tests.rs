@@ -138,6 +138,6 @@ fn fields_that_are_due_go_with_their_event() {
         assert_eq!(restore(world, "k", "0", &body, "REPLACE"), "+OK");
         assert_eq!(world.run("EXISTS k"), ":0");
         assert_eq!(world.events(), ["restore k", "hexpired k", "del k"]);
-        assert_eq!(world.effect_lines().last().map(String::as_str), Some("HDEL k f"));
+        assert_eq!(world.effect_lines().last().map(String::as_str), Some("DEL k"));
     });
 }

@@ -115,7 +115,8 @@ fn reply(out: &mut Reply, (field, value): (Element<'_>, Element<'_>), with_value
     }
 }
 
-/// `wanted` fields, each chosen from all of them. O(wanted + the fields of a packed hash).
+/// `wanted` fields, each chosen from all of them. O(wanted), and O(fields) if the hash is packed or many more fields are gone
+/// than are there.
 fn repeated(
     hash: HashRef<'_>,
     wanted: usize,
@@ -123,7 +124,7 @@ fn repeated(
     random: &mut Random,
     out: &mut Reply,
 ) -> Result<(), Error> {
-    if let HashRef::Table(_) = hash {
+    if hash.draws_quickly() {
         for _ in 0..wanted {
             if let Some(pair) = hash.random(random.number()) {
                 reply(out, pair, with_values);
@@ -131,7 +132,7 @@ fn repeated(
         }
         return Ok(());
     }
-    // A packed hash is walked once instead of once for each.
+    // Any other is walked once instead of once for each.
     let all: Vec<_> = hash.iter().collect();
     for _ in 0..wanted {
         reply(out, all[random.below(all.len())], with_values);
@@ -147,7 +148,7 @@ fn distinct(hash: HashRef<'_>, wanted: usize, with_values: bool, random: &mut Ra
         hash.iter().for_each(|pair| reply(out, pair, with_values));
         return;
     }
-    if matches!(hash, HashRef::Table(_)) && wanted < len / SPARSE {
+    if hash.draws_quickly() && wanted < len / SPARSE {
         let mut seen: HashSet<&[u8]> = HashSet::with_capacity(wanted);
         while seen.len() < wanted {
             let Some((field @ Element::Bytes(bytes), value)) = hash.random(random.number()) else { break };

@@ -10,7 +10,8 @@
 //! field that is due stands first, and a new field is appended. A hash becomes one of the later forms when it must
 //! (`hash-max-listpack-*`, a first deadline) and never goes back, as in Redis (t_hash.c).
 //!
-//! A field is gone once now > deadline. Nothing here looks at the clock: `Unit` removes what is due before anybody sees it.
+//! A field is gone once now > deadline. Nothing here looks at the clock: `Unit` says what is due before anybody sees it
+//! ([`Hash::expire`]). From then on it is in no view; what it takes is freed by [`Hash::sweep`], for large ones in slices.
 
 mod filter;
 mod table;
@@ -30,9 +31,15 @@ use filter::Filter;
 /// Fields that a command must set at least for the [`Filter`] to be worth its making.
 const FILTER_MIN: usize = 8;
 
+/// In place of a deadline: none.
+const NEVER: i64 = i64::MAX;
+
 /// Elements of a field where there are no deadlines, and where there are.
 const PAIR: usize = 2;
 const TRIPLE: usize = 3;
+
+/// Is shown names of fields.
+pub type ShowName<'f> = &'f mut dyn FnMut(&[u8]);
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -54,10 +61,10 @@ impl Default for Hash {
 }
 
 impl Hash {
-    /// Fields and values of a large one. O(1).
+    /// Fields and values of a large one, with fields that are gone but not freed: for prefetching. O(1).
     pub fn items(&self) -> Option<&Dict> {
         match &self.form {
-            Form::Table(table) => Some(table.fields()),
+            Form::Table(table) => Some(table.items()),
             Form::Packed(_) | Form::Timed(_) => None,
         }
     }
@@ -172,7 +179,16 @@ impl Hash {
         }
     }
 
-    /// Whether every one of its fields is past its deadline: nobody is to see such a hash. O(1).
+    /// The time (Unix milliseconds) after which there is something to be done: fields are due, or more of those that are gone
+    /// are to be swept. O(1).
+    pub fn wakes(&self) -> Option<i64> {
+        match &self.form {
+            Form::Table(table) => table.wakes(),
+            _ => self.due(),
+        }
+    }
+
+    /// Whether every one of its fields is past its deadline: nobody is to see such a hash. O(1), in a table O(log n).
     pub fn all_due(&self, now: i64) -> bool {
         match &self.form {
             Form::Packed(_) => false,
@@ -184,27 +200,54 @@ impl Hash {
         }
     }
 
-    /// Removes the fields that are due: those whose deadlines are before `now` (Unix milliseconds). Gives their names, in
-    /// the order of their deadlines.
-    pub fn remove_due(&mut self, now: i64) -> Vec<Box<[u8]>> {
+    /// The fields that are due, those whose deadlines are before `now` (Unix milliseconds), are gone from here on. Tells how
+    /// many these are, and shows their names in the order of the deadlines to whoever wants them. O(log n) in a table but for
+    /// showing them; packed, O(fields).
+    pub fn expire(&mut self, now: i64, mut names: Option<ShowName<'_>>) -> usize {
         match &mut self.form {
-            Form::Packed(_) => Vec::new(),
+            Form::Packed(_) => 0,
             Form::Timed(packed) => {
-                let mut names = Vec::new();
+                let (mut digits, mut due) = (itoa::Buffer::new(), 0);
                 let mut elements = packed.view().iter();
                 while let (Some(field), Some(_), Some(Element::Int(at))) =
                     (elements.next(), elements.next(), elements.next())
                     && at != 0
                     && at < now
                 {
-                    names.push(field.to_vec().into_boxed_slice());
+                    due += 1;
+                    if let Some(show) = &mut names {
+                        show(field.bytes(&mut digits));
+                    }
                 }
                 if let Some(first) = packed.view().first() {
-                    packed.remove(first, TRIPLE * names.len());
+                    packed.remove(first, TRIPLE * due);
                 }
-                names
+                due
             }
-            Form::Table(table) => table.remove_due(now),
+            Form::Table(table) => table.expire(now, names),
+        }
+    }
+
+    /// Frees what is left of fields that are gone, `most` of them at most, and tells how many. O(log n + freed).
+    pub fn sweep(&mut self, most: usize) -> usize {
+        match &mut self.form {
+            Form::Table(table) => table.sweep(most),
+            _ => 0,
+        }
+    }
+
+    /// Says that the fields that are gone were swept in their turn at `now`: while some are left, [`Hash::wakes`] says this time.
+    pub fn set_swept(&mut self, now: i64) {
+        if let Form::Table(table) = &mut self.form {
+            table.set_swept(now);
+        }
+    }
+
+    /// How many fields are gone but not freed. O(1).
+    pub fn gone(&self) -> usize {
+        match &self.form {
+            Form::Table(table) => table.gone(),
+            _ => 0,
         }
     }
 
@@ -374,7 +417,7 @@ impl Collection for Hash {
     }
 
     fn due(&self) -> Option<i64> {
-        Hash::due(self)
+        self.wakes()
     }
 
     fn of(object: &Object) -> Option<&Hash> {

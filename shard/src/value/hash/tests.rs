@@ -21,6 +21,7 @@ enum Step {
     Remove(Vec<u8>),
     Deadline(Vec<u8>, Option<i64>),
     Due(i64),
+    Sweep(usize),
 }
 
 fn field() -> impl Strategy<Value = Vec<u8>> {
@@ -45,6 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => field().prop_map(Step::Remove),
         3 => (field(), prop::option::of(1i64..30)).prop_map(|(f, d)| Step::Deadline(f, d)),
         1 => (0i64..31).prop_map(Step::Due),
+        1 => (0usize..4).prop_map(Step::Sweep),
     ]
 }
 
@@ -57,7 +59,7 @@ proptest! {
     ) {
         let limits = Limits { hash_entries: entries, hash_value: long, ..Limits::default() };
         let (mut hash, mut model) = (Hash::default(), Model::new());
-        for step in steps {
+        for (number, step) in (1u64..).zip(steps) {
             match step {
                 Step::Set(pairs, keep) => {
                     let before = model.len();
@@ -78,14 +80,33 @@ proptest! {
                 Step::Due(now) => {
                     prop_assert_eq!(hash.all_due(now), !model.is_empty()
                         && model.values().all(|(_, at)| at.is_some_and(|at| at < now)));
-                    let names = hash.remove_due(now);
+                    let mut names = Vec::new();
+                    prop_assert_eq!(hash.expire(now, Some(&mut |name| names.push(name.to_vec()))), names.len());
                     let deadlines: Vec<_> = names.iter().map(|name| model.remove(&name[..]).and_then(|m| m.1)).collect();
                     prop_assert!(deadlines.is_sorted() && deadlines.iter().all(|at| at.is_some_and(|at| at < now)));
+                    prop_assert!(model.values().all(|(_, at)| at.is_none_or(|at| at >= now)));
+                }
+                Step::Sweep(most) => {
+                    let before = hash.gone();
+                    prop_assert_eq!(hash.sweep(most), most.min(before));
+                    prop_assert_eq!(hash.gone(), before - most.min(before));
                 }
             }
             prop_assert_eq!(&contents(&hash), &model);
             prop_assert_eq!(hash.due(), model.values().filter_map(|(_, at)| *at).min());
+            prop_assert!(hash.gone() == 0 || hash.wakes().is_some());
             prop_assert_eq!((hash.view().len(), hash.is_empty()), (model.len(), model.is_empty()));
+            let random = hash.view().random(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            prop_assert_eq!(random.is_none(), model.is_empty());
+            prop_assert!(random.is_none_or(|(field, value)| model.get(&field.to_vec()).is_some_and(|m| m.0 == value.to_vec())));
+            let mut scanned = Vec::new();
+            let mut cursor = 0;
+            loop {
+                cursor = hash.view().scan(cursor, 3, &mut |field, _| scanned.push(field.to_vec()));
+                if cursor == 0 { break }
+            }
+            scanned.sort();
+            prop_assert!(scanned.iter().eq(model.keys()));
             prop_assert!(hash.view().deadlines().map(|(at, _)| at).is_sorted());
             let mut finder = hash.view().finder();
             for (field, (value, at)) in &model {
@@ -193,6 +214,8 @@ fn memory_is_counted() {
     hash.set_deadline(b"f", Some(2));
     hash.set(b"f", b"w", false, &limits);
     hash.set_deadline(b"f", Some(2));
-    assert_eq!(hash.remove_due(3).len(), 1);
-    assert!(hash.is_empty());
+    assert_eq!(hash.expire(3, None), 1);
+    assert!(hash.is_empty() && hash.heap_bytes() > before);
+    assert_eq!(hash.sweep(5), 1);
+    assert!(hash.heap_bytes() < before + 400);
 }

@@ -1,8 +1,7 @@
 //! Hashes to be read, in whichever form.
 
-use super::{PAIR, TRIPLE, Table, deadline_at, find_from};
+use super::{PAIR, TRIPLE, Table, deadline_at, find_from, table};
 use crate::value::collection::describe_items;
-use crate::value::dict;
 use crate::value::packed::{self, Element, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 
@@ -52,7 +51,7 @@ impl<'a> HashRef<'a> {
             HashRef::Timed(packed) => {
                 packed.find(field, TRIPLE).map(|place| Some(deadline_at(packed, place)).filter(|at| *at != 0))
             }
-            HashRef::Table(table) => table.fields().contains(field).then(|| table.deadline(field)),
+            HashRef::Table(table) => table.get(field).map(|_| table.deadline(field)),
         }
     }
 
@@ -79,17 +78,18 @@ impl<'a> HashRef<'a> {
         match self {
             HashRef::Packed(packed) => Iter::Packed(packed.iter()),
             HashRef::Timed(packed) => Iter::Timed(packed.iter()),
-            HashRef::Table(table) => Iter::Table(table.fields().iter()),
+            HashRef::Table(table) => Iter::Table(table.iter()),
         }
     }
 
-    /// A random field with its value, chosen by `random`; None of an empty hash. O(fields) packed.
+    /// A random field with its value, chosen by `random`; None of an empty hash. O(1) if [`HashRef::draws_quickly`], else
+    /// O(fields).
     pub fn random(self, random: u64) -> Option<(Element<'a>, Element<'a>)> {
         let (packed, size) = match self {
             HashRef::Packed(packed) => (packed, PAIR),
             HashRef::Timed(packed) => (packed, TRIPLE),
             HashRef::Table(table) => {
-                let (field, value) = table.fields().random(random)?;
+                let (field, value) = table.random(random)?;
                 return Some((Element::Bytes(field), Element::Bytes(value)));
             }
         };
@@ -98,11 +98,16 @@ impl<'a> HashRef<'a> {
         Some((elements.next()?, elements.next()?))
     }
 
-    /// One step of a scan, see [`dict::Dict::scan`]; a packed hash comes all at once.
+    /// Whether drawing a random field takes O(1) and not O(fields).
+    pub fn draws_quickly(self) -> bool {
+        matches!(self, HashRef::Table(table) if table.draws_quickly())
+    }
+
+    /// One step of a scan, see [`crate::value::dict::Dict::scan`]; a packed hash comes all at once.
     pub fn scan(self, cursor: u64, count: usize, visit: &mut dyn FnMut(Element<'_>, Element<'_>)) -> u64 {
         if let HashRef::Table(table) = self {
             let mut visit = |field: &[u8], value: &[u8]| visit(Element::Bytes(field), Element::Bytes(value));
-            return table.fields().scan(cursor, count, &mut visit);
+            return table.scan(cursor, count, &mut visit);
         }
         self.iter().for_each(|(field, value)| visit(field, value));
         0
@@ -150,7 +155,7 @@ impl<'a> Finder<'a> {
         let (packed, size) = match self.view {
             HashRef::Packed(packed) => (packed, PAIR),
             HashRef::Timed(packed) => (packed, TRIPLE),
-            HashRef::Table(table) => return table.fields().get(field).map(Element::Bytes),
+            HashRef::Table(table) => return table.get(field).map(Element::Bytes),
         };
         let place = find_from(packed, field, size, self.hint)?;
         let at = packed.next(place)?;
@@ -170,7 +175,7 @@ pub enum Iter<'a> {
     /// Of [`HashRef::Timed`].
     Timed(packed::Iter<'a>),
     /// Of [`HashRef::Table`].
-    Table(dict::Iter<'a>),
+    Table(table::Iter<'a>),
 }
 
 impl<'a> Iterator for Iter<'a> {

@@ -29,7 +29,7 @@ pub(super) fn write(hash: HashRef<'_>, out: &mut Vec<u8>) {
                 write::time(out, first);
             }
             write::length(out, table.len() as u64);
-            for (field, value) in table.fields().iter() {
+            for (field, value) in table.iter() {
                 if let Some(first) = first {
                     // 0 is none, and the first of all is 1.
                     let behind = table.deadline(field).map_or(0, |deadline| deadline.wrapping_sub(first) + 1);
