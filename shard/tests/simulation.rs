@@ -52,10 +52,12 @@ enum From {
 enum Value {
     Str(String),
     /// Values and deadlines of fields.
-    Hash(BTreeMap<String, (String, Option<i64>)>),
+    Hash(Fields),
 }
 
 /// The value and the deadline of every key whose end has not been announced.
+/// The fields of a hash: values and deadlines.
+type Fields = BTreeMap<String, (String, Option<i64>)>;
 type Model = BTreeMap<String, (Value, Option<i64>)>;
 
 struct Life {
@@ -429,14 +431,14 @@ impl Life {
     }
 
     /// The fields that are there, and the deadline of the key.
-    fn fields(&self, key: &str) -> (BTreeMap<String, (String, Option<i64>)>, Option<i64>) {
+    fn fields(&self, key: &str) -> (Fields, Option<i64>) {
         match self.live(key) {
             Some((Value::Hash(fields), deadline)) => (fields, deadline),
             _ => (BTreeMap::new(), None),
         }
     }
 
-    fn put_fields(&mut self, key: String, fields: BTreeMap<String, (String, Option<i64>)>, deadline: Option<i64>) {
+    fn put_fields(&mut self, key: String, fields: Fields, deadline: Option<i64>) {
         match fields.is_empty() {
             true => drop(self.model.remove(&key)),
             false => drop(self.model.insert(key, (Value::Hash(fields), deadline))),

@@ -27,6 +27,11 @@ struct Switch {
     ours_alone: bool,
 }
 
+/// Libraries with a trigger that does nothing.
+const FOR_SET: &str = "#!lua name=bench\nredis.register_trigger{name='t', events='set', callback=function(e) end}";
+const FOR_EXPIRED: &str =
+    "#!lua name=bench\nredis.register_trigger{name='t', events='expired', callback=function(e) end}";
+
 const SWITCHES: &[Switch] = &[
     Switch {
         name: "keyspace events (KEA) without a subscriber",
@@ -42,7 +47,20 @@ const SWITCHES: &[Switch] = &[
         goal: None,
         ours_alone: true,
     },
-    // The place for a trigger for each event: `on` is FUNCTION LOAD of a library that registers one, `off` FUNCTION DELETE.
+    Switch {
+        name: "a trigger for each event",
+        on: &[&["FUNCTION", "LOAD", "REPLACE", FOR_SET]],
+        off: &[&["FUNCTION", "FLUSH"]],
+        goal: None,
+        ours_alone: true,
+    },
+    Switch {
+        name: "a trigger for other events",
+        on: &[&["FUNCTION", "LOAD", "REPLACE", FOR_EXPIRED]],
+        off: &[&["FUNCTION", "FLUSH"]],
+        goal: None,
+        ours_alone: true,
+    },
 ];
 
 /// A row for each switch and pipeline.
