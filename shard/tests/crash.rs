@@ -111,7 +111,7 @@ impl Life {
         let shards = 1 + (seed % 3) as u16;
         let mut world = World::new(shards);
         world.settings.notify = CLASSES | class::KEYSPACE | class::KEYEVENT;
-        world.settings.recording = Recording::new(b"ev", b"q", CLASSES, seed % 2 == 0, 0, shards.into());
+        world.settings.recording = Recording::new(b"ev", b"q", CLASSES, seed.is_multiple_of(2), 0, shards.into());
         Life { seed, random: seed.wrapping_mul(0xD134_2543_DE82_EF95) + 1, world, journal: Vec::new(), crashes: 0 }
     }
 
