@@ -107,7 +107,7 @@ pub struct Fired {
     pub key: Box<[u8]>,
     /// When it was due, in Unix milliseconds, for what went at a deadline.
     pub deadline: Option<i64>,
-    /// The value that went, with an event of [`WITH_VALUE`].
+    /// The value that went, with `del`, `expired` and `evicted`.
     pub value: Option<Whole>,
 }
 

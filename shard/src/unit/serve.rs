@@ -50,7 +50,7 @@ impl Unit<'_> {
     /// When a unit is over and settled: serves those who wait for the keys that are ready, each as a unit of its own, until
     /// there is nobody left whom what is there would serve. `settle` is called after each, before its reply goes out.
     ///
-    /// Those who need more shards than the unit holds are in [`Sink::called`] afterwards, and the keys that they wait for are
+    /// Those who need more shards than the unit holds are in [`crate::Sink::called`] afterwards, and the keys that they wait for are
     /// left to them.
     pub fn serve_ready(&mut self, mut settle: impl FnMut(&mut Self)) {
         let own = (self.db, self.no_touch, self.may_wait);
