@@ -50,19 +50,18 @@ impl Deref for Short {
 /// Reads a score.
 #[inline]
 pub(super) fn read(bytes: &[u8]) -> f64 {
-    let mut all = [0; 8];
-    let len = bytes.len().min(8);
-    all[..len].copy_from_slice(&bytes[..len]);
-    let bits = u64::from_le_bytes(all);
-    match len {
-        0 => 0.0,
-        5 => f64::from_bits(bits << 24),
-        8 => f64::from_bits(bits),
-        // The last byte's sign goes up.
-        len => {
-            let unused = 64 - 8 * len as u32;
-            ((bits << unused) as i64 >> unused) as f64
-        }
+    // Signs are in the last byte.
+    let int = |bits: u64, unused: u32| ((bits << unused) as i64 >> unused) as f64;
+    match *bytes {
+        [] => 0.0,
+        [a] => f64::from(a as i8),
+        [a, b] => f64::from(i16::from_le_bytes([a, b])),
+        [a, b, c] => int(u64::from(u32::from_le_bytes([a, b, c, 0])), 40),
+        [a, b, c, d] => f64::from(i32::from_le_bytes([a, b, c, d])),
+        [a, b, c, d, e] => f64::from_bits(u64::from_le_bytes([0, 0, 0, a, b, c, d, e])),
+        [a, b, c, d, e, f] => int(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]), 16),
+        [a, b, c, d, e, f, g] => int(u64::from_le_bytes([a, b, c, d, e, f, g, 0]), 8),
+        [a, b, c, d, e, f, g, h, ..] => f64::from_bits(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
     }
 }
 

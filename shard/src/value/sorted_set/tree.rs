@@ -16,8 +16,11 @@
 //! what there is for each leaf. Entries of one size are found by halves.
 //!
 //! Leaves are kept full: one that overflows first shares with its neighbours, and only when these are full as well, three
-//! become four. One that overflows at the end of its row is left full, and a new one begun, so that what comes in ascending
-//! order fills its leaves entirely. No change moves more than three leaves' bytes.
+//! become four. One that overflows at its end is left full, and a new one begun, so that what comes in ascending order fills
+//! its leaves entirely. No change moves more than three leaves' bytes.
+//!
+//! For members of 16 bytes that come in random order this makes, with all that belongs to it, some 21 bytes of each with
+//! whole numbers below a million as scores, 22 with milliseconds, 26 with random doubles; 18, 20 and 23 in ascending order.
 //!
 //! Members of more than half a leaf have a leaf of their own, which is never copied because of its neighbours.
 //!
@@ -38,8 +41,12 @@ const LEAF_MIN: usize = LEAF_MAX / 3;
 const JOINED_MAX: usize = LEAF_MAX * 3 / 4;
 /// An entry of a longer member has a leaf of its own.
 const ALONE: usize = LEAF_MAX / 2;
-/// Leaves grow in steps of so many bytes: the distance of the allocator's sizes there.
+/// Leaves grow in steps of so many bytes up to half, then in steps of twice as many. Smaller steps leave less unused, but then
+/// scores that come evenly (leaves grow all at once) leave the allocator with slabs of holes: each leaf passes through more
+/// sizes, and those between are laid out in larger slabs.
 const STEP: usize = 128;
+/// Sharing must pay for a while: so much of each leaf is to be free afterwards.
+const ROOM: usize = LEAF_MAX * 3 / 16;
 /// Children of an inner node.
 const FAN_MAX: usize = 64;
 /// An inner node with fewer looks for a neighbour to join.
@@ -365,12 +372,13 @@ impl Inner {
         let grown = relaid.as_ref().map_or(len + frame.size(new.member.len()), Vec::len);
         if alone || grown > LEAF_MAX {
             let last = child + 1 == leaves.len();
-            // A small entry behind a long one: to the next leaf, or else there would be a leaf for each.
-            if len > LEAF_MAX && at == len && !last && leaves[child + 1].len() + grown - len <= LEAF_MAX {
+            // Behind all of a full leaf: to the next one if that has room, or else there would be a leaf for each entry that
+            // comes in descending order.
+            if at == len && !last && leaves[child + 1].len() + grown - len <= LEAF_MAX {
                 self.write(child + 1, HEADER, None, new, size);
                 return self.relieve(child + 1, size);
             }
-            if at == len && (alone || last) {
+            if at == len {
                 return self.new_leaf(child + 1, new, size);
             }
             if at == HEADER && (alone || child == 0) {
@@ -437,9 +445,16 @@ impl Inner {
         if leaves[child].len() <= LEAF_MAX {
             return;
         }
-        let takes_part = |leaf: Option<&Leaf>| leaf.is_some_and(|leaf| leaf.len() <= LEAF_MAX);
-        let start = child - usize::from(child > 0 && takes_part(leaves.get(child - 1)));
-        let end = child + 1 + usize::from(takes_part(leaves.get(child + 1)));
+        let len_of = |leaf: Option<&Leaf>| leaf.map(Vec::len).filter(|len| *len <= LEAF_MAX);
+        let left = child.checked_sub(1).and_then(|left| len_of(leaves.get(left)));
+        let right = len_of(leaves.get(child + 1));
+        let (mut start, mut end) = (child - usize::from(left.is_some()), child + 1 + usize::from(right.is_some()));
+        // One neighbour is enough if that has room.
+        if let (Some(left), Some(right)) = (left, right)
+            && leaves[child].len() + left.min(right) <= 2 * (LEAF_MAX - ROOM)
+        {
+            (start, end) = if left < right { (start, child + 1) } else { (child, end) };
+        }
         self.spread(start, end, None, size);
     }
 
@@ -448,8 +463,7 @@ impl Inner {
         let Below::Leaves(leaves) = &mut self.below else { return };
         let batch = Batch::of(&leaves[start..end]);
         let (total, old) = (batch.len(), end - start);
-        // Sharing must pay for a while: an eighth is to be free afterwards.
-        let parts = parts.unwrap_or(if total + old * HEADER > old * (LEAF_MAX - STEP) { old + 1 } else { old });
+        let parts = parts.unwrap_or(if total + old * HEADER > old * (LEAF_MAX - ROOM) { old + 1 } else { old });
         let (mut made, mut lows, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         batch.lay(total.div_ceil(parts), |leaf, (key, member), count| {
             made.push(leaf);
@@ -501,8 +515,9 @@ impl Inner {
                 }
                 let before = leaf.capacity();
                 leaf.drain(start..end);
-                if before > 2 * leaf.len() + STEP {
-                    leaf.shrink_to(capacity(leaf.len()));
+                let fit = capacity(leaf.len());
+                if before > leaf.len() * 3 / 2 + 2 * STEP && fit < before {
+                    leaf.shrink_to(fit);
                 }
                 size.bytes = size.bytes + leaf.capacity() - before;
                 if start == HEADER

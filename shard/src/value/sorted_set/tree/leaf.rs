@@ -76,6 +76,13 @@ impl Frame {
         Frame { base: min, mask: mask(width), shift, width, len }
     }
 
+    /// Makes room for smaller scores rather than for larger ones.
+    fn lower(&mut self, items: &[Item<'_>]) {
+        let max = items.iter().map(|(key, _)| *key).max().unwrap_or(self.base);
+        let room = self.mask - ((max - self.base) >> self.shift);
+        self.base -= room.min(self.base >> self.shift) << self.shift;
+    }
+
     fn header(&self) -> [u8; HEADER] {
         let mut header = [0; HEADER];
         header[..8].copy_from_slice(&self.base.to_le_bytes());
@@ -132,7 +139,11 @@ impl Frame {
         };
         let start = at + self.width;
         let member = bytes.get(start..start + len)?;
-        Some((self.low(&bytes[at..]), member, start + len))
+        let low = match bytes[at..].first_chunk() {
+            Some(first) => u64::from_le_bytes(*first) & self.mask,
+            None => self.low_at_end(&bytes[at..]),
+        };
+        Some((low, member, start + len))
     }
 
     #[inline]
@@ -140,17 +151,12 @@ impl Frame {
         self.base.wrapping_add(low << self.shift)
     }
 
-    #[inline]
-    fn low(&self, bytes: &[u8]) -> u64 {
-        match bytes.first_chunk() {
-            Some(first) => u64::from_le_bytes(*first) & self.mask,
-            // The last entries of a leaf.
-            None => {
-                let mut first = [0; 8];
-                first[..bytes.len()].copy_from_slice(bytes);
-                u64::from_le_bytes(first) & self.mask
-            }
-        }
+    /// A score of an entry that ends a leaf.
+    #[cold]
+    fn low_at_end(&self, bytes: &[u8]) -> u64 {
+        let mut first = [0; 8];
+        first[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(first) & self.mask
     }
 
     /// Writes an entry that fits into as many bytes as it takes.
@@ -169,9 +175,13 @@ impl Frame {
             at += 1;
         }
         let low = (key.wrapping_sub(self.base) >> self.shift).to_le_bytes();
-        let (score, rest) = bytes[at..].split_at_mut(self.width);
-        score.iter_mut().zip(low).for_each(|(byte, low)| *byte = low);
-        rest[..member.len()].copy_from_slice(member);
+        let bytes = &mut bytes[at..];
+        match bytes.first_chunk_mut() {
+            // Where the score ends, the member comes over it.
+            Some(first) => *first = low,
+            None => bytes.iter_mut().zip(low).for_each(|(byte, low)| *byte = low),
+        }
+        bytes[self.width..].copy_from_slice(member);
     }
 
     /// No entry whose score is written as less than this can be behind the edge or at it.
@@ -233,28 +243,72 @@ pub(super) fn offset(leaf: &[u8], index: usize) -> usize {
 #[inline]
 pub(super) fn place(leaf: &[u8], edge: &Edge<'_>) -> (usize, usize) {
     let (frame, body) = (Frame::of(leaf), body(leaf));
-    if let Some(stride) = frame.stride() {
-        let (mut from, mut to) = (0, body.len() / stride);
-        while from < to {
-            let middle = (from + to) / 2;
-            let entry = body.get(middle * stride..).and_then(|entry| frame.read(entry));
-            if entry.is_some_and(|(score, member, _)| edge.is_behind(score, member)) {
-                from = middle + 1;
-            } else {
-                to = middle;
-            }
+    match frame.stride() {
+        Some(stride) => {
+            let index = bound(&frame, body, edge, body.len() / stride, |index| index * stride);
+            (HEADER + index * stride, index)
         }
-        return (HEADER + from * stride, from);
+        None if frame.width == 0 => place_by_member(&frame, body, edge),
+        None => place_by_score(&frame, body, edge),
     }
+}
+
+/// The same by halves, among so many entries, of which it is known where they start.
+#[inline]
+fn bound(frame: &Frame, body: &[u8], edge: &Edge<'_>, count: usize, start: impl Fn(usize) -> usize) -> usize {
+    let (mut from, mut to) = (0, count);
+    while from < to {
+        let middle = (from + to) / 2;
+        let entry = body.get(start(middle)..).and_then(|entry| frame.read(entry));
+        if entry.is_some_and(|(score, member, _)| edge.is_behind(score, member)) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    from
+}
+
+/// The same where lengths differ, in one pass.
+fn place_by_score(frame: &Frame, body: &[u8], edge: &Edge<'_>) -> (usize, usize) {
     let below = frame.below(edge);
     let (mut at, mut index) = (0, 0);
-    while let Some((low, member, size)) = frame.read_low(&body[at..])
-        && (low < below || edge.is_behind(score_of(frame.key(low)), member))
+    // Past smaller scores without a look at the members.
+    while let Some([tag, low @ ..]) = body.get(at..).and_then(<[u8]>::first_chunk::<9>)
+        && *tag != TAG_LONG
+        && u64::from_le_bytes(*low) & frame.mask < below
+    {
+        at += 1 + frame.width + usize::from(*tag);
+        index += 1;
+    }
+    while let Some((score, member, size)) = body.get(at..).and_then(|rest| frame.read(rest))
+        && edge.is_behind(score, member)
     {
         at += size;
         index += 1;
     }
     (HEADER + at, index)
+}
+
+/// The same where lengths differ and all scores are equal: comparing every member would take longer than to note where each
+/// one starts.
+fn place_by_member(frame: &Frame, body: &[u8], edge: &Edge<'_>) -> (usize, usize) {
+    // An entry takes two bytes, but for an empty member; only one that is alone can be longer than a leaf.
+    let mut places = [0u16; LEAF_MAX / 2];
+    let (mut at, mut count) = (0, 0);
+    while let Some(&tag) = body.get(at)
+        && tag != TAG_LONG
+        && let Some(place) = places.get_mut(count)
+    {
+        *place = at as u16;
+        at += 1 + usize::from(tag);
+        count += 1;
+    }
+    if at < body.len() {
+        return place_by_score(frame, body, edge);
+    }
+    let index = bound(frame, body, edge, count, |index| usize::from(places[index]));
+    (HEADER + if index == count { at } else { usize::from(places[index]) }, index)
 }
 
 /// Adds an entry that fits, at an offset between two others.
@@ -274,7 +328,11 @@ pub(super) fn with(leaf: &[u8], at: usize, key: u64, member: &[u8]) -> Leaf {
     gather(leaf, HEADER, at, &mut items);
     items.push((key, member));
     gather(leaf, at, leaf.len(), &mut items);
-    lay(&items)
+    let mut frame = Frame::around(&items);
+    if at == HEADER {
+        frame.lower(&items);
+    }
+    lay(&items, &frame)
 }
 
 /// Takes the entries behind an offset between two of them off a leaf, for another one.
@@ -312,7 +370,7 @@ impl<'a> Batch<'a> {
         let (mut start, mut bytes) = (0, 0);
         let mut close = |items: &[Item<'a>]| {
             if let Some(first) = items.first() {
-                made(lay(items), *first, items.len());
+                made(lay(items, &Frame::around(items)), *first, items.len());
             }
         };
         for (at, (_, member)) in self.items.iter().enumerate() {
@@ -328,8 +386,7 @@ impl<'a> Batch<'a> {
 }
 
 /// A leaf of these entries.
-fn lay(items: &[Item<'_>]) -> Leaf {
-    let frame = Frame::around(items);
+fn lay(items: &[Item<'_>], frame: &Frame) -> Leaf {
     let len = HEADER + items.iter().map(|(_, member)| frame.size(member.len())).sum::<usize>();
     let mut leaf = Vec::with_capacity(capacity(len));
     leaf.extend_from_slice(&frame.header());
@@ -352,10 +409,10 @@ fn gather<'a>(leaf: &'a [u8], start: usize, end: usize, items: &mut Vec<Item<'a>
     }
 }
 
-/// The capacity of a leaf of so many bytes.
+/// The capacity of a leaf of so many bytes: one of few, see [`STEP`].
 #[inline]
 pub(super) fn capacity(bytes: usize) -> usize {
-    bytes.next_multiple_of(STEP)
+    bytes.next_multiple_of(if bytes > LEAF_MAX / 2 { 2 * STEP } else { STEP })
 }
 
 /// The bits that so many bytes have, up to 8.
@@ -402,7 +459,8 @@ mod tests {
 
     fn widths(scores: impl Iterator<Item = f64>) -> (usize, usize) {
         let members: Vec<_> = scores.map(|score| (key_of(score), b"member".as_slice())).collect();
-        let (leaf, frame) = (lay(&members), Frame::around(&members));
+        let frame = Frame::around(&members);
+        let leaf = lay(&members, &frame);
         let mut items = Vec::new();
         gather(&leaf, HEADER, leaf.len(), &mut items);
         assert_eq!(items, members);
