@@ -2,8 +2,9 @@
 //!
 //! Small ones are packed, member and score by turns in their order, as in Redis ("listpack"). Large ones ("skiplist", which
 //! is Redis's name for it and what OBJECT ENCODING says) have a [`Dict`] from members to scores and beside it a [`Tree`]
-//! that keeps the order; scores are written short in both, so that a member of 16 bytes with a score below a million takes
-//! XX bytes in all. Like Redis, a set that has become large stays so; only the results of STORE commands are packed
+//! that keeps the order; scores are written short in both, so that a member of 16 bytes in a set of a million takes
+//! some 49 bytes with whole numbers as scores and 58 with random doubles (resident under jemalloc: 51 in random order, 56
+//! where scores come evenly). Like Redis, a set that has become large stays so; only the results of STORE commands are packed
 //! when they are small.
 //!
 //! A score is any double but NaN. -0 and 0 are equal; packed, both are 0.

@@ -451,7 +451,8 @@ mod tests {
 
     #[test]
     fn keys_sort_as_scores_do() {
-        let scores = [f64::NEG_INFINITY, -1e300, -2.0, -1.0, -5e-324, -0.0, 0.0, 5e-324, 0.1, 1.0, 1e300, f64::INFINITY];
+        let scores =
+            [f64::NEG_INFINITY, -1e300, -2.0, -1.0, -5e-324, -0.0, 0.0, 5e-324, 0.1, 1.0, 1e300, f64::INFINITY];
         assert!(scores.windows(2).all(|pair| key_of(pair[0]) < key_of(pair[1])));
         assert!(scores.iter().all(|score| score_of(key_of(*score)).to_bits() == score.to_bits()));
         assert_eq!([0, 1, 7, 8].map(mask), [0, 0xFF, u64::MAX >> 8, u64::MAX]);

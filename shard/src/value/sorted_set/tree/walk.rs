@@ -20,7 +20,8 @@ impl Tree {
     pub fn range_back(&self, start: usize, end: usize) -> IterBack<'_> {
         let end = end.min(self.len());
         let left = end.saturating_sub(start);
-        let mut iter = IterBack { path: Vec::new(), frame: Frame::EMPTY, leaf: &[], end: HEADER, places: Vec::new(), left };
+        let mut iter =
+            IterBack { path: Vec::new(), frame: Frame::EMPTY, leaf: &[], end: HEADER, places: Vec::new(), left };
         if iter.left > 0 {
             let (leaf, skip) = seek(&mut iter.path, &self.root, end - 1);
             iter.enter(leaf, skip + 1);
