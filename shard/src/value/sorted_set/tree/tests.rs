@@ -171,7 +171,8 @@ fn zeros_of_either_sign_are_one_score() {
 /// What a member of 16 bytes takes in all, in whatever order they come, and with which scores.
 #[test]
 fn leaves_are_kept_full() {
-    let scores: [(&str, fn(u64) -> f64, f64); 4] = [
+    type Case = (&'static str, fn(u64) -> f64, f64);
+    let scores: [Case; 4] = [
         ("numbers", |i| i as f64, 0.0),
         ("times", |i| 1.76e12 + (i * 25_923) as f64, 2.0),
         ("halves", |i| i as f64 + 0.5, 0.0),
@@ -187,7 +188,6 @@ fn leaves_are_kept_full() {
             }
             assert_eq!(tree.len(), 100_000);
             let each = tree.heap_bytes() as f64 / 1e5;
-            println!("{name} {kind}: {each:.2}");
             assert!(each < limit + more, "{name}, {kind}: {each}");
         }
     }
