@@ -2,11 +2,14 @@
 //!
 //! Small ones are packed, member and score by turns in their order, as in Redis ("listpack"). Large ones ("skiplist", which
 //! is Redis's name for it and what OBJECT ENCODING says) have a [`Dict`] from members to scores and beside it a [`Tree`]
-//! that keeps the order. Like Redis, a set that has become large stays so; only the results of STORE commands are packed
+//! that keeps the order; scores are written short in both, so that a member of 16 bytes in a set of a million takes
+//! some 49 bytes with whole numbers as scores and 58 with random doubles (resident under jemalloc: 51 in random order, 56
+//! where scores come evenly). Like Redis, a set that has become large stays so; only the results of STORE commands are packed
 //! when they are small.
 //!
 //! A score is any double but NaN. -0 and 0 are equal; packed, both are 0.
 
+mod score;
 pub mod tree;
 
 use crate::keyspace::{Object, Type};
@@ -17,6 +20,7 @@ use crate::value::dict::Dict;
 use crate::value::packed::{self, Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::number;
+use score::Short;
 use std::collections::HashSet;
 use std::ops::Range;
 use tree::{Edge, Tree};
@@ -36,7 +40,7 @@ enum Repr {
 /// A sorted set too large to be packed.
 #[derive(Clone, Debug, Default)]
 pub struct Large {
-    /// Members, and the bits of their scores.
+    /// Members, and their scores ([`Short`]).
     scores: Dict,
     tree: Tree,
 }
@@ -125,7 +129,7 @@ impl LexRange<'_> {
 }
 
 impl SortedSet {
-    /// Members and the bits of their scores, of a large one. O(1).
+    /// Members and their scores, of a large one: for prefetching. O(1).
     pub fn items(&self) -> Option<&Dict> {
         match &self.repr {
             Repr::Large(large) => Some(&large.scores),
@@ -199,7 +203,7 @@ impl SortedSet {
                 Some(score)
             }
             Repr::Large(large) => {
-                let score = score_of_bits(&large.scores.take(member)?);
+                let score = score::read(&large.scores.take(member)?);
                 large.tree.remove(score, member);
                 Some(score)
             }
@@ -299,24 +303,29 @@ impl Default for SortedSet {
 
 impl Large {
     fn insert(&mut self, member: &[u8], score: f64) -> Inserted {
-        if let Some(bits) = self.scores.get_mut(member) {
-            let old = score_of_bits(bits);
+        let short = Short::of(score);
+        if let Some(there) = self.scores.get_mut(member) {
+            let old = score::read(there);
             if old == score {
                 return Inserted::Same;
             }
-            bits.copy_from_slice(&score.to_bits().to_le_bytes());
+            if there.len() == short.len() {
+                there.copy_from_slice(&short);
+            } else {
+                self.scores.insert(member, &short);
+            }
             self.tree.remove(old, member);
             self.tree.insert(score, member);
             return Inserted::Updated;
         }
-        self.scores.insert(member, &score.to_bits().to_le_bytes());
+        self.scores.insert(member, &short);
         self.tree.insert(score, member);
         Inserted::Added
     }
 
     /// One step of a scan, see [`Dict::scan`]: shows members and scores.
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
-        self.scores.scan(cursor, count, &mut |member, bits| visit(member, score_of_bits(bits)))
+        self.scores.scan(cursor, count, &mut |member, bits| visit(member, score::read(bits)))
     }
 }
 
@@ -341,7 +350,7 @@ impl<'a> View<'a> {
                 let place = packed.find(member, 2)?;
                 packed.next(place).map(|at| score_of(packed.get(at)))
             }
-            View::Large(large) => large.scores.get(member).map(score_of_bits),
+            View::Large(large) => large.scores.get(member).map(score::read),
         }
     }
 
@@ -357,7 +366,7 @@ impl<'a> View<'a> {
                     .map(|(rank, (_, score))| (rank, score_of(score)))
             }
             View::Large(large) => {
-                let score = large.scores.get(member).map(score_of_bits)?;
+                let score = large.scores.get(member).map(score::read)?;
                 Some((large.tree.rank(&Edge::Entry { score, member }), score))
             }
         }
@@ -561,10 +570,6 @@ impl Collection for SortedSet {
 }
 
 // ---- below ---------------------------------------------------------------------------------------------------------------
-
-fn score_of_bits(bits: &[u8]) -> f64 {
-    bits.first_chunk().map_or(0.0, |bits| f64::from_bits(u64::from_le_bytes(*bits)))
-}
 
 /// A packed score: a whole number is an integer, anything else a text.
 #[inline]

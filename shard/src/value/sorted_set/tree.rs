@@ -3,27 +3,36 @@
 //! ```text
 //! Inner    for each child: its first entry in short (score, eight bytes of member), how many entries are below it, and
 //!          the child itself: an Inner, or a leaf
-//! leaf     entries one behind the other, in some 1 KiB
+//! leaf     (leaf.rs) entries one behind the other, in some 1 KiB, behind 12 bytes that say what their scores have in common,
+//!          and the length of the members if it is the same
 //!
-//! entry    +---------------+-----------------+----------------+--------
-//!          | tag: 1 byte   | length: 4 bytes | score: 4 or 8  | member
-//!          +---------------+-----------------+----------------+--------
-//!          tag: length of the member up to 126, 127 where a length of its own follows; + 128: the score is an i32
+//! entry    +--------------------+----------------------------+--------
+//!          | tag: 0, 1, 5 bytes | what differs of the score  | member
+//!          +--------------------+----------------------------+--------
 //! ```
 //!
-//! So a member takes its bytes and 5 to 9 more, and a share of the free space. Leaves are kept full: one that overflows
-//! first shares with its neighbours, and only when these are full as well, three become four. One that overflows at the end
-//! of its row is left full, and a new one begun, so that what comes in ascending order fills its leaves entirely.
-//! No change moves more than three leaves' bytes.
+//! So a member takes its bytes, one to three more for a score that is a whole number or a time (some five for a random
+//! double, none where all are equal), one for its length where members differ in that, and a share of the free space and of
+//! what there is for each leaf. Entries of one size are found by halves.
+//!
+//! Leaves are kept full: one that overflows first shares with its neighbours, and only when these are full as well, three
+//! become four. One that overflows at its end is left full, and a new one begun, so that what comes in ascending order fills
+//! its leaves entirely. No change moves more than three leaves' bytes.
+//!
+//! For members of 16 bytes that come in random order this makes, with all that belongs to it, some 21 bytes of each with
+//! whole numbers below a million as scores, 24 with milliseconds, 27 with random doubles; 18, 20 and 23 in ascending order.
+//! Where what comes is always right behind one entry that stays, leaves are left two thirds full: 27, 27 and 35.
 //!
 //! Members of more than half a leaf have a leaf of their own, which is never copied because of its neighbours.
 //!
 //! Functions call themselves once for each level of the tree: some five times for a billion members.
 
 mod leaf;
+mod walk;
 
-use leaf::{Head, entries, offset, place, prefix, read};
+use leaf::{Batch, Frame, HEADER, Leaf, capacity, entries, first, key_of, offset, place, prefix, score_of};
 use std::cmp::Ordering;
+pub use walk::{Iter, IterBack};
 
 /// Bytes of a leaf; one entry alone may be longer.
 const LEAF_MAX: usize = 1024;
@@ -31,10 +40,14 @@ const LEAF_MAX: usize = 1024;
 const LEAF_MIN: usize = LEAF_MAX / 3;
 /// Two leaves that have no more than this together are joined.
 const JOINED_MAX: usize = LEAF_MAX * 3 / 4;
-/// An entry of more has a leaf of its own.
+/// An entry of a longer member has a leaf of its own.
 const ALONE: usize = LEAF_MAX / 2;
-/// Leaves grow in steps of so many bytes: the distance of the allocator's sizes there.
+/// Leaves grow in steps of so many bytes up to half, then in steps of twice as many. Smaller steps leave less unused, but then
+/// scores that come evenly (leaves grow all at once) leave the allocator with slabs of holes: each leaf passes through more
+/// sizes, and those between are laid out in larger slabs.
 const STEP: usize = 128;
+/// Sharing must pay for a while: so much of each leaf is to be free afterwards.
+const ROOM: usize = LEAF_MAX * 3 / 16;
 /// Children of an inner node.
 const FAN_MAX: usize = 64;
 /// An inner node with fewer looks for a neighbour to join.
@@ -66,6 +79,13 @@ pub enum Edge<'a> {
         /// The member.
         member: &'a [u8],
     },
+    /// Behind this entry, whether or not it is there.
+    After {
+        /// The score; not NaN.
+        score: f64,
+        /// The member.
+        member: &'a [u8],
+    },
     /// In front of this member or behind it, by members alone: for sets whose scores are all equal.
     Member {
         /// The member.
@@ -82,6 +102,7 @@ impl Edge<'_> {
         match *self {
             Edge::Score { score: edge, after } => score < edge || (after && score == edge),
             Edge::Entry { score: edge, member: at } => score < edge || (score == edge && member < at),
+            Edge::After { score: edge, member: at } => score < edge || (score == edge && member <= at),
             Edge::Member { member: at, after } => match member.cmp(at) {
                 Ordering::Less => true,
                 Ordering::Equal => after,
@@ -100,8 +121,8 @@ impl Edge<'_> {
         };
         match *self {
             Edge::Score { score, after } => Some(low.score < score || (after && low.score == score)),
-            Edge::Entry { score, .. } if low.score == score => by_prefix(),
-            Edge::Entry { score, .. } => Some(low.score < score),
+            Edge::Entry { score, .. } | Edge::After { score, .. } if low.score == score => by_prefix(),
+            Edge::Entry { score, .. } | Edge::After { score, .. } => Some(low.score < score),
             Edge::Member { .. } => by_prefix(),
         }
     }
@@ -109,7 +130,7 @@ impl Edge<'_> {
     fn prefix(&self) -> u64 {
         match self {
             Edge::Score { .. } => 0,
-            Edge::Entry { member, .. } | Edge::Member { member, .. } => prefix(member),
+            Edge::Entry { member, .. } | Edge::After { member, .. } | Edge::Member { member, .. } => prefix(member),
         }
     }
 }
@@ -133,7 +154,7 @@ impl Tree {
     /// Adds an entry that is not there. O(log n).
     pub fn insert(&mut self, score: f64, member: &[u8]) {
         let edge = Edge::Entry { score, member };
-        let new = New { edge, prefix: edge.prefix(), head: Head::of(score, member), member };
+        let new = New { edge, key: key_of(score), low: Low { score, prefix: edge.prefix() }, member };
         if let Some(right) = self.root.insert(&new, &mut self.size) {
             let left = std::mem::take(&mut self.root);
             self.root = Inner {
@@ -146,22 +167,21 @@ impl Tree {
 
     /// Removes an entry; false if it is not there. O(log n).
     pub fn remove(&mut self, score: f64, member: &[u8]) -> bool {
-        let rank = self.rank(&Edge::Entry { score, member });
-        let found = self.range(rank, rank + 1).next();
-        if found.is_none_or(|(at, found)| at != score || found != member) {
-            return false;
-        }
-        self.drain(rank, 1, |_, _| ());
-        true
+        let edge = Edge::After { score, member };
+        self.take(Start::Entry(&edge, edge.prefix()), 1, &mut |_, _| ()) == 1
     }
 
     /// Removes up to `count` entries from `rank` on, within one leaf, and shows them in order. Says how many they were: none
     /// only at the end. O(log n + count).
     pub fn drain(&mut self, rank: usize, count: usize, mut removed: impl FnMut(f64, &[u8])) -> usize {
-        if rank >= self.len() || count == 0 {
+        if rank >= self.len() { 0 } else { self.take(Start::Rank(rank), count, &mut removed) }
+    }
+
+    fn take(&mut self, from: Start<'_>, count: usize, removed: &mut impl FnMut(f64, &[u8])) -> usize {
+        if self.is_empty() || count == 0 {
             return 0;
         }
-        let done = self.root.drain(rank, count, &mut removed, &mut self.size);
+        let done = self.root.drain(from, count, removed, &mut self.size);
         loop {
             match &mut self.root.below {
                 _ if self.root.counts.is_empty() => break self.root = Inner::default(),
@@ -191,109 +211,9 @@ impl Tree {
             }
         }
     }
-
-    /// The entries of the ranks from `start` to below `end`, in order. O(log n), then O(1) each.
-    pub fn range(&self, start: usize, end: usize) -> Iter<'_> {
-        let end = end.min(self.len());
-        let mut iter = Iter { path: Vec::new(), leaf: &[], left: end.saturating_sub(start) };
-        if iter.left > 0 {
-            let (leaf, skip) = seek(&mut iter.path, &self.root, start);
-            iter.leaf = &leaf[offset(leaf, skip)..];
-        }
-        iter
-    }
-
-    /// The same entries from the last to the first.
-    pub fn range_back(&self, start: usize, end: usize) -> IterBack<'_> {
-        let end = end.min(self.len());
-        let mut iter = IterBack { path: Vec::new(), leaf: &[], places: Vec::new(), left: end.saturating_sub(start) };
-        if iter.left > 0 {
-            let (leaf, skip) = seek(&mut iter.path, &self.root, end - 1);
-            iter.enter(leaf);
-            iter.places.truncate(skip + 1);
-        }
-        iter
-    }
-}
-
-/// See [`Tree::range`].
-#[derive(Clone)]
-pub struct Iter<'a> {
-    path: Vec<(&'a Inner, usize)>,
-    /// What is left of the leaf.
-    leaf: &'a [u8],
-    left: usize,
-}
-
-impl<'a> Iterator for Iter<'a> {
-    type Item = (f64, &'a [u8]);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.left == 0 {
-            return None;
-        }
-        if self.leaf.is_empty() {
-            self.leaf = next_leaf(&mut self.path)?;
-        }
-        let (score, member, size) = read(self.leaf)?;
-        self.leaf = &self.leaf[size..];
-        self.left -= 1;
-        Some((score, member))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-/// See [`Tree::range_back`].
-#[derive(Clone)]
-pub struct IterBack<'a> {
-    path: Vec<(&'a Inner, usize)>,
-    leaf: &'a [u8],
-    /// Where the entries of the leaf begin that are still to come: they can only be walked forward.
-    places: Vec<u32>,
-    left: usize,
-}
-
-impl<'a> IterBack<'a> {
-    fn enter(&mut self, leaf: &'a [u8]) {
-        self.leaf = leaf;
-        self.places.clear();
-        let mut at = 0;
-        while let Some((_, _, size)) = read(&leaf[at..]) {
-            self.places.push(at as u32);
-            at += size;
-        }
-    }
-}
-
-impl<'a> Iterator for IterBack<'a> {
-    type Item = (f64, &'a [u8]);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.left == 0 {
-            return None;
-        }
-        if self.places.is_empty() {
-            let leaf = previous_leaf(&mut self.path)?;
-            self.enter(leaf);
-        }
-        let (score, member, _) = read(self.leaf.get(self.places.pop()? as usize..)?)?;
-        self.left -= 1;
-        Some((score, member))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
 }
 
 // ---- nodes ---------------------------------------------------------------------------------------------------------------
-
-type Leaf = Vec<u8>;
 
 /// What all leaves take together.
 #[derive(Clone, Copy, Debug, Default)]
@@ -306,8 +226,14 @@ struct Size {
 #[derive(Clone, Copy, Debug)]
 struct Low {
     score: f64,
-    /// The first eight bytes of the member, the first of them on top, zeros where there are fewer.
+    /// See [`prefix`].
     prefix: u64,
+}
+
+impl Low {
+    fn of((score, member): (f64, &[u8])) -> Low {
+        Low { score, prefix: prefix(member) }
+    }
 }
 
 /// Three vectors of the same length, in the order of the entries. Only the root may be empty.
@@ -334,36 +260,18 @@ impl Default for Below {
 /// An entry to be added.
 struct New<'a> {
     edge: Edge<'a>,
-    prefix: u64,
-    head: Head,
+    key: u64,
+    low: Low,
     member: &'a [u8],
 }
 
-impl New<'_> {
-    fn size(&self) -> usize {
-        self.head.len + self.member.len()
-    }
-
-    fn low(&self) -> Low {
-        match self.edge {
-            Edge::Entry { score, .. } => Low { score, prefix: self.prefix },
-            _ => Low { score: 0.0, prefix: self.prefix },
-        }
-    }
-
-    /// Puts the entry into a leaf.
-    fn write(&self, leaf: &mut Leaf, at: usize, size: &mut Size) {
-        let (before, old, more) = (leaf.capacity(), leaf.len(), self.size());
-        if old + more > before {
-            leaf.reserve_exact((old + more).next_multiple_of(STEP) - old);
-        }
-        leaf.resize(old + more, 0);
-        leaf.copy_within(at..old, at + more);
-        let (head, member) = leaf[at..at + more].split_at_mut(self.head.len);
-        head.copy_from_slice(&self.head.bytes[..self.head.len]);
-        member.copy_from_slice(self.member);
-        size.bytes += leaf.capacity() - before;
-    }
+/// Where removal begins.
+#[derive(Clone, Copy)]
+enum Start<'a> {
+    /// With the entry of this rank, which is there.
+    Rank(usize),
+    /// With the one in front of this edge (and its prefix), if that is the edge's entry.
+    Entry(&'a Edge<'a>, u64),
 }
 
 impl Inner {
@@ -397,16 +305,24 @@ impl Inner {
         from.saturating_sub(1)
     }
 
+    /// The child in which the entry of a rank lies, which is there, and its rank in that.
+    #[inline]
+    fn child_at(&self, rank: &mut usize) -> usize {
+        let mut child = 0;
+        while child + 1 < self.width() && *rank >= self.counts[child] {
+            *rank -= self.counts[child];
+            child += 1;
+        }
+        child
+    }
+
     /// The first entry below a child.
     fn first(&self, child: usize) -> (f64, &[u8]) {
         let (mut inner, mut child) = (self, child);
         loop {
             match &inner.below {
                 Below::Leaves(leaves) => {
-                    return leaves
-                        .get(child)
-                        .and_then(|leaf| read(leaf))
-                        .map_or((0.0, b""), |(score, member, _)| (score, member));
+                    return leaves.get(child).and_then(|leaf| first(leaf)).unwrap_or((0.0, b""));
                 }
                 Below::Inners(inners) => (inner, child) = (&inners[child], 0),
             }
@@ -415,7 +331,7 @@ impl Inner {
 
     /// Adds an entry; gives the right half where this node has become two.
     fn insert(&mut self, new: &New<'_>, size: &mut Size) -> Option<Inner> {
-        let child = if self.counts.is_empty() { 0 } else { self.child(&new.edge, new.prefix) };
+        let child = if self.counts.is_empty() { 0 } else { self.child(&new.edge, new.low.prefix) };
         let at_end = child + 1 >= self.width();
         match &mut self.below {
             Below::Leaves(_) => self.insert_into_leaf(child, new, size),
@@ -449,18 +365,24 @@ impl Inner {
     fn insert_into_leaf(&mut self, child: usize, new: &New<'_>, size: &mut Size) {
         let Below::Leaves(leaves) = &mut self.below else { return };
         let Some(leaf) = leaves.get(child) else { return self.new_leaf(0, new, size) };
-        let (at, len) = (place(leaf, &new.edge).0, leaf.len());
-        let alone = new.size() > ALONE || len > LEAF_MAX;
-        if alone || len + new.size() > LEAF_MAX {
+        let (at, len, frame) = (place(leaf, &new.edge).0, leaf.len(), Frame::of(leaf));
+        let alone = new.member.len() > ALONE;
+        // Not one that is long: it need not be copied.
+        let relays = !alone && len <= LEAF_MAX && !frame.fits(new.key, new.member);
+        let relaid = relays.then(|| leaf::with(leaf, at, new.key, new.member));
+        let grown = relaid.as_ref().map_or(len + frame.size(new.member.len()), Vec::len);
+        if alone || grown > LEAF_MAX {
             let last = child + 1 == leaves.len();
-            // A small entry behind a long one: to the next leaf, or else there would be a leaf for each.
-            if len > LEAF_MAX && at == len && !last && leaves[child + 1].len() + new.size() <= LEAF_MAX {
-                return self.write(child + 1, 0, new, size);
+            // Behind all of a full leaf: to the next one if that has room, or else there would be a leaf for each entry that
+            // comes in descending order.
+            if at == len && !last && leaves[child + 1].len() + grown - len <= LEAF_MAX {
+                self.write(child + 1, HEADER, None, new, size);
+                return self.relieve(child + 1, size);
             }
-            if at == len && (alone || last) {
+            if at == len {
                 return self.new_leaf(child + 1, new, size);
             }
-            if at == 0 && (alone || child == 0) {
+            if at == HEADER && (alone || child == 0) {
                 return self.new_leaf(child, new, size);
             }
             if alone {
@@ -468,42 +390,49 @@ impl Inner {
                 return self.new_leaf(child + 1, new, size);
             }
         }
-        self.write(child, at, new, size);
+        self.write(child, at, relaid, new, size);
         self.relieve(child, size);
     }
 
-    fn write(&mut self, child: usize, at: usize, new: &New<'_>, size: &mut Size) {
+    /// Adds an entry to a leaf, which may have been laid out anew for it.
+    fn write(&mut self, child: usize, at: usize, relaid: Option<Leaf>, new: &New<'_>, size: &mut Size) {
         let Below::Leaves(leaves) = &mut self.below else { return };
-        new.write(&mut leaves[child], at, size);
+        let leaf = &mut leaves[child];
+        let (before, frame) = (leaf.capacity(), Frame::of(leaf));
+        match relaid {
+            Some(relaid) => *leaf = relaid,
+            None if frame.fits(new.key, new.member) => leaf::add(leaf, at, &frame, new.key, new.member),
+            None => *leaf = leaf::with(leaf, at, new.key, new.member),
+        }
+        size.bytes = size.bytes + leaf.capacity() - before;
         self.counts[child] += 1;
-        if at == 0 {
-            self.lows[child] = new.low();
+        if at == HEADER {
+            self.lows[child] = new.low;
         }
     }
 
     /// A leaf of a new entry alone.
     fn new_leaf(&mut self, child: usize, new: &New<'_>, size: &mut Size) {
         let Below::Leaves(leaves) = &mut self.below else { return };
-        let mut leaf = Vec::new();
-        new.write(&mut leaf, 0, size);
+        let leaf = leaf::with(&[], 0, new.key, new.member);
+        size.bytes += leaf.capacity();
         size.leaves += 1;
         let room = |full: bool| if full { 8 } else { 0 };
         leaves.reserve_exact(room(leaves.len() == leaves.capacity()));
         self.lows.reserve_exact(room(self.lows.len() == self.lows.capacity()));
         self.counts.reserve_exact(room(self.counts.len() == self.counts.capacity()));
         leaves.insert(child, leaf);
-        self.lows.insert(child, new.low());
+        self.lows.insert(child, new.low);
         self.counts.insert(child, 1);
     }
 
     /// Makes two of a leaf, at an offset between two of its entries.
     fn cut(&mut self, child: usize, at: usize, size: &mut Size) {
         let Below::Leaves(leaves) = &mut self.below else { return };
-        let before = leaves[child].capacity();
-        let right = leaves[child].split_off(at);
-        let Some((score, member, _)) = read(&right) else { return };
-        let (low, count) = (Low { score, prefix: prefix(member) }, entries(&right));
-        size.bytes = size.bytes + right.capacity() + leaves[child].capacity() - before;
+        let right = leaf::split_off(&mut leaves[child], at);
+        let Some(low) = first(&right).map(Low::of) else { return };
+        let count = entries(&right);
+        size.bytes += right.capacity();
         size.leaves += 1;
         leaves.insert(child + 1, right);
         self.lows.insert(child + 1, low);
@@ -517,66 +446,69 @@ impl Inner {
         if leaves[child].len() <= LEAF_MAX {
             return;
         }
-        let takes_part = |leaf: Option<&Leaf>| leaf.is_some_and(|leaf| leaf.len() <= LEAF_MAX);
-        let start = child - usize::from(child > 0 && takes_part(leaves.get(child - 1)));
-        let end = child + 1 + usize::from(takes_part(leaves.get(child + 1)));
-        let total: usize = leaves[start..end].iter().map(Vec::len).sum();
-        // Sharing must pay for a while: an eighth is to be free afterwards.
-        let parts = if total > (end - start) * (LEAF_MAX - STEP) { end - start + 1 } else { end - start };
-        self.spread(start, end, parts, size);
+        let len_of = |leaf: Option<&Leaf>| leaf.map(Vec::len).filter(|len| *len <= LEAF_MAX);
+        let left = child.checked_sub(1).and_then(|left| len_of(leaves.get(left)));
+        let right = len_of(leaves.get(child + 1));
+        let (mut start, mut end) = (child - usize::from(left.is_some()), child + 1 + usize::from(right.is_some()));
+        // One neighbour is enough if that has room.
+        if let (Some(left), Some(right)) = (left, right)
+            && leaves[child].len() + left.min(right) <= 2 * (LEAF_MAX - ROOM)
+        {
+            (start, end) = if left < right { (start, child + 1) } else { (child, end) };
+        }
+        self.spread(start, end, None, size);
     }
 
-    /// Lays the entries of some leaves out evenly over so many.
-    fn spread(&mut self, start: usize, end: usize, parts: usize, size: &mut Size) {
+    /// Lays the entries of some leaves out evenly over so many, or over as many as are good.
+    fn spread(&mut self, start: usize, end: usize, parts: Option<usize>, size: &mut Size) {
         let Below::Leaves(leaves) = &mut self.below else { return };
-        let all = leaves[start..end].concat();
-        let target = all.len().div_ceil(parts);
+        let batch = Batch::of(&leaves[start..end]);
+        let (total, old) = (batch.len(), end - start);
+        let parts = parts.unwrap_or(if total + old * HEADER > old * (LEAF_MAX - ROOM) { old + 1 } else { old });
         let (mut made, mut lows, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut at, mut from, mut count) = (0, 0, 0);
-        let mut close = |from: usize, to: usize, count: usize| {
-            let Some((score, member, _)) = read(&all[from..]) else { return };
-            let mut leaf = Vec::with_capacity((to - from).next_multiple_of(STEP));
-            leaf.extend_from_slice(&all[from..to]);
+        batch.lay(total.div_ceil(parts), |leaf, (key, member), count| {
             made.push(leaf);
-            lows.push(Low { score, prefix: prefix(member) });
+            lows.push(Low::of((score_of(key), member)));
             counts.push(count);
-        };
-        while let Some((_, _, step)) = read(&all[at..]) {
-            if count > 0 && (at - from >= target || at + step - from > LEAF_MAX) {
-                close(from, at, count);
-                (from, count) = (at, 0);
-            }
-            at += step;
-            count += 1;
-        }
-        close(from, at, count);
+        });
         let bytes = |leaves: &[Leaf]| leaves.iter().map(Vec::capacity).sum::<usize>();
         size.bytes = size.bytes + bytes(&made) - bytes(&leaves[start..end]);
-        size.leaves = size.leaves + made.len() - (end - start);
+        size.leaves = size.leaves + made.len() - old;
         leaves.splice(start..end, made);
         self.lows.splice(start..end, lows);
         self.counts.splice(start..end, counts);
     }
 
-    /// Removes up to `count` entries from `rank` on, which is there, within one leaf.
-    fn drain(&mut self, mut rank: usize, count: usize, removed: &mut impl FnMut(f64, &[u8]), size: &mut Size) -> usize {
-        let mut child = 0;
-        while child + 1 < self.width() && rank >= self.counts[child] {
-            rank -= self.counts[child];
-            child += 1;
-        }
+    /// Removes up to `count` entries, within one leaf.
+    fn drain(&mut self, from: Start<'_>, count: usize, removed: &mut impl FnMut(f64, &[u8]), size: &mut Size) -> usize {
+        let (child, from) = match from {
+            Start::Rank(mut rank) => (self.child_at(&mut rank), Start::Rank(rank)),
+            Start::Entry(edge, prefix) => (self.child(edge, prefix), from),
+        };
         let done = match &mut self.below {
             Below::Inners(inners) => {
-                let done = inners[child].drain(rank, count, removed, size);
+                let done = inners[child].drain(from, count, removed, size);
                 self.lows[child] = inners[child].low();
                 done
             }
             Below::Leaves(leaves) => {
                 let leaf = &mut leaves[child];
-                let start = offset(leaf, rank);
+                let frame = Frame::of(leaf);
+                let start = match from {
+                    Start::Rank(rank) => offset(leaf, rank),
+                    Start::Entry(Edge::After { score, member }, _) => {
+                        let at = place(leaf, &Edge::Entry { score: *score, member }).0;
+                        let found = frame.read(&leaf[at..]);
+                        if found.is_none_or(|(there, found, _)| there != *score || found != *member) {
+                            return 0;
+                        }
+                        at
+                    }
+                    Start::Entry(..) => return 0,
+                };
                 let (mut end, mut done) = (start, 0);
                 while done < count
-                    && let Some((score, member, step)) = read(&leaf[end..])
+                    && let Some((score, member, step)) = frame.read(&leaf[end..])
                 {
                     removed(score, member);
                     end += step;
@@ -584,18 +516,22 @@ impl Inner {
                 }
                 let before = leaf.capacity();
                 leaf.drain(start..end);
-                if before > 2 * leaf.len() + STEP {
-                    leaf.shrink_to(leaf.len().next_multiple_of(STEP));
+                let fit = capacity(leaf.len());
+                if before > leaf.len() * 3 / 2 + 2 * STEP && fit < before {
+                    leaf.shrink_to(fit);
                 }
                 size.bytes = size.bytes + leaf.capacity() - before;
-                if start == 0
-                    && let Some((score, member, _)) = read(leaf)
+                if start == HEADER
+                    && let Some(first) = first(leaf)
                 {
-                    self.lows[child] = Low { score, prefix: prefix(member) };
+                    self.lows[child] = Low::of(first);
                 }
                 done
             }
         };
+        if done == 0 {
+            return 0;
+        }
         self.counts[child] -= done;
         if self.counts[child] == 0 {
             self.lows.remove(child);
@@ -624,7 +560,7 @@ impl Inner {
                         return;
                     }
                     if leaves[left].len() + leaves[right].len() <= JOINED_MAX {
-                        return self.spread(left, right + 1, 1, size);
+                        return self.spread(left, right + 1, Some(1), size);
                     }
                 }
                 Below::Inners(inners) => {
@@ -653,64 +589,6 @@ impl Inner {
             (Below::Inners(left), Below::Inners(right)) => left.append(right),
             // All leaves are at one depth.
             _ => {}
-        }
-    }
-}
-
-// ---- walking -------------------------------------------------------------------------------------------------------------
-
-/// The leaf of the entry at `rank`, which is there, and its index in it.
-fn seek<'a>(path: &mut Vec<(&'a Inner, usize)>, root: &'a Inner, mut rank: usize) -> (&'a [u8], usize) {
-    let mut inner = root;
-    loop {
-        let mut child = 0;
-        while child + 1 < inner.width() && rank >= inner.counts[child] {
-            rank -= inner.counts[child];
-            child += 1;
-        }
-        path.push((inner, child));
-        match &inner.below {
-            Below::Leaves(leaves) => return (leaves.get(child).map_or(&[], Vec::as_slice), rank),
-            Below::Inners(inners) => inner = &inners[child],
-        }
-    }
-}
-
-fn next_leaf<'a>(path: &mut Vec<(&'a Inner, usize)>) -> Option<&'a [u8]> {
-    loop {
-        let (inner, child) = path.last_mut()?;
-        *child += 1;
-        if *child < inner.width() {
-            break;
-        }
-        path.pop();
-    }
-    loop {
-        let (inner, child) = *path.last()?;
-        match &inner.below {
-            Below::Leaves(leaves) => return leaves.get(child).map(Vec::as_slice),
-            Below::Inners(inners) => path.push((inners.get(child)?, 0)),
-        }
-    }
-}
-
-fn previous_leaf<'a>(path: &mut Vec<(&'a Inner, usize)>) -> Option<&'a [u8]> {
-    loop {
-        let (_, child) = path.last_mut()?;
-        if let Some(previous) = child.checked_sub(1) {
-            *child = previous;
-            break;
-        }
-        path.pop();
-    }
-    loop {
-        let (inner, child) = *path.last()?;
-        match &inner.below {
-            Below::Leaves(leaves) => return leaves.get(child).map(Vec::as_slice),
-            Below::Inners(inners) => {
-                let inner = inners.get(child)?;
-                path.push((inner, inner.width().checked_sub(1)?));
-            }
         }
     }
 }
