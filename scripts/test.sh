@@ -10,16 +10,21 @@ cd "$(dirname "$0")/.."
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 export CURFEW_REFERENCE=${CURFEW_REFERENCE:-$PWD/.cache/reference}
 
-# What the others need. Valgrind is the only thing that is installed in the system, and only by root.
+# What the others need. Valgrind and libfaketime are the only things that are installed in the system, and only by root.
 prepare() {
     scripts/reference-servers.sh || return
     scripts/python-client.sh || return
-    if ! command -v valgrind >/dev/null; then
-        [[ $(id -u) == 0 ]] || {
-            echo "valgrind is missing and this is not root: apt-get install valgrind" >&2
-            return 1
-        }
-        apt-get -qq update && apt-get -qq install -y --no-install-recommends valgrind libc6-dbg
+    local missing=()
+    command -v valgrind >/dev/null || missing+=(valgrind libc6-dbg)
+    compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(faketime)
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    if [[ $(id -u) == 0 ]]; then
+        timeout 300 apt-get -qq update && timeout 300 apt-get -qq install -y --no-install-recommends "${missing[@]}"
+    elif [[ ${missing[*]} == faketime ]]; then
+        echo "libfaketime is missing and this is not root, so a test is skipped: apt-get install faketime"
+    else
+        echo "valgrind is missing and this is not root: apt-get install ${missing[*]}" >&2
+        return 1
     fi
 }
 

@@ -1,6 +1,7 @@
 //! Starting servers for tests: Curfew as it was just built, and the reference servers.
 
 use super::{Client, PATIENCE, Reply};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -22,17 +23,22 @@ pub struct Server {
 impl Server {
     /// Curfew, with further options like `&["--shards", "2"]`.
     pub fn curfew(options: &[&str]) -> Self {
-        Self::start("curfew", Path::new(env!("CARGO_BIN_EXE_curfew-server")), options)
+        Self::curfew_in(&[], options)
+    }
+
+    /// Curfew with further variables in its environment.
+    pub fn curfew_in(environment: &[(&str, &OsStr)], options: &[&str]) -> Self {
+        Self::start("curfew", Path::new(env!("CARGO_BIN_EXE_curfew-server")), environment, options)
     }
 
     /// The reference: Redis 8.0.
     pub fn redis(options: &[&str]) -> Self {
-        Self::start("redis", &reference("redis-server"), options)
+        Self::start("redis", &reference("redis-server"), &[], options)
     }
 
     /// The other reference: Valkey.
     pub fn valkey(options: &[&str]) -> Self {
-        Self::start("valkey", &reference("valkey-server"), options)
+        Self::start("valkey", &reference("valkey-server"), &[], options)
     }
 
     /// What the test is about: Curfew with this many shards, or, to check the test itself, what the environment says
@@ -113,11 +119,11 @@ impl Server {
         }
     }
 
-    fn start(name: &'static str, program: &Path, options: &[&str]) -> Self {
+    fn start(name: &'static str, program: &Path, environment: &[(&str, &OsStr)], options: &[&str]) -> Self {
         // Another process can take the port between our looking and the server's binding: then try another one.
         let mut failure = String::new();
         for _ in 0..5 {
-            match Self::try_start(name, program, options) {
+            match Self::try_start(name, program, environment, options) {
                 Ok(server) => return server,
                 Err(error) => failure = error,
             }
@@ -125,7 +131,12 @@ impl Server {
         panic!("{name} ({}) does not start:\n{failure}", program.display());
     }
 
-    fn try_start(name: &'static str, program: &Path, options: &[&str]) -> Result<Self, String> {
+    fn try_start(
+        name: &'static str,
+        program: &Path,
+        environment: &[(&str, &OsStr)],
+        options: &[&str],
+    ) -> Result<Self, String> {
         let folder = TempDir::with_prefix("curfew-test-").expect("a temporary folder");
         let (port, metrics_port) = free_ports();
         let log = File::create(folder.path().join("log")).expect("a file in our own folder");
@@ -136,7 +147,7 @@ impl Server {
         } else {
             command.args(["--save", "", "--enable-debug-command", "yes"]);
         }
-        command.args(options).current_dir(folder.path());
+        command.args(options).current_dir(folder.path()).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("one more descriptor")).stderr(log).process_group(0);
         let child = command.spawn().map_err(|error| error.to_string())?;
         let mut server = Self { child, port, metrics_port, folder, name };
