@@ -26,13 +26,8 @@
 //! order of arming, unless that deadline is set aside: then they come behind its others. After the clock went back by more than a
 //! span, or while something was set aside, the order for one deadline is not kept between items armed before and after the step.
 //!
-//! **Nobody waits for a burst.** A tick of more than [`HUGE`] items is set aside when its time comes: its ring of chunks goes
-//! to a queue in order of deadlines, in O(1), and the wheel goes on to the ticks behind it. Those are served first, but only
-//! [`TURN`] steps more than what waits; then each has every second step. So neither waits for the other, whatever the budget
-//! of a call. Chunks carry the number of their bucket; one that is set aside keeps it, and its slot gets another, a *label*:
-//! the slot with a generation above it, of which it is the only one that uses it. Likewise with a bucket of level 1 that
-//! nobody has had the time to cascade before it began: as long as more than `HUGE` items are in it, the ticks that are known are served
-//! beside the cascade, and when it is over, the rest is set aside and looked at item by item.
+//! **Nobody waits for a burst**: a bucket of more than [`HUGE`] items whose time comes is set aside in O(1) and served beside
+//! the ticks behind it, in turns. See `wheel/aside.rs`.
 //!
 //! **The clock stepped back.** The wheel's time is set back and the frontiers with it. Every slot is then read as the
 //! first time from the new `next[L]` on that it can stand for, which is never later than the one it was filled for: items
@@ -44,10 +39,12 @@
 //! level's table 4.1 KiB, half of which are the counts behind [`Wheel::count_until`]. After cancels, `work_ahead` merges chunks that have become sparse; a table of 16 bytes for
 //! each chunk that there was at the peak (0.4 bytes an item) stays until the wheel is empty.
 
+mod aside;
 mod pool;
 #[cfg(test)]
 mod tests;
 
+use aside::{Aside, Home, TURN};
 use pool::{Left, NIL, Pool};
 
 /// A 48-bit non-zero token, such as the address of an entry. The wheel gives it no meaning.
@@ -121,19 +118,10 @@ const LEVELS: usize = 6;
 const SLOTS: usize = 512;
 /// The bucket of items armed for a time that the wheel has passed, behind those of the levels.
 const OVERDUE: u16 = (LEVELS * SLOTS) as u16;
-/// The part of a label that names the slot, or `OVERDUE`; above it is the generation.
-const SLOT_BITS: u32 = 12;
-const SLOT_MASK: u16 = (1 << SLOT_BITS) - 1;
-const GENERATIONS: u16 = 1 << (16 - SLOT_BITS);
-const _: () = assert!(OVERDUE <= SLOT_MASK);
 /// A bucket with more items than this has others served beside it: about half a millisecond of expiries.
 const HUGE: u32 = 512;
 /// Items cascaded for one step: that is far less work than to expire one.
 const CASCADED: u32 = 4;
-/// By how many steps the ticks may be ahead of what waits.
-const TURN: u32 = 256;
-/// The most buckets that are set aside. With so many, the next huge tick is served in its order.
-const ASIDE_MAX: usize = 64;
 /// The wheel's own time stays between this and its negative (a million years), so that no shift overflows.
 const FARTHEST: i64 = 1 << 55;
 
@@ -142,34 +130,6 @@ struct Level {
     bits: [u64; SLOTS / 64],
     tails: [u32; SLOTS],
     counts: [u32; SLOTS],
-}
-
-/// A bucket that is past and not empty.
-struct Aside {
-    /// The end of its time.
-    end: i64,
-    level: usize,
-    /// What its chunks call it.
-    label: u16,
-    tail: u32,
-    count: u32,
-}
-
-impl Aside {
-    /// No item in it was armed for a time before this.
-    fn begin(&self) -> i64 {
-        self.end - self.span()
-    }
-
-    fn span(&self) -> i64 {
-        1 << (8 * self.level)
-    }
-}
-
-/// Where a chunk belongs.
-enum Home {
-    Aside(usize),
-    Slot(u16),
 }
 
 /// What came of a look at the ticks.
@@ -187,8 +147,7 @@ enum Found {
 pub struct Wheel {
     /// The first bucket of each level that is not done. On level 0 that is the wheel's time: all ticks before it are
     /// done, and it is the last `now` drained, or on the way there. On the levels L above, done means cascaded, and
-    /// `time >> 8L <= next[L] <= (time >> 8L) + 2`, and no child of a bucket that is not cascaded is cascaded. `time >> 8L ==
-    /// next[L]` while `next_due` is at work; afterwards only on level 1 with a huge bucket, and with what lies ahead.
+    /// `time >> 8L <= next[L] <= (time >> 8L) + 2`, and no child of a bucket that is not cascaded is cascaded.
     next: [i64; LEVELS],
     levels: [Option<Box<Level>>; LEVELS],
     pool: Pool,
@@ -273,8 +232,9 @@ impl Wheel {
     }
 
     /// The next item whose deadline is before `now`, taken out of the wheel (the owner is told); the module says in which
-    /// order they come. None when nothing more is due, or when `steps` is used up: every item looked at or moved
-    /// costs one, four that are cascaded cost one, and when it is zero on return there may be more. A `now` smaller than before sets the wheel back.
+    /// order they come. None when nothing more is due, or when `steps` is used up: every item looked at or moved costs one,
+    /// four that are cascaded cost one, and when it is zero on return there may be more. A `now` smaller than before sets the
+    /// wheel back.
     pub fn next_due<O: Owner>(&mut self, now: i64, owner: &mut O, steps: &mut u32) -> Option<Item> {
         let now = within(now);
         self.see(now);
@@ -283,7 +243,7 @@ impl Wheel {
             if self.debt < TURN || !waits {
                 let before = *steps;
                 let found = self.look_at_ticks(now, owner, steps);
-                self.debt = if waits { TURN.min(self.debt + before - *steps) } else { 0 };
+                self.debt = if waits { TURN.min(self.debt + (before - *steps)) } else { 0 };
                 match found {
                     Found::Due(item) => return Some(item),
                     Found::Other => continue,
@@ -345,7 +305,7 @@ impl Wheel {
         Some(earliest)
     }
 
-    /// Visits items bucket by bucket, in order of the buckets, until `visit` says no; changes nothing. Before the items of a
+    /// Visits items bucket by bucket, in order of the buckets (what is set aside among them), until `visit` says no; changes nothing. Before the items of a
     /// bucket comes [`Upcoming::From`]: no item after it has a deadline before that time (those before it may have later
     /// ones, since deadlines move). A bucket that begins far ahead is large: all of its items come, in no order of deadlines.
     pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming) -> bool) {
@@ -449,22 +409,6 @@ impl Wheel {
         }
     }
 
-    /// Whether something waits beside the ticks that may be due.
-    fn waits(&self, now: i64) -> bool {
-        self.first_aside(now).is_some() || self.is_cascading(now)
-    }
-
-    /// The first of what is set aside that may be due. After a step of the clock back it is not.
-    fn first_aside(&self, now: i64) -> Option<usize> {
-        self.aside.iter().position(|aside| aside.begin() < now)
-    }
-
-    /// Whether the bucket of level 1 that holds the time has not been cascaded, and something in it may be due.
-    fn is_cascading(&self, now: i64) -> bool {
-        let index = self.next[1];
-        index <= self.next[0] >> 8 && index << 8 < now && self.tail(bucket(1, index)).is_some()
-    }
-
     /// The next look at the overdue or at a tick that is due, or a slice of a cascade without which none is known.
     fn look_at_ticks<O: Owner>(&mut self, now: i64, owner: &mut O, steps: &mut u32) -> Found {
         loop {
@@ -525,70 +469,6 @@ impl Wheel {
         }
     }
 
-    /// A step for what waits: an item that is set aside and one that is to be cascaded in turns. There is at least one step. None
-    /// if nothing due came of it.
-    fn look_at_what_waits<O: Owner>(&mut self, now: i64, owner: &mut O, steps: &mut u32) -> Option<Item> {
-        self.debt = self.debt.saturating_sub(1);
-        let aside = self.first_aside(now);
-        self.is_asides_turn = !self.is_asides_turn && aside.is_some();
-        if !self.is_asides_turn {
-            // The caller works ahead only when nothing waits any more; the next bucket must not wait so long.
-            let mut one = 1;
-            self.cascade_up_to(i64::from(aside.is_some()), owner, &mut one);
-            if one == 0 {
-                *steps -= 1;
-                return None;
-            }
-        }
-        let aside = &self.aside[aside?];
-        let (tail, last) = (aside.tail, aside.end.min(now) - 1);
-        *steps -= 1;
-        let (at, item) = self.pool.first(tail);
-        self.remove(at);
-        self.look(item, last, owner)
-    }
-
-    /// Whether there are so many items in a slot that others are not to wait for them.
-    fn is_huge(&self, slot: u16) -> bool {
-        let level = self.levels[slot as usize / SLOTS].as_deref();
-        level.is_some_and(|level| level.counts[slot as usize % SLOTS] > HUGE)
-    }
-
-    /// Set a bucket aside whose time is over. O(1). False if there are too many already.
-    fn set_aside(&mut self, level: usize, index: i64) -> bool {
-        let slot = bucket(level, index);
-        let of_slot = self.aside.iter().filter(|aside| aside.label & SLOT_MASK == slot).count();
-        // One generation is for what comes into the slot from now on.
-        if self.aside.len() >= ASIDE_MAX || of_slot + 1 >= usize::from(GENERATIONS) {
-            return false;
-        }
-        let Some(tail) = self.tail(slot) else { return false };
-        let label = self.pool.label_of(tail);
-        let count = self.count_mut(slot).map_or(0, std::mem::take);
-        self.set_tail(slot, None);
-        let end = (index + 1) << (8 * level);
-        let at = self.aside.partition_point(|other| (other.end, other.level) <= (end, level));
-        self.aside.insert(at, Aside { end, level, label, tail, count });
-        true
-    }
-
-    /// A label for a slot that nothing is in.
-    fn fresh_label(&self, slot: u16) -> u16 {
-        let labels = (0..GENERATIONS).map(|generation| generation << SLOT_BITS | slot);
-        let mut free = labels.filter(|label| self.aside.iter().all(|aside| aside.label != *label));
-        // There is one: see `set_aside`.
-        free.next().unwrap_or(slot)
-    }
-
-    /// Where the chunks with this label belong.
-    #[inline]
-    fn home(&self, label: u16) -> Home {
-        match self.aside.iter().position(|aside| aside.label == label) {
-            Some(number) => Home::Aside(number),
-            None => Home::Slot(label & SLOT_MASK),
-        }
-    }
-
     /// Decide on an item just taken out of the wheel: hand it out if its deadline is at or before `last`, else put it
     /// where its deadline belongs.
     fn look<O: Owner>(&mut self, item: Item, last: i64, owner: &mut O) -> Option<Item> {
@@ -607,30 +487,6 @@ impl Wheel {
     fn cascade_up_to<O: Owner>(&mut self, ahead: i64, owner: &mut O, steps: &mut u32) -> bool {
         for level in (1..LEVELS).rev() {
             while self.next[level] <= (self.next[0] >> (8 * level)) + ahead {
-                if !self.cascade(level, owner, steps) {
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
-    /// Cascade the buckets that hold the time, on every level from the top, but none of level 1 that is huge: that is cascaded
-    /// beside the ticks, and set aside when it is over. False if the steps did not suffice.
-    fn cascade_due<O: Owner>(&mut self, owner: &mut O, steps: &mut u32) -> bool {
-        for level in (1..LEVELS).rev() {
-            let holds = self.next[0] >> (8 * level);
-            while self.next[level] <= holds {
-                let index = self.next[level];
-                if level == 1 && self.is_huge(bucket(1, index)) {
-                    if index == holds {
-                        break;
-                    }
-                    if self.set_aside(1, index) {
-                        self.next[1] = index + 1;
-                        continue;
-                    }
-                }
                 if !self.cascade(level, owner, steps) {
                     return false;
                 }
@@ -706,30 +562,6 @@ impl Wheel {
         self.len += 1;
         if let Some(count) = self.count_mut(slot) {
             *count += 1;
-        }
-        at
-    }
-
-    /// An item for a tick that is over: behind the others of that deadline if they are set aside.
-    fn push_overdue(&mut self, deadline: i64, item: Item) -> Position {
-        let aside = self.aside.iter_mut().rfind(|aside| aside.level == 0 && aside.begin() == deadline);
-        let tail = match &aside {
-            Some(aside) => Some(aside.tail),
-            None => (self.overdue != NIL).then_some(self.overdue),
-        };
-        let Some((at, end)) = self.pool.push(tail, OVERDUE, item) else {
-            return Position::NONE;
-        };
-        self.len += 1;
-        match aside {
-            Some(aside) => {
-                aside.count += 1;
-                aside.tail = end.unwrap_or(aside.tail);
-            }
-            None => {
-                self.overdue_from = if tail.is_none() { deadline } else { self.overdue_from.min(deadline) };
-                self.overdue = end.unwrap_or(self.overdue);
-            }
         }
         at
     }
