@@ -112,7 +112,7 @@ fn a_burst_takes_turns_with_commands() {
     let expired = [1, 3].map(|at| field(&replies[at], "expired_keys"));
     assert!((2..KEYS / 4).contains(&expired[0]), "one slice: {expired:?}");
     assert!((expired[0] + 1..KEYS / 2).contains(&expired[1]), "one more: {expired:?}");
-    assert!(replies[1].text().contains("db1:") && !replies[3].text().contains("db1:"), "not behind all of the burst");
+    assert!(!replies[1].text().contains("db1:"), "another database has its share of each slice");
     wait_until("all have gone", || info(&mut client, "expired_keys") == KEYS + 2);
 }
 

@@ -497,50 +497,35 @@ impl<'u> Unit<'u> {
     }
 
     /// Removes keys whose deadlines have passed, with at most `steps` looks at the wheels of each shard held (each field of a
-    /// hash that is freed counts as one, and a hash has one turn in a millisecond): first those of
-    /// the unit's own database, then those after it in turn. A shard that has not come to the end says in
-    /// [`Shard::expiry_turn`] which database is next, so that none has to wait for all of another's. Returns true if more
-    /// may be due. This is the active path; the lazy one is in every lookup, and both remove alike.
+    /// hash that is freed counts as one, and a hash has one turn in a millisecond): first those of the unit's own database, then
+    /// those after it in turn. Each database has at most half of what is left for it, so that those after it have some too, and
+    /// what is left in the end goes to those that have more. A shard that has not come to the end says in
+    /// [`Shard::expiry_turn`] which database is next. Returns true if more may be due. This is the active path; the lazy one is
+    /// in every lookup, and both remove alike.
     pub fn expire_due(&mut self, steps: u32) -> bool {
         let mut more = false;
         let mut key = Vec::new();
         let databases = self.settings.databases;
+        let (first, rest) = (self.db..databases, 0..self.db.min(databases));
         for index in 0..self.held.len() {
             let mut left = steps;
-            for db in (self.db..databases).chain(0..self.db.min(databases)) {
-                let now = self.now.ms;
-                loop {
-                    let shard = match &mut self.held {
-                        Held::One(shard) => &mut **shard,
-                        Held::Many(shards) => match shards[index].as_deref_mut() {
-                            Some(shard) => shard,
-                            None => break,
-                        },
-                    };
-                    let space = shard.db_mut(db);
-                    let Some(entry) = space.next_due(now, &mut left) else {
-                        // With nothing due, the wheel prepares what comes next, within the same budget.
-                        if left == 0 || space.work_ahead(now, &mut left) {
-                            more = true;
-                            left = 0;
-                            shard.expiry_turn = (db + 1) % databases;
-                        }
-                        break;
-                    };
-                    key.clear();
-                    key.extend_from_slice(entry.key());
-                    match entry.deadline() {
-                        Some(deadline) if now > deadline => self.expire(db, &key, deadline),
-                        _ if entry.has_fields_due() => {
-                            // To free a field takes about as long as a look at the wheel and a key that goes.
-                            let swept = self.expire_fields(db, &key, left as usize + 1, true);
-                            left = left.saturating_sub(swept as u32);
-                        }
-                        // The wheel gives what is due.
-                        deadline => self.expire(db, &key, deadline.unwrap_or(now)),
-                    }
-                }
+            let mut again = false;
+            for db in first.clone().chain(rest.clone()) {
                 if left == 0 {
+                    break;
+                }
+                let given = left.div_ceil(2);
+                let mut share = given;
+                again |= self.expire_in(index, db, &mut share, &mut key);
+                left -= given - share;
+            }
+            let mut turns = first.clone().chain(rest.clone());
+            while again && let Some(db) = turns.next() {
+                if self.expire_in(index, db, &mut left, &mut key) {
+                    more = true;
+                    if let Some(shard) = self.shard_at(index) {
+                        shard.expiry_turn = (db + 1) % databases;
+                    }
                     break;
                 }
             }
@@ -550,6 +535,43 @@ impl<'u> Unit<'u> {
     }
 
     // ---- below ------------------------------------------------------------------------------------------------------
+
+    /// What is due in one database of the shard at this place among those held, and then what its wheel can prepare, for at
+    /// most so many steps. Returns true if there may be more; the steps are used up then. `key` is room for a key.
+    fn expire_in(&mut self, index: usize, db: usize, steps: &mut u32, key: &mut Vec<u8>) -> bool {
+        let now = self.now.ms;
+        loop {
+            let Some(shard) = self.shard_at(index) else { return false };
+            let space = shard.db_mut(db);
+            let Some(entry) = space.next_due(now, steps) else {
+                // With nothing due, the wheel prepares what comes next, within the same budget.
+                let more = *steps == 0 || space.work_ahead(now, steps);
+                if more {
+                    *steps = 0;
+                }
+                return more;
+            };
+            key.clear();
+            key.extend_from_slice(entry.key());
+            match entry.deadline() {
+                Some(deadline) if now > deadline => self.expire(db, key, deadline),
+                _ if entry.has_fields_due() => {
+                    // To free a field takes about as long as a look at the wheel and a key that goes.
+                    let swept = self.expire_fields(db, key, *steps as usize + 1, true);
+                    *steps = steps.saturating_sub(swept as u32);
+                }
+                // The wheel gives what is due.
+                deadline => self.expire(db, key, deadline.unwrap_or(now)),
+            }
+        }
+    }
+
+    fn shard_at(&mut self, index: usize) -> Option<&mut Shard> {
+        match &mut self.held {
+            Held::One(shard) => Some(shard),
+            Held::Many(shards) => shards[index].as_deref_mut(),
+        }
+    }
 
     /// The live entry of `key`; one that is found past its deadline is removed on the spot.
     #[inline]

@@ -22,7 +22,7 @@ fn a_life_of_keys_with_deadlines_is_that_of_a_plain_map() {
     if registry::rows().all(|row| row.spec.name != "set") {
         return; // Nothing can make a key.
     }
-    let (mut expired, mut fields, mut happened) = ([0; 3], [0; 3], [0; 4]);
+    let (mut expired, mut fields, mut happened, mut bursts) = ([0; 3], [0; 3], [0; 4], 0);
     for seed in 0..SEEDS {
         let mut life = Life::new(seed);
         for _ in 0..STEPS {
@@ -32,11 +32,65 @@ fn a_life_of_keys_with_deadlines_is_that_of_a_plain_map() {
         expired.iter_mut().zip(life.expired).for_each(|(sum, count)| *sum += count);
         fields.iter_mut().zip(life.expired_fields).for_each(|(sum, count)| *sum += count);
         happened.iter_mut().zip(life.happened).for_each(|(sum, count)| *sum += count);
+        bursts += life.bursts;
     }
+    assert!(bursts > 20, "{bursts} bursts");
     assert!(happened.iter().all(|count| *count > 100), "steps forwards, steps back, crashes, with loss: {happened:?}");
     // The test is about these: without them it would say nothing.
     assert!(expired.iter().all(|count| *count > 100), "lazily, by the wheel, at the end: {expired:?}");
     assert!(fields.iter().all(|count| *count > 100), "likewise: {fields:?}");
+}
+
+/// Bursts in some databases: the keys of others, and those with later deadlines in the same, go in the slice after
+/// their deadline, although there are many slices' worth before them.
+#[test]
+fn a_burst_makes_no_other_key_late() {
+    if registry::rows().all(|row| row.spec.name != "set") {
+        return; // Nothing can make a key.
+    }
+    const BURST: usize = 20_000;
+    const SINGLES: usize = 40;
+    let mut world = World::new(1);
+    let start = world.now.ms;
+    for db in [0, 2, 5] {
+        world.db = db;
+        for key in 0..BURST {
+            world.run(&format!("SET burst:{db}:{key} v PXAT {}", start + 10));
+        }
+    }
+    for db in 0..7 {
+        world.db = db;
+        for key in 1..=SINGLES {
+            world.run(&format!("SET single:{db}:{key} v PXAT {}", start + 10 + key as i64));
+        }
+    }
+    world.pass(11);
+    world.events();
+    let (mut from_bursts, mut order) = (0, BTreeMap::new());
+    for slice in 0..SINGLES {
+        let shard = &mut world.shards[0];
+        let turn = shard.expiry_turn;
+        let mut unit = Unit::new(Held::One(shard), &mut world.sink, world.now, turn, &world.settings);
+        assert!(unit.expire_due(512), "there is more");
+        let mut singles = Vec::new();
+        for event in world.events() {
+            match event.strip_prefix("expired burst:").and_then(|key| key.split_once(':')) {
+                Some((db, key)) => {
+                    let (of, key): (usize, usize) = (db.parse().unwrap_or(0), key.parse().unwrap_or(0));
+                    assert!(order.insert(of, key).is_none_or(|before| before < key), "not in the order of arming");
+                    from_bursts += 1;
+                }
+                None => singles.push(event),
+            }
+        }
+        singles.sort_unstable();
+        let due = |db| format!("expired single:{db}:{slice}");
+        assert_eq!(singles, (0..7).filter(|_| slice > 0).map(due).collect::<Vec<_>>());
+        world.pass(1);
+    }
+    assert!(from_bursts > 40 * 480, "{from_bursts} of the bursts");
+    world.expire();
+    assert_eq!(world.shards[0].next_wakeup(), None);
 }
 
 /// Where `expired` events came from.
@@ -55,9 +109,9 @@ enum Value {
     Hash(Fields),
 }
 
-/// The value and the deadline of every key whose end has not been announced.
 /// The fields of a hash: values and deadlines.
 type Fields = BTreeMap<String, (String, Option<i64>)>;
+/// The value and the deadline of every key whose end has not been announced.
 type Model = BTreeMap<String, (Value, Option<i64>)>;
 
 struct Life {
@@ -70,6 +124,7 @@ struct Life {
     expired_fields: [usize; 3],
     /// Steps of the clock forwards, back, crashes, and crashes that lost the end of the journal.
     happened: [usize; 4],
+    bursts: usize,
     /// All effects since the start of this life.
     journal: Vec<Effect>,
     /// Some earlier moments: the length of the journal, and the model.
@@ -103,6 +158,7 @@ impl Life {
             expired: [0; 3],
             expired_fields: [0; 3],
             happened: [0; 4],
+            bursts: 0,
             journal: Vec::new(),
             past: Vec::new(),
         }
@@ -139,6 +195,7 @@ impl Life {
                 1 => self.crash_with_loss(),
                 2 => self.step_clock(-1),
                 3 => self.step_clock(1),
+                4 => self.burst(),
                 _ => {
                     self.journal.extend(self.world.effects());
                     self.past.push((self.journal.len(), self.model.clone()));
@@ -240,6 +297,26 @@ impl Life {
         let before = live.and_then(|(_, deadline)| deadline);
         let deadline = if keeps { before } else { ms.map(|ms| self.now() + ms) };
         self.model.insert(key, (Value::Str(value), deadline));
+    }
+
+    /// More keys with one deadline than a wheel hands out in one go.
+    fn burst(&mut self) {
+        if self.below(4) > 0 {
+            return;
+        }
+        let ms = 1 + self.below(100) as i64;
+        for number in 0..700 {
+            let key = format!("burst{number}");
+            let events = [format!("set {key}"), format!("expire {key}")];
+            self.run(&format!("SET {key} b PX {ms}"), "+OK", &events, &[&key]);
+            let deadline = Some(self.now() + ms);
+            self.model.insert(key, (Value::Str("b".into()), deadline));
+        }
+        self.bursts += 1;
+        // So that some of it is left when other things happen.
+        for _ in 0..20 {
+            self.turn_one_wheel_a_little();
+        }
     }
 
     fn get(&mut self) {
@@ -447,7 +524,8 @@ impl Life {
 
     /// The active path in small pieces: what is left comes later.
     fn turn_one_wheel_a_little(&mut self) {
-        let (shard, steps) = (self.below(self.world.shards.len()), 1 + self.below(4) as u32);
+        let most = [4, 4, 4, 300][self.below(4)];
+        let (shard, steps) = (self.below(self.world.shards.len()), 1 + self.below(most) as u32);
         let world = &mut self.world;
         let held = Held::One(&mut world.shards[shard]);
         Unit::new(held, &mut world.sink, world.now, 0, &world.settings).expire_due(steps);

@@ -28,7 +28,8 @@ struct Chunk<T: ?Sized = [Token]> {
     prev: u32,
     /// One bit for each place, low half first; halves keep the alignment at four.
     live: [u32; 2],
-    bucket: u16,
+    /// Which bucket this is a chunk of: all chunks of a ring have the same.
+    label: u16,
     tokens: T,
 }
 
@@ -38,7 +39,7 @@ const _: () = assert!(LARGE_BYTES == 384 && SMALL_BYTES == 72);
 
 impl<const N: usize> Chunk<[Token; N]> {
     fn boxed() -> Box<Chunk> {
-        Box::new(Chunk { next: NIL, prev: NIL, live: [0; 2], bucket: 0, tokens: [[0; 6]; N] })
+        Box::new(Chunk { next: NIL, prev: NIL, live: [0; 2], label: 0, tokens: [[0; 6]; N] })
     }
 }
 
@@ -93,10 +94,10 @@ pub(super) enum Left {
         gone: u32,
         /// The one before it in the ring.
         prev: u32,
-        /// The bucket.
-        bucket: u16,
+        /// The bucket's label.
+        label: u16,
     },
-    /// It was the last of this bucket.
+    /// It was the last of the bucket with this label.
     Nothing(u16),
 }
 
@@ -118,10 +119,15 @@ impl Pool {
             + (self.used[1] + self.spare[1].1) as usize * SMALL_BYTES
     }
 
-    /// The bucket of a position, None if nothing live is there.
-    pub(super) fn bucket(&self, at: Position) -> Option<u16> {
+    /// The label of the bucket of a position, None if nothing live is there.
+    pub(super) fn label(&self, at: Position) -> Option<u16> {
         let chunk = self.chunks.get(at.chunk() as usize)?.as_deref()?;
-        (chunk.live() >> at.place() & 1 == 1).then_some(chunk.bucket)
+        (chunk.live() >> at.place() & 1 == 1).then_some(chunk.label)
+    }
+
+    /// The label of a chunk in use.
+    pub(super) fn label_of(&mut self, id: u32) -> u16 {
+        self.chunk(id).label
     }
 
     /// Write another token where there is one.
@@ -150,10 +156,10 @@ impl Pool {
         .flatten()
     }
 
-    /// Put an item behind the others of a bucket. Gives its position, and the bucket's new last chunk if that changed.
+    /// Put an item behind the others of a bucket, or into a new one with this label. Gives its position, and the bucket's new last chunk if that changed.
     /// None when every chunk number is taken (four thousand million items).
     #[inline]
-    pub(super) fn push(&mut self, tail: Option<u32>, bucket: u16, item: Item) -> Option<(Position, Option<u32>)> {
+    pub(super) fn push(&mut self, tail: Option<u32>, label: u16, item: Item) -> Option<(Position, Option<u32>)> {
         if let Some(tail) = tail {
             let chunk = self.chunk(tail);
             let place = chunk.top();
@@ -163,45 +169,48 @@ impl Pool {
             }
         }
         let new = self.allocate(tail.is_none())?;
-        let (prev, next) = match tail {
-            None => (new, new),
-            Some(tail) => (tail, std::mem::replace(&mut self.chunk(tail).next, new)),
+        let (prev, next, label) = match tail {
+            None => (new, new, label),
+            Some(tail) => {
+                let last = self.chunk(tail);
+                (tail, std::mem::replace(&mut last.next, new), last.label)
+            }
         };
         if next != new {
             self.chunk(next).prev = new;
         }
         let chunk = self.chunk(new);
-        (chunk.prev, chunk.next, chunk.bucket) = (prev, next, bucket);
+        (chunk.prev, chunk.next, chunk.label) = (prev, next, label);
         chunk.put(0, item);
         Some((Position::new(new, 0), Some(new)))
     }
 
-    /// Take out the item at a live position. Gives the bucket it was in, too.
+    /// Take out the item at a live position. Gives the label of its bucket, too.
     pub(super) fn take(&mut self, at: Position) -> (u16, Left) {
         let gone = at.chunk();
         let chunk = self.chunk(gone);
-        let bucket = chunk.bucket;
+        let label = chunk.label;
         let live = chunk.live() & !(1 << at.place());
         chunk.set_live(live);
         if live != 0 {
-            return (bucket, Left::Others);
+            return (label, Left::Others);
         }
         let (prev, next) = (chunk.prev, chunk.next);
         self.free(gone);
         if prev == gone {
-            return (bucket, Left::Nothing(bucket));
+            return (label, Left::Nothing(label));
         }
         self.chunk(prev).next = next;
         self.chunk(next).prev = prev;
-        (bucket, Left::Chunks { gone, prev, bucket })
+        (label, Left::Chunks { gone, prev, label })
     }
 
-    /// The chunk after `id`, its bucket's number, and whether the items of both would fit into `id`. None if it is not in use.
+    /// The chunk after `id`, the label of their bucket, and whether the items of both would fit into `id`. None if it is not in use.
     pub(super) fn neighbour(&self, id: u32) -> Option<(u32, u16, bool)> {
         let chunk = self.chunks.get(id as usize)?.as_deref()?;
         let next = self.chunks.get(chunk.next as usize)?.as_deref()?;
         let both = (chunk.live().count_ones() + next.live().count_ones()) as usize;
-        (chunk.live() != 0).then_some((chunk.next, chunk.bucket, both <= chunk.tokens.len()))
+        (chunk.live() != 0).then_some((chunk.next, chunk.label, both <= chunk.tokens.len()))
     }
 
     /// Move one item of the chunk down into its first hole, the order kept; None if there is no hole below an item.
