@@ -26,7 +26,7 @@
 //! order of arming, unless that deadline is set aside: then they come behind its others. After the clock went back by more than a
 //! span, or while something was set aside, the order for one deadline is not kept between items armed before and after the step.
 //!
-//! **Nobody waits for a burst**: a bucket of more than [`HUGE`] items whose time comes is set aside in O(1) and served beside
+//! **Nobody waits for a burst**: a bucket of more than `HUGE` (512) items whose time comes is set aside in O(1) and served beside
 //! the ticks behind it, in turns. See `wheel/aside.rs`.
 //!
 //! **The clock stepped back.** The wheel's time is set back and the frontiers with it. Every slot is then read as the
