@@ -62,7 +62,8 @@ fn a_million_fields_go_as_one_and_others_are_served_while_they_are_freed() {
     wait_until("they are freed", || {
         let now = other.int("MEMORY USAGE h");
         assert_eq!(other.int("HLEN h"), 4);
-        assert!(now <= last);
+        // Leaves that are joined may take a little more than both did.
+        assert!(now <= last + full / 1_000, "{now} after {last}");
         between += usize::from(now < last && now > full / 100);
         last = now;
         now < full / 1_000
