@@ -86,6 +86,16 @@ impl Requests {
         self.ends.is_empty()
     }
 
+    /// The first `count` of them, or all.
+    pub fn first(&self, count: usize) -> Requests {
+        let count = count.min(self.len());
+        Requests {
+            bytes: self.bytes(self.range(0, count)).to_vec(),
+            ends: self.ends[..count].to_vec(),
+            replies_each: self.replies_each,
+        }
+    }
+
     /// Where the bytes of the operations `from..to` lie; both are at most [`Requests::len`].
     pub fn range(&self, from: usize, to: usize) -> std::ops::Range<usize> {
         let end_of = |count: usize| if count == 0 { 0 } else { self.ends[count - 1] };
