@@ -18,7 +18,7 @@ REFERENCE := $(or $(CURFEW_REFERENCE),$(CURDIR)/.cache/reference)
 
 run:
 	cargo build --release -p curfew-server
-	exec target/release/curfew-server --port 6379 $(ARGS)
+	exec $${CARGO_TARGET_DIR:-target}/release/curfew-server --port 6379 $(ARGS)
 
 test:
 	scripts/test.sh
