@@ -193,18 +193,13 @@ fn leave_shard(node: &'static Node, mut guard: Guard<'static>, waiter: &Waiter) 
 fn within(held: Held<'_>, act: impl FnOnce(&mut Unit<'_>)) {
     thread::with(|thread| {
         let settings = thread.settings();
-        // Its own: a trigger may let others of the thread have their turns.
-        let mut sink = thread.sink.take();
-        let changes = sink.changes;
-        let mut unit = Unit::new(held, &mut sink, clock::moment(), 0, &settings);
-        act(&mut unit);
-        drop(unit);
-        wake_called(&mut sink);
-        thread.stats.changes.add(sink.changes - changes);
-        debug_assert!(sink.is_empty(), "all is settled");
-        let widened = std::mem::take(&mut sink.widened);
-        thread.sink.replace(sink);
-        drop(widened);
+        thread.with_own_sink(|sink| {
+            let mut unit = Unit::new(held, sink, clock::moment(), 0, &settings);
+            act(&mut unit);
+            drop(unit);
+            wake_called(sink);
+            debug_assert!(sink.is_empty(), "all is settled");
+        });
     });
 }
 

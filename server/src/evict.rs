@@ -13,7 +13,7 @@ use crate::route::ShardSet;
 use crate::thread::{self, Thread};
 use crate::{blocked, clock, hold, trigger};
 use curfew_shard::eviction::{self, Evicted, Order, Policy};
-use curfew_shard::{Sink, Unit, class};
+use curfew_shard::{Unit, class};
 use std::time::{Duration, Instant};
 
 /// Keys between two looks at the time.
@@ -90,45 +90,43 @@ fn slice(thread: &Thread, mut shards: Shards<'_, '_>, index: usize, time: Durati
     let Some(policy) = policy(config.maxmemory_policy) else { return Slice { exhausted: true, ..Slice::default() } };
     let need = node.memory.excess() + margin(&config);
     let (settings, now, start) = (thread.settings(), clock::moment(), Instant::now());
-    // Its own: a trigger may let others of the thread have their turns.
-    let mut sink = thread.sink.take();
-    let before = sink.changes;
     let (mut done, mut freed, mut keys) = (Slice::default(), 0, 0);
-    while freed < need {
-        let mut unit = Unit::new(shards.held(), &mut sink, now, 0, &settings);
-        match eviction::evict_one(&mut unit, index, policy, config.maxmemory_samples) {
-            Evicted::Freed(bytes) => freed += bytes as u64,
-            Evicted::Searching => {}
-            Evicted::Nothing => {
-                done.exhausted = true;
+    thread.with_own_sink(|sink| {
+        while freed < need {
+            let mut unit = Unit::new(shards.held(), sink, now, 0, &settings);
+            match eviction::evict_one(&mut unit, index, policy, config.maxmemory_samples) {
+                Evicted::Freed(bytes) => freed += bytes as u64,
+                Evicted::Searching => {}
+                Evicted::Nothing => {
+                    done.exhausted = true;
+                    break;
+                }
+            }
+            done.progress = true;
+            if !config.lazyfree_lazy_eviction {
+                // Memory is what this is about, so it is given back before the next look.
+                unit.sink().garbage.clear();
+            }
+            node.settle(&mut unit, now.ms);
+            drop(unit);
+            sink.widened.clear();
+            blocked::wake_called(sink);
+            keys += 1;
+            // A trigger has just turned out to need more shards than are held.
+            if shards.len() < node.shards.len() && trigger::are_wide(node, class::EVICTED) {
+                break;
+            }
+            if keys % KEYS_BETWEEN == 0 && start.elapsed() >= time {
                 break;
             }
         }
-        done.progress = true;
-        if !config.lazyfree_lazy_eviction {
-            // Memory is what this is about, so it is given back before the next look.
-            unit.sink().garbage.clear();
+    });
+    let figures = &node.stats.shards[index];
+    shards.each(|shard| {
+        if usize::from(shard.index()) == index {
+            figures.publish(shard);
         }
-        node.settle(&mut unit, now.ms);
-        drop(unit);
-        sink.widened.clear();
-        blocked::wake_called(&mut sink);
-        keys += 1;
-        // A trigger has just turned out to need more shards than are held.
-        if shards.len() < node.shards.len() && trigger::are_wide(node, class::EVICTED) {
-            break;
-        }
-        if keys % KEYS_BETWEEN == 0 && start.elapsed() >= time {
-            break;
-        }
-    }
-    thread.stats.changes.add(sink.changes - before);
-    let widened = std::mem::take(&mut sink.widened);
-    thread.sink.replace(sink);
-    drop(widened);
-    if let Some(shard) = Unit::new(shards.held(), &mut Sink::default(), now, 0, &settings).shard_mut(index) {
-        node.stats.shards[index].publish(shard);
-    }
+    });
     done
 }
 

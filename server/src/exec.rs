@@ -25,7 +25,9 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
     // Let go of when the sink is free again: who lets go of a shard may have to run something on it.
     let mut extra = Vec::new();
     let mut sink = thread.sink.borrow_mut();
+    let changes = sink.changes;
     let (_, last_ms) = run_with(thread, &mut sink, Rules::Plain, &mut extra, shard, batch, count);
+    thread.stats.changes.add(sink.changes - changes);
     let widened = std::mem::take(&mut sink.widened);
     drop(sink);
     drop(widened);
@@ -36,12 +38,8 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
 /// executed. If not `at_once`, a group does not begin while keys are due whose triggers need more shards than this one.
 pub fn run_apart(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize, at_once: bool) -> usize {
     let mut extra = Vec::new();
-    let mut sink = thread.sink.take();
-    let (done, _) = run_with(thread, &mut sink, Rules::Apart { at_once }, &mut extra, shard, batch, count);
-    let widened = std::mem::take(&mut sink.widened);
-    thread.sink.replace(sink);
-    drop(widened);
-    done
+    let rules = Rules::Apart { at_once };
+    thread.with_own_sink(|sink| run_with(thread, sink, rules, &mut extra, shard, batch, count)).0
 }
 
 /// How a run is executed.
@@ -67,7 +65,6 @@ fn run_with(
     let cell = &thread.node.shards[usize::from(shard.index())];
     let (mut done, mut last_ms) = (0, i64::MIN);
     let settings = thread.settings_for_run();
-    let changes = sink.changes;
     let mut start = thread.ticks();
     let (requests, out, session) = batch.parts(count);
     let reserve = thread.node.memory.is_limited().then(|| shard.db(session.db).bytes_in_reserve());
@@ -133,7 +130,6 @@ fn run_with(
         figures.move_reserve(before, shard.db(session.db).bytes_in_reserve());
     }
     let nanos = thread.nanos(start, thread.ticks()) / done.max(1) as u64;
-    thread.stats.changes.add(sink.changes - changes);
     let ids =
         requests.iter().take(done).filter_map(|(request, _)| request.command.as_ref().ok()).map(|command| command.id);
     count_executed(thread, ids, nanos);

@@ -171,16 +171,9 @@ fn slice(node: &Node, shard: &mut Shard) -> Next {
         let cell = &node.shards[usize::from(shard.index())];
         let (is_expiring, first) = (node.active_expire.load(Relaxed), shard.expiry_turn);
         // With wide triggers, expiry is for [`together`].
-        let more = is_expiring && !trigger::are_wide(node, class::EXPIRED) && {
-            let mut sink = thread.sink.take();
-            let changes = sink.changes;
-            let more = expire(thread, Held::One(shard), first, &mut sink, now, slice_steps(node));
-            let widened = std::mem::take(&mut sink.widened);
-            thread.stats.changes.add(sink.changes - changes);
-            thread.sink.replace(sink);
-            drop(widened);
-            more
-        };
+        let more = is_expiring
+            && !trigger::are_wide(node, class::EXPIRED)
+            && thread.with_own_sink(|sink| expire(thread, Held::One(shard), first, sink, now, slice_steps(node)));
         let figures = &node.stats.shards[usize::from(shard.index())];
         if figures.is_stale(now.ms) {
             figures.publish(shard);
@@ -302,15 +295,10 @@ pub async fn together(node: &'static Node, cell: &ShardCell) -> Result<bool, ()>
 
 fn slice_of_all(thread: &Thread, cell: &ShardCell, hold: &mut Hold<'static>, expires: bool, evicts: bool) -> bool {
     let (node, now) = (thread.node, clock::moment());
-    let mut more = false;
-    if expires {
-        let mut sink = thread.sink.take();
-        let changes = sink.changes;
-        clear_due(thread, &mut Shards::Hold(hold), &mut sink, now);
-        more = has_due(node, &mut Shards::Hold(hold), now);
-        thread.stats.changes.add(sink.changes - changes);
-        thread.sink.replace(sink);
-    }
+    let more = expires && {
+        thread.with_own_sink(|sink| clear_due(thread, &mut Shards::Hold(hold), sink, now));
+        has_due(node, &mut Shards::Hold(hold), now)
+    };
     let own = node.shards.iter().position(|known| std::ptr::eq(known, cell));
     more | (evicts && own.is_some_and(|own| evict::keep(thread, Shards::Hold(hold), own)))
 }

@@ -106,6 +106,20 @@ impl Thread {
         }
     }
 
+    /// Does something with a sink of its own, so that it may be suspended in the middle: the thread's other units need one
+    /// meanwhile. Counts the changes, and lets go of shards taken in the middle when the thread has its sink again: who lets go of
+    /// a shard may have to run something on it.
+    pub fn with_own_sink<T>(&self, act: impl FnOnce(&mut Sink) -> T) -> T {
+        let mut sink = self.sink.take();
+        let changes = sink.changes;
+        let result = act(&mut sink);
+        self.stats.changes.add(sink.changes - changes);
+        let widened = std::mem::take(&mut sink.widened);
+        self.sink.replace(sink);
+        drop(widened);
+        result
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> Arc<crate::config::Config> {
         let mut cached = self.config.borrow_mut();
