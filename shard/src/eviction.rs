@@ -179,7 +179,7 @@ impl Evictor {
 mod tests {
     use super::*;
     use crate::testing::World;
-    use crate::{Held, Unit};
+    use crate::unit::{Held, Unit};
 
     fn evict(world: &mut World, policy: Policy) -> Evicted {
         let (now, db) = (world.now, world.db);

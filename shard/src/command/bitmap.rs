@@ -1,9 +1,11 @@
 //! Bitmaps: strings whose bits are looked at one by one, and integers of any width in them.
 
+use crate::command::row::Row;
+use crate::event::class;
 use crate::keyspace::{Deadline, EntryMut, NewValue, Object, Value};
+use crate::unit::Unit;
 use crate::unit::{Str, as_str};
 use crate::value::bits::{self, Combine, Overflow, Width};
-use crate::{Row, Unit, class};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Cursor, Error, Reply, args, number};
 use std::ops::Range;
@@ -467,9 +469,9 @@ fn width(word: &[u8]) -> Option<Width> {
 
 #[cfg(test)]
 mod tests {
-    use crate::Unit;
     use crate::keyspace::{Deadline, NewValue, Type};
     use crate::testing::World;
+    use crate::unit::Unit;
     use crate::unit::{Held, as_str};
 
     /// Two shards; each word is `key=value`, stored as text; `key:=digits`, stored as a number; or `key@`, a list.

@@ -2,9 +2,10 @@
 //! durable events are.
 
 use super::expiry::{LATEST_MS, give_deadline};
+use crate::command::row::{Reach, Row};
 use crate::keyspace::Upcoming;
+use crate::unit::Unit;
 use crate::wait::{self, Null, Wait};
-use crate::{Reach, Row, Unit};
 use curfew_protocol::args::{OwnedArgs, integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, Resp, glob};

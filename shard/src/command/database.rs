@@ -6,9 +6,10 @@
 //! journals on another number of shards merges them and takes such an effect from the first shard alone: to swap twice
 //! is not to swap once.
 
+use crate::command::row::{Reach, Row};
 use crate::keyspace::Keyspace;
 use crate::shard::Shard;
-use crate::{Reach, Row, Unit};
+use crate::unit::Unit;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -414,7 +415,7 @@ mod tests {
     #[test]
     fn time_is_the_moment_of_the_unit() {
         over_shards(|world| {
-            world.now = crate::Moment::from_micros(1_735_689_600_012_345);
+            world.now = crate::moment::Moment::from_micros(1_735_689_600_012_345);
             assert_eq!(world.run("time"), "*2 $10 1735689600 $5 12345");
         });
     }

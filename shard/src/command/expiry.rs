@@ -4,8 +4,9 @@
 //! other leaves PEXPIREAT, which is absolute.
 
 use super::generic::look;
+use crate::command::row::Row;
 use crate::event::class;
-use crate::{Row, Unit};
+use crate::unit::Unit;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};

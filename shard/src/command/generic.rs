@@ -5,9 +5,10 @@
 
 use super::describe;
 use crate::access;
+use crate::command::row::Row;
 use crate::event::class;
 use crate::keyspace::{EntryRef, Taken, TakenValue, Type, Value};
-use crate::{Row, Unit};
+use crate::unit::Unit;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -248,7 +249,7 @@ pub(super) mod testing {
     use crate::command::string::encode;
     use crate::keyspace::Deadline;
     use crate::testing::World;
-    use crate::{Held, Unit};
+    use crate::unit::{Held, Unit};
 
     /// A unit over all shards of a world.
     pub fn with_unit<T>(world: &mut World, f: impl FnOnce(&mut Unit<'_>) -> T) -> T {
@@ -284,9 +285,10 @@ pub(super) mod testing {
 #[cfg(test)]
 mod tests {
     use super::testing::*;
+    use crate::event::class;
     use crate::testing::World;
+    use crate::unit::shard_of;
     use crate::watch::Flag;
-    use crate::{class, unit::shard_of};
 
     /// Runs lines with the replies that Redis 8.0.6 gives.
     fn check(world: &mut World, lines: &[(&str, &str)]) {
@@ -504,7 +506,7 @@ mod tests {
 
     #[test]
     fn encodings_are_kept() {
-        let grown = |unit: &mut crate::Unit<'_>| unit.grow(b"raw").expect("a string").push(b'!');
+        let grown = |unit: &mut crate::unit::Unit<'_>| unit.grow(b"raw").expect("a string").push(b'!');
         over_shards(|world| {
             put(world, "raw", b"v", None);
             put(world, "int", b"12", None);

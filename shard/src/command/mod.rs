@@ -13,6 +13,8 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod list;
 pub mod object;
+pub mod registry;
+pub mod row;
 pub mod scan;
 pub mod set;
 pub mod sort;

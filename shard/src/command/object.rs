@@ -1,7 +1,9 @@
 //! OBJECT and MEMORY USAGE: how a key is kept.
 
 use crate::access;
+use crate::command::row::{Reach, Row};
 use crate::keyspace::{EntryRef, Type, Value};
+use crate::unit::Unit;
 use crate::unit::{Str, as_str};
 use crate::value::collection::{Collection, view};
 use crate::value::hash::Hash;
@@ -9,7 +11,6 @@ use crate::value::list::List;
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
 use crate::value::stream::Stream;
-use crate::{Reach, Row, Unit};
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};

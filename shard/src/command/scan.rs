@@ -5,9 +5,11 @@
 //! With up to 32,767 shards every cursor is a non-negative 64-bit integer, as clients take it to be.
 
 use super::generic::type_name;
+use crate::command::row::{Reach, Row};
 use crate::keyspace::{EntryRef, Type};
+use crate::moment::Moment;
 use crate::shard::CURSOR_SHARD_SHIFT;
-use crate::{Moment, Reach, Row, Unit};
+use crate::unit::Unit;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, glob, number};
@@ -160,7 +162,7 @@ mod tests {
     use super::*;
     use crate::command::generic::testing::*;
     use crate::testing::World;
-    use crate::{Held, unit::shard_of};
+    use crate::unit::{Held, shard_of};
     use curfew_protocol::args::OwnedArgs;
     use std::collections::HashSet;
 

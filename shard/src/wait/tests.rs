@@ -1,9 +1,11 @@
 use super::*;
+use crate::event::class;
 use crate::keyspace::Deadline;
 use crate::keyspace::NewValue;
+use crate::shard::Shard;
 use crate::testing::World;
+use crate::unit::Held;
 use crate::unit::{Str, shard_of};
-use crate::{Held, Shard, class};
 use claim::{Claim, Look};
 use curfew_protocol::Resp;
 use curfew_protocol::spec::{Group, KeySpec, RW, Spec};
@@ -352,7 +354,7 @@ fn run(unit: &mut Unit<'_>, lines: &[&str]) {
     for line in lines {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         let name = line.split(' ').next().expect("a name");
-        let row = crate::registry::rows().find(|row| row.spec.name == name).expect("a command");
+        let row = crate::command::registry::rows().find(|row| row.spec.name == name).expect("a command");
         let args = OwnedArgs::from_slices(&words);
         (row.run)(unit, args.view(), &mut Reply::new(Resp::Two)).expect("a command that works");
     }

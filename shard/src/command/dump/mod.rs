@@ -1,10 +1,12 @@
 //! DUMP and RESTORE: values in Redis's own format, see [`crate::value::rdb`].
 
 use super::{describe, string};
+use crate::access;
+use crate::command::row::Row;
 use crate::event::class;
 use crate::keyspace::{Deadline, Type};
+use crate::unit::Unit;
 use crate::value::rdb::{Loaded, payload};
-use crate::{Row, Unit, access};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};

@@ -4,9 +4,10 @@
 mod search;
 
 use super::sorted_set::add::{Options, add};
+use crate::command::row::Row;
+use crate::unit::Unit;
 use crate::value::geohash::Position;
 use crate::value::sorted_set::SortedSet;
-use crate::{Row, Unit};
 use curfew_protocol::args::{OwnedArgs, double, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};

@@ -1,8 +1,8 @@
 //! GEOSEARCH, GEORADIUS and their kin: one grammar with differences, and one search.
 
 use super::{metres_of, position, reply_distance, reply_position};
-use crate::Unit;
 use crate::command::sorted_set::store;
+use crate::unit::Unit;
 use crate::value::geohash::{Position, Shape};
 use crate::value::packed::Element;
 use crate::value::sorted_set::{ScoreRange, SortedSet, View};

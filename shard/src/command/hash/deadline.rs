@@ -4,8 +4,9 @@
 //! leaves HPEXPIREAT, which is absolute, of the fields that it was given to.
 
 use super::{leave_deletion, leave_fields};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::hash::Hash;
-use crate::{Unit, class};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply, number};
 

@@ -2,8 +2,9 @@
 
 use super::deadline::{Outcome, Scale, named_fields};
 use super::{leave_deletion, pairs};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::hash::{Hash, HashRef};
-use crate::{Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply, number};
 

@@ -6,8 +6,9 @@ mod fields;
 mod random;
 mod write;
 
+use crate::command::row::Row;
+use crate::unit::Unit;
 use crate::value::hash::{Hash, HashRef};
-use crate::{Row, Unit};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 

@@ -3,10 +3,12 @@
 
 mod debug;
 
+use crate::command::row::Row;
+use crate::event::class;
 use crate::keyspace::{Deadline, EntryMut, NewValue, Object, Value};
 use crate::unit::Str;
+use crate::unit::Unit;
 use crate::value::hyperloglog::{self as hll, Corrupted, Encoding, REGISTERS};
-use crate::{Row, Unit, class};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 

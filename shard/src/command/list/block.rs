@@ -1,7 +1,7 @@
 //! Pops that wait: BLPOP, BRPOP, BLMPOP.
 
 use super::ends::{Many, take};
-use crate::Unit;
+use crate::unit::Unit;
 use crate::value::list::{List, Side};
 use crate::wait::{self, Null, Serve, Wait};
 use curfew_protocol::args::{OwnedArgs, is};
@@ -77,8 +77,8 @@ fn is_list(unit: &mut Unit<'_>, key: &[u8]) -> bool {
 mod tests {
     use super::super::check;
     use super::*;
-    use crate::Held;
     use crate::testing::World;
+    use crate::unit::Held;
 
     const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 

@@ -2,10 +2,11 @@
 
 use super::read::{absolute, range};
 use super::{limit, removed};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::Collection;
 use crate::value::list::{List, Side};
 use crate::value::packed::Element;
-use crate::{Unit, class};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply};
 

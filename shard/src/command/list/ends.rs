@@ -1,8 +1,9 @@
 //! At the ends: LPUSH, RPOP, LMPOP and their kin.
 
 use super::{limit, removed};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::list::{List, Side};
-use crate::{Unit, class};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply, number};
 

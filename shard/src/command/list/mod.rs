@@ -6,8 +6,10 @@ mod ends;
 mod read;
 mod shift;
 
+use crate::command::row::Row;
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::list::{Limit, Side};
-use crate::{Row, Unit, class};
 use curfew_protocol::Error;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;

@@ -1,6 +1,6 @@
 //! What only reads: LLEN, LINDEX, LRANGE, LPOS.
 
-use crate::Unit;
+use crate::unit::Unit;
 use crate::value::list::{List, ListRef};
 use crate::value::packed::Element;
 use curfew_protocol::args::{integer, is};

@@ -1,11 +1,12 @@
 //! From one list to another: LMOVE, RPOPLPUSH, and BLMOVE, BRPOPLPUSH, which wait for the source.
 
 use super::{limit, removed};
+use crate::event::class;
 use crate::unit::Edited;
+use crate::unit::Unit;
 use crate::value::list::{List, Side};
 use crate::value::packed::Element;
 use crate::wait::{self, Null, Wait};
-use crate::{Unit, class};
 use curfew_protocol::args::{OwnedArgs, is};
 use curfew_protocol::{Args, Error, Reply};
 
@@ -130,8 +131,9 @@ fn pop(list: &mut List, side: Side) -> (Vec<u8>, usize) {
 mod tests {
     use super::super::check;
     use super::*;
+    use crate::shard::Shard;
     use crate::testing::World;
-    use crate::{Held, Shard};
+    use crate::unit::Held;
 
     const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 

@@ -1,10 +1,12 @@
 //! Several sets at once: SINTER, SUNION, SDIFF, their forms that store, and SINTERCARD.
 
+use crate::event::class;
 use crate::keyspace::Deadline;
+use crate::shard::Shard;
+use crate::unit::Unit;
 use crate::unit::shard_of;
 use crate::value::collection;
 use crate::value::set::{self, Set, SetRef};
-use crate::{Shard, Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply, number};
 

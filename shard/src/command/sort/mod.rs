@@ -6,8 +6,11 @@
 mod pattern;
 
 use super::describe;
+use crate::command::row::Reach;
+use crate::command::row::Row;
+use crate::event::class;
 use crate::keyspace::{Deadline, Type};
-use crate::registry::Reach;
+use crate::unit::Unit;
 use crate::unit::as_str;
 use crate::value::collection::view;
 use crate::value::hash::Hash;
@@ -15,7 +18,6 @@ use crate::value::list::{Limit, List};
 use crate::value::packed::Element;
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
-use crate::{Row, Unit, class};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;

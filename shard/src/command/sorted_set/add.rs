@@ -1,7 +1,8 @@
 //! ZADD and ZINCRBY.
 
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::sorted_set::{Inserted, SortedSet};
-use crate::{Unit, class};
 use curfew_protocol::args::{double, is};
 use curfew_protocol::{Args, Error, Reply, number};
 

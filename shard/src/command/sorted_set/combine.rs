@@ -4,8 +4,8 @@
 //! the members of the smallest input along and drops what the others do not have, so it costs what Redis's does.
 
 use super::{members_header, store};
-use crate::Unit;
 use crate::keyspace::{EntryRef, Type};
+use crate::unit::Unit;
 use crate::value::collection::{Collection, view};
 use crate::value::packed::Element;
 use crate::value::set::Set;

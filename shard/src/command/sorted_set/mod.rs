@@ -7,9 +7,11 @@ mod range;
 mod remove;
 mod sample;
 
+use crate::command::row::Row;
+use crate::event::class;
 use crate::keyspace::Deadline;
+use crate::unit::Unit;
 use crate::value::sorted_set::SortedSet;
-use crate::{Row, Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};

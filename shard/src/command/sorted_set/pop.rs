@@ -1,10 +1,11 @@
 //! Taking members from either end, at once or when there are some.
 
+use crate::event::class;
 use crate::keyspace::Type;
+use crate::unit::Unit;
 use crate::value::Collection;
 use crate::value::sorted_set::SortedSet;
 use crate::wait::{Null, Wait, until_seconds};
-use crate::{Unit, class};
 use curfew_protocol::args::{OwnedArgs, is};
 use curfew_protocol::{Args, Error, Reply, Resp, number};
 
@@ -222,7 +223,7 @@ fn pop(unit: &mut Unit<'_>, key: &[u8], end: End, count: usize, form: Form, out:
 mod tests {
     use super::super::tests::{check, world};
     use super::*;
-    use crate::Held;
+    use crate::unit::Held;
 
     #[test]
     fn members_are_taken_from_both_ends() {

@@ -1,7 +1,7 @@
 //! Ranges by rank, score and member: ZRANGE and all its kin.
 
 use super::{members_header, reply_member, store};
-use crate::Unit;
+use crate::unit::Unit;
 use crate::value::packed::Element;
 use crate::value::sorted_set::{LexEnd, LexRange, ScoreRange, SortedSet, View};
 use curfew_protocol::args::{integer, is};

@@ -1,9 +1,10 @@
 //! ZREM, and the removal of ranges.
 
 use super::range::{Span, lex_range, ranks, score_range};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::Collection;
 use crate::value::sorted_set::{SortedSet, View};
-use crate::{Unit, class};
 use curfew_protocol::args::integer;
 use curfew_protocol::{Args, Error, Reply};
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! ZRANDMEMBER and ZSCAN.
 
 use super::{members_header, reply_member};
-use crate::Unit;
 use crate::random::Random;
+use crate::unit::Unit;
 use crate::value::packed::Element;
 use crate::value::sorted_set::{SortedSet, View};
 use curfew_protocol::args::is;

@@ -2,8 +2,9 @@
 
 use super::parse::{integer_or, start_id, strict_id};
 use super::{effect, reply_entry, reply_id};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::stream::{Body, Pending, Stream, StreamId};
-use crate::{Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
 

@@ -1,8 +1,9 @@
 //! XGROUP.
 
 use super::parse::{integer_or, strict_id};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::stream::{Group, Stream, StreamId, UNKNOWN};
-use crate::{Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
 

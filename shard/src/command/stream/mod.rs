@@ -12,8 +12,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+use crate::command::row::{Reach, Row};
 use crate::value::stream::{Entry, StreamId};
-use crate::{Reach, Row};
 use curfew_protocol::Reply;
 use curfew_protocol::spec::*;
 

@@ -2,7 +2,7 @@
 
 use super::parse::{end_id, start_id, strict_ids};
 use super::reply_id;
-use crate::Unit;
+use crate::unit::Unit;
 use crate::value::stream::{Group, Stream, StreamId};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply};

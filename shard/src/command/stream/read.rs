@@ -1,9 +1,10 @@
 //! XREAD and XREADGROUP: the same command with and without a group, now or when there is something.
 
 use super::{effect, parse, reply_entries, reply_entry, reply_id};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::stream::{Body, Pending, Stream, StreamId};
 use crate::wait::{self, Null, Wait};
-use crate::{Unit, class};
 use curfew_protocol::args::{OwnedArgs, integer, is};
 use curfew_protocol::{Args, Error, Reply, Resp};
 

@@ -1,9 +1,10 @@
 //! Strings that are numbers.
 
 use super::text;
+use crate::event::class;
 use crate::keyspace::{Deadline, NewValue};
+use crate::unit::Unit;
 use crate::unit::{Str, as_str};
-use crate::{Unit, class};
 use curfew_protocol::args::integer;
 use curfew_protocol::long_double::LongDouble;
 use curfew_protocol::{Args, Error, Reply};

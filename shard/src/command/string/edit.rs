@@ -1,9 +1,10 @@
 //! APPEND and SETRANGE: strings that change in place.
 
 use super::{check_len, encode, len};
+use crate::event::class;
 use crate::keyspace::{Deadline, NewValue, Object};
+use crate::unit::Unit;
 use crate::unit::as_str;
-use crate::{Unit, class};
 use curfew_protocol::args::integer;
 use curfew_protocol::{Args, Error, Reply};
 

@@ -5,7 +5,7 @@
 //! 1/32 of the memory that Redis takes (and limits: the limit is the same here, as it is also one on time).
 
 use super::text;
-use crate::Unit;
+use crate::unit::Unit;
 use crate::unit::{Str, as_str};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};

@@ -6,9 +6,11 @@ mod lcs;
 mod set;
 
 use super::expire_options::Expiry;
+use crate::command::row::Row;
+use crate::event::class;
 use crate::keyspace::{NewValue, Type};
+use crate::unit::Unit;
 use crate::unit::{Str, as_str};
-use crate::{Row, Unit, class};
 use curfew_protocol::args::integer;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};

@@ -2,8 +2,9 @@
 
 use super::super::expire_options::{Expiry, Scale};
 use super::{encode, equals, reply_str};
+use crate::event::class;
 use crate::keyspace::Deadline;
-use crate::{Unit, class};
+use crate::unit::Unit;
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply, number};
 

@@ -3,10 +3,10 @@
 use super::payload::{open, seal};
 use super::ziplist::tests::ziplist;
 use super::{kind, write};
-use crate::Held;
-use crate::Unit;
 use crate::command::describe::describe;
 use crate::testing::World;
+use crate::unit::Held;
+use crate::unit::Unit;
 use curfew_protocol::Reply;
 use curfew_protocol::args::OwnedArgs;
 

@@ -1,6 +1,5 @@
-//! Joins the rows of all families of data commands.
+//! What a row of a family says of its command.
 
-use crate::command;
 use crate::unit::Unit;
 use curfew_protocol::spec::Spec;
 use curfew_protocol::{Args, Error, Reply};
@@ -43,28 +42,3 @@ impl<H: Copy> Row<H> {
         Row { spec: self.spec, reach, run: self.run }
     }
 }
-
-/// All data commands, family by family.
-pub fn rows() -> impl Iterator<Item = &'static Row> {
-    FAMILIES.iter().copied().flatten()
-}
-
-const FAMILIES: &[&[Row]] = &[
-    command::curfew::ROWS,
-    command::database::ROWS,
-    command::expiry::ROWS,
-    command::generic::ROWS,
-    command::object::ROWS,
-    command::scan::ROWS,
-    command::bitmap::ROWS,
-    command::string::ROWS,
-    command::list::ROWS,
-    command::set::ROWS,
-    command::hash::ROWS,
-    command::sorted_set::ROWS,
-    command::stream::ROWS,
-    command::geo::ROWS,
-    command::hyperloglog::ROWS,
-    command::sort::ROWS,
-    command::dump::ROWS,
-];
