@@ -10,7 +10,7 @@ use crate::thread;
 use crate::{clock, hold, script, trigger};
 use curfew_protocol::spec::{ALLOW_BUSY, DENYOOM, NO_AUTH, NO_MULTI, WRITE};
 use curfew_protocol::{Args, Error, Resp};
-use curfew_shard::unit::shard_of;
+use curfew_shard::slots::shard_of;
 use curfew_shard::{Held, Unit};
 
 /// A script has reached for a shard that it does not hold, before it wrote anything: the unit starts over with every

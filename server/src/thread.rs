@@ -17,7 +17,7 @@ use crate::script::function;
 use crate::session::Session;
 use crate::stats::ThreadStats;
 use curfew_shard::record::Recording;
-use curfew_shard::settings::Limits;
+use curfew_shard::value::limits::Limits;
 use curfew_shard::{Settings, Sink, class};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;

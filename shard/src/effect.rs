@@ -5,9 +5,10 @@
 //! is `shard/tests/replay.rs`). Expiry and eviction leave a DEL, so replay needs no clock.
 
 use crate::event::Event;
-use crate::keyspace::{Keyspace, Object};
+use crate::keyspace::Keyspace;
 use crate::record::Records;
 use crate::trigger::{Fired, Whole};
+use crate::value::object::Object;
 use crate::wait::{Wait, Waiter};
 use curfew_protocol::args::OwnedArgs;
 use std::any::Any;

@@ -15,10 +15,12 @@ pub mod eviction;
 pub mod gone;
 pub mod keyspace;
 pub mod moment;
+mod prefetch;
 pub mod random;
 pub mod record;
 pub mod settings;
 pub mod shard;
+pub mod slots;
 mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -2,7 +2,7 @@
 //!
 //! A unit collects records while a command runs; [`crate::Unit::append_events`] appends them when the command is over.
 
-use crate::unit::shard_of;
+use crate::slots::shard_of;
 
 /// Most bytes of a value that an event carries.
 pub const VALUE_MAX: usize = 4096;

@@ -9,7 +9,7 @@ use crate::keyspace::Hasher;
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::shard::Shard;
-use crate::unit::shard_of;
+use crate::slots::shard_of;
 use crate::unit::{Held, Unit};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Args, Error, Reply, Resp};

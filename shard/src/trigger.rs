@@ -5,8 +5,9 @@
 
 use crate::command::describe;
 use crate::event::class;
-use crate::keyspace::{EntryRef, Type, Value};
-use crate::unit::{Str, as_str};
+use crate::keyspace::{EntryRef, Value};
+use crate::keyspace::{Str, as_str};
+use crate::value::kind::Type;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::glob;
 use std::sync::Arc;

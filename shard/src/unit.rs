@@ -20,15 +20,18 @@ use crate::access;
 use crate::effect::{Effect, Garbage, Sink};
 use crate::event::class;
 use crate::keyspace::{
-    Deadline, EntryMut, EntryRef, Keyspace, NewValue, Object, Removed, Taken, TakenValue, Type, Value,
+    Deadline, EntryMut, EntryRef, Keyspace, NewValue, Removed, Str, Taken, TakenValue, Value, as_str,
 };
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::shard::Shard;
+use crate::slots::shard_of;
 use crate::value::dict::Dict;
+use crate::value::kind::Type;
+use crate::value::object::Object;
 use crate::wait::Wait;
 use curfew_protocol::args::OwnedArgs;
-use curfew_protocol::{Error, Reply, slot};
+use curfew_protocol::{Error, Reply};
 
 /// Values with more on the heap than this are freed in the background. Below, freeing costs less than handing over.
 const LARGE_BYTES: usize = 64 * 1024;
@@ -42,12 +45,6 @@ pub enum Held<'u> {
     One(&'u mut Shard),
     /// Several of all shards, each at its index; None for those that are not held.
     Many(Vec<Option<&'u mut Shard>>),
-}
-
-/// The shard of `key` among `shards` of them: each owns one contiguous range of slots.
-#[inline]
-pub fn shard_of(key: &[u8], shards: usize) -> usize {
-    if shards == 1 { 0 } else { usize::from(slot::slot(key)) * shards / 16384 }
 }
 
 impl Held<'_> {
@@ -93,15 +90,6 @@ pub struct Unit<'u> {
     pub waited_nanos: u64,
     /// Events are being appended, which is itself no event.
     is_appending: bool,
-}
-
-/// A string value as it is stored.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Str<'a> {
-    /// Stored as a number.
-    Int(i64),
-    /// Stored as bytes.
-    Bytes(&'a [u8]),
 }
 
 impl<'u> Unit<'u> {
@@ -673,20 +661,6 @@ unsafe fn extend<'a>(entry: EntryRef<'_>) -> EntryRef<'a> {
 #[inline]
 fn space_mut<'a>(held: &'a mut Held<'_>, db: usize, key: &[u8]) -> &'a mut Keyspace {
     held.of(key).db_mut(db)
-}
-
-/// The string that an entry holds.
-#[inline]
-pub fn as_str(entry: EntryRef<'_>) -> Result<Str<'_>, Error> {
-    if entry.kind() != Type::String {
-        return Err(Error::WRONG_TYPE);
-    }
-    Ok(match entry.value() {
-        Value::Int(number) => Str::Int(number),
-        Value::Bytes(bytes) => Str::Bytes(bytes),
-        Value::Object(Object::Str(bytes)) => Str::Bytes(bytes),
-        Value::Object(_) => return Err(Error::WRONG_TYPE),
-    })
 }
 
 /// A number for LFU's dice, from what is at hand: quality does not matter, speed does.

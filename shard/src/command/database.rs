@@ -252,7 +252,7 @@ fn everywhere(unit: &mut Unit<'_>, command: &[&[u8]]) {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::*;
-    use crate::unit::shard_of;
+    use crate::slots::shard_of;
     use crate::watch::Flag;
     use curfew_protocol::Resp;
     use std::collections::HashMap;

@@ -3,11 +3,13 @@
 //! A replayed journal may meet another number of shards, so an effect must not need a key of another shard: what arrives
 //! at a key is written out in full instead. One way for all three commands, on one shard or on two, is simpler than two.
 
-use crate::keyspace::{EntryRef, Type};
-use crate::unit::{Str, Unit, as_str};
-use crate::value::collection::{Collection, view};
+use crate::keyspace::EntryRef;
+use crate::keyspace::{Str, as_str};
+use crate::unit::Unit;
 use crate::value::hash::Hash;
+use crate::value::kind::Type;
 use crate::value::list::List;
+use crate::value::object::Boxed;
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
 use crate::value::stream::Stream;
@@ -35,9 +37,9 @@ pub(super) fn leave(unit: &mut Unit<'_>, db: usize, key: &[u8]) {
 
 /// The commands that make the value of an entry that is not a string, where there is nothing yet.
 pub(crate) fn items(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
-    fn of<T: Collection>(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
+    fn of<T: Boxed>(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
         let mut commands = Vec::new();
-        if let Some(view) = view::<T>(entry) {
+        if let Some(view) = entry.view::<T>() {
             T::describe(view, entry.key(), &mut commands);
         }
         commands

@@ -256,7 +256,7 @@ fn seconds(ms: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::*;
-    use crate::unit::shard_of;
+    use crate::slots::shard_of;
     use crate::watch::Flag;
 
     #[test]

@@ -7,8 +7,9 @@ use super::describe;
 use crate::access;
 use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::{EntryRef, Taken, TakenValue, Type, Value};
+use crate::keyspace::{EntryRef, Taken, TakenValue, Value};
 use crate::unit::Unit;
+use crate::value::kind::Type;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -265,7 +266,7 @@ pub(super) mod testing {
 
     /// The string at a key of the world's database.
     pub fn value(world: &mut World, key: &str) -> Option<String> {
-        use crate::unit::Str;
+        use crate::keyspace::Str;
         with_unit(world, |unit| {
             unit.peek_str(key.as_bytes()).expect("a string").map(|value| match value {
                 Str::Int(number) => number.to_string(),
@@ -286,8 +287,8 @@ pub(super) mod testing {
 mod tests {
     use super::testing::*;
     use crate::event::class;
+    use crate::slots::shard_of;
     use crate::testing::World;
-    use crate::unit::shard_of;
     use crate::watch::Flag;
 
     /// Runs lines with the replies that Redis 8.0.6 gives.

@@ -2,12 +2,13 @@
 
 use crate::access;
 use crate::command::row::{Reach, Row};
-use crate::keyspace::{EntryRef, Type, Value};
+use crate::keyspace::{EntryRef, Value};
+use crate::keyspace::{Str, as_str};
 use crate::unit::Unit;
-use crate::unit::{Str, as_str};
-use crate::value::collection::{Collection, view};
 use crate::value::hash::Hash;
+use crate::value::kind::Type;
 use crate::value::list::List;
+use crate::value::object::Boxed;
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
 use crate::value::stream::Stream;
@@ -187,8 +188,8 @@ pub fn encoding_name(entry: EntryRef<'_>) -> Result<&'static str, Error> {
     }
 }
 
-fn of<T: Collection>(entry: EntryRef<'_>) -> Result<&'static str, Error> {
-    view::<T>(entry).map(T::encoding).ok_or(Error::WRONG_TYPE)
+fn of<T: Boxed>(entry: EntryRef<'_>) -> Result<&'static str, Error> {
+    entry.view::<T>().map(T::encoding).ok_or(Error::WRONG_TYPE)
 }
 
 #[cfg(test)]

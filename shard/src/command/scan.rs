@@ -6,10 +6,11 @@
 
 use super::generic::type_name;
 use crate::command::row::{Reach, Row};
-use crate::keyspace::{EntryRef, Type};
+use crate::keyspace::EntryRef;
 use crate::moment::Moment;
 use crate::shard::CURSOR_SHARD_SHIFT;
 use crate::unit::Unit;
+use crate::value::kind::Type;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, glob, number};
@@ -161,8 +162,9 @@ fn is_expired(entry: EntryRef<'_>, now: Moment) -> bool {
 mod tests {
     use super::*;
     use crate::command::generic::testing::*;
+    use crate::slots::shard_of;
     use crate::testing::World;
-    use crate::unit::{Held, shard_of};
+    use crate::unit::Held;
     use curfew_protocol::args::OwnedArgs;
     use std::collections::HashSet;
 

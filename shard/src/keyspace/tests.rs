@@ -302,7 +302,7 @@ proptest! {
 
 /// A hash of these fields, each with its deadline if it has one.
 fn hash_object(fields: &[(u8, Option<i64>)], in_table: bool) -> Box<Object> {
-    let limits = crate::settings::Limits { hash_entries: if in_table { 0 } else { 512 }, ..Default::default() };
+    let limits = crate::value::limits::Limits { hash_entries: if in_table { 0 } else { 512 }, ..Default::default() };
     let mut hash = Hash::default();
     for (field, deadline) in fields {
         hash.set(&[*field], b"v", false, &limits);

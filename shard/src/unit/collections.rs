@@ -4,8 +4,8 @@ use super::{Unit, chance, space_mut};
 use crate::access;
 use crate::event::class;
 use crate::keyspace::{Deadline, NewValue, Value};
-use crate::value::collection::{self, Collection};
 use crate::value::hash::Hash;
+use crate::value::object::Boxed;
 use curfew_protocol::Error;
 use curfew_protocol::args::OwnedArgs;
 
@@ -22,18 +22,18 @@ impl<'u> Unit<'u> {
     /// The value at `key` for a command that reads: counts a hit or a miss, and marks the access. None without the key;
     /// an error for another type.
     #[inline]
-    pub fn view<T: Collection>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
-        self.read(key).map(|entry| collection::view::<T>(entry).ok_or(Error::WRONG_TYPE)).transpose()
+    pub fn view<T: Boxed>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
+        self.read(key).map(|entry| entry.view::<T>().ok_or(Error::WRONG_TYPE)).transpose()
     }
 
     /// The value at `key` without any trace: for commands that go on to change it.
-    pub fn peek_view<T: Collection>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
-        self.peek(key).map(|entry| collection::view::<T>(entry).ok_or(Error::WRONG_TYPE)).transpose()
+    pub fn peek_view<T: Boxed>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
+        self.peek(key).map(|entry| entry.view::<T>().ok_or(Error::WRONG_TYPE)).transpose()
     }
 
     /// Changes the value at `key`, which keeps its deadline; None without the key. A value that is empty afterwards is
     /// removed. The caller announces the change ([`Unit::changed`]) and leaves its effect, if it has made one.
-    pub fn edit<T: Collection, R>(
+    pub fn edit<T: Boxed, R>(
         &mut self,
         key: &[u8],
         change: impl FnOnce(&mut T) -> R,
@@ -42,7 +42,7 @@ impl<'u> Unit<'u> {
     }
 
     /// Changes the value at `key`, or a new, empty one if there is none; it is kept unless it is empty afterwards.
-    pub fn edit_or_new<T: Collection, R>(
+    pub fn edit_or_new<T: Boxed, R>(
         &mut self,
         key: &[u8],
         change: impl FnOnce(&mut T) -> R,
@@ -61,12 +61,12 @@ impl<'u> Unit<'u> {
     }
 
     /// Makes `key` hold a value that is not empty, whatever it held. Announces `new` where the key is new (class `n`).
-    pub fn put_value<T: Collection>(&mut self, key: &[u8], value: T, deadline: Deadline) {
+    pub fn put_value<T: Boxed>(&mut self, key: &[u8], value: T, deadline: Deadline) {
         self.put_value_in(self.db, key, value, deadline);
     }
 
     /// The same in another database.
-    pub fn put_value_in<T: Collection>(&mut self, db: usize, key: &[u8], value: T, deadline: Deadline) {
+    pub fn put_value_in<T: Boxed>(&mut self, db: usize, key: &[u8], value: T, deadline: Deadline) {
         if let Some(due) = value.due() {
             let shard = self.held.of(key);
             shard.soonest = shard.soonest.min(due);
@@ -121,7 +121,7 @@ impl<'u> Unit<'u> {
     }
 
     /// As [`Unit::edit`], with the change given back without the key.
-    fn try_edit<T: Collection, R, C: FnOnce(&mut T) -> R>(
+    fn try_edit<T: Boxed, R, C: FnOnce(&mut T) -> R>(
         &mut self,
         key: &[u8],
         change: C,
@@ -137,7 +137,7 @@ impl<'u> Unit<'u> {
     }
 
     /// Changes the value at a key that is there and alive.
-    fn edit_present<T: Collection, R>(
+    fn edit_present<T: Boxed, R>(
         &mut self,
         db: usize,
         hash: u64,

@@ -4,11 +4,11 @@
 //! in the middle of it: a handler that works on a stream or list of events itself (LMOVE, RENAME) would find it changed
 //! between its own change and the effect of that, and a replay would go another way. No command can see the difference.
 
-use super::{Str, Unit, as_str};
+use super::Unit;
 use crate::event::{Event, NAMES, class};
+use crate::keyspace::{Str, as_str};
 use crate::record::{Gone, KEY_MAX, Record};
 use crate::trigger::{DEPTH_MAX, Fired, WITH_VALUE, Whole};
-use crate::value::collection;
 use crate::value::list::{Limit, List, Side};
 use crate::value::stream::{NewId, NodeLimits, Stream, StreamId, Trim, TrimBy};
 
@@ -169,7 +169,7 @@ impl<'u> Unit<'u> {
         // Looked up before anything else: a stream past its deadline goes with an event of its own.
         let there = match self.live(0, key) {
             None => StreamId::MIN,
-            Some(entry) => match collection::view::<Stream>(entry) {
+            Some(entry) => match entry.view::<Stream>() {
                 Some(stream) => stream.log.last_id,
                 None => return 0,
             },
@@ -234,7 +234,7 @@ impl<'u> Unit<'u> {
 
     /// Answers how many were appended.
     fn append_to_list(&mut self, key: &[u8], records: &[Record]) -> usize {
-        if self.live(0, key).is_some_and(|entry| collection::view::<List>(entry).is_none()) {
+        if self.live(0, key).is_some_and(|entry| entry.view::<List>().is_none()) {
             return 0;
         }
         let (now, settings) = (self.now.ms, self.settings);
@@ -270,8 +270,9 @@ mod tests {
     use super::*;
     use crate::eviction::{Evicted, Order, Policy, evict_one};
     use crate::record::{Recording, VALUE_MAX};
+    use crate::slots::shard_of;
     use crate::testing::World;
-    use crate::unit::{Held, shard_of};
+    use crate::unit::Held;
     use crate::watch::Flag;
 
     const ALL: u32 = class::ALL;

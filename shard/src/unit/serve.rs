@@ -1,7 +1,8 @@
 //! Serving those who wait, when a unit is over. See [`crate::wait`].
 
-use super::{Held, Unit, shard_of};
+use super::{Held, Unit};
 use crate::shard::Shard;
+use crate::slots::shard_of;
 use crate::wait::claim::Claim;
 use crate::wait::{Outcome, Waiter};
 use curfew_protocol::Reply;

@@ -2,7 +2,7 @@
 
 use super::claim::{Claim, Look, State};
 use super::{Wait, Waiting};
-use crate::unit::shard_of;
+use crate::slots::shard_of;
 use curfew_protocol::spec::Spec;
 use curfew_protocol::{Error, Reply, Resp, args};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

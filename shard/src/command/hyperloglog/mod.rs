@@ -5,10 +5,11 @@ mod debug;
 
 use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::{Deadline, EntryMut, NewValue, Object, Value};
-use crate::unit::Str;
+use crate::keyspace::Str;
+use crate::keyspace::{Deadline, EntryMut, NewValue, Value};
 use crate::unit::Unit;
 use crate::value::hyperloglog::{self as hll, Corrupted, Encoding, REGISTERS};
+use crate::value::object::Object;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 

@@ -207,7 +207,7 @@ mod tests {
         // foo is in slot 12182 and hello in 866, of 16384.
         world.run("rpush foo 1");
         let args: &[&[u8]] = &[b"blmove", b"foo", b"hello", b"left", b"right", b"0"];
-        let source = crate::unit::shard_of(b"foo", 4);
+        let source = crate::slots::shard_of(b"foo", 4);
         assert_eq!(served(&mut world, args, |index| index == source), (Ok(false), String::new()));
         assert_eq!(served(&mut world, args, |_| true), (Ok(true), "$1\r\n1\r\n".into()));
         assert_eq!(served(&mut world, args, |_| true), (Ok(false), String::new()));

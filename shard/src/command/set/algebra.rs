@@ -3,9 +3,8 @@
 use crate::event::class;
 use crate::keyspace::Deadline;
 use crate::shard::Shard;
+use crate::slots::shard_of;
 use crate::unit::Unit;
-use crate::unit::shard_of;
-use crate::value::collection;
 use crate::value::set::{self, Set, SetRef};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -136,7 +135,7 @@ fn views<'u>(unit: &'u mut Unit<'_>, keys: Args<'_>) -> Result<Vec<Option<SetRef
         let index = shard_of(key, count);
         let shard = shards.iter().find(|shard| there && usize::from(shard.index()) == index)?;
         let space = shard.db(db);
-        collection::view::<Set>(space.get(space.hasher().hash(key), key)?)
+        space.get(space.hasher().hash(key), key)?.view::<Set>()
     };
     Ok(keys.iter().zip(there).map(look).collect())
 }

@@ -4,7 +4,7 @@ use crate::effect::Garbage;
 use crate::event::class;
 use crate::random::Random;
 use crate::unit::Unit;
-use crate::value::Collection;
+use crate::value::object::Boxed;
 use crate::value::set::Set;
 use curfew_protocol::args::{OwnedArgs, integer};
 use curfew_protocol::{Args, Error, Reply, number};

@@ -4,9 +4,10 @@
 //! the members of the smallest input along and drops what the others do not have, so it costs what Redis's does.
 
 use super::{members_header, store};
-use crate::keyspace::{EntryRef, Type};
+use crate::keyspace::EntryRef;
 use crate::unit::Unit;
-use crate::value::collection::{Collection, view};
+use crate::value::collection::Collection;
+use crate::value::kind::Type;
 use crate::value::packed::Element;
 use crate::value::set::Set;
 use crate::value::sorted_set::{SortedSet, View};
@@ -269,8 +270,8 @@ fn input<'a>(unit: &'a mut Unit<'_>, key: &[u8]) -> Result<Option<Input<'a>>, Er
 impl<'a> Input<'a> {
     fn of(entry: EntryRef<'a>) -> Result<Input<'a>, Error> {
         let input = match entry.kind() {
-            Type::ZSet => view::<SortedSet>(entry).map(Input::Sorted),
-            Type::Set => view::<Set>(entry).map(Input::Set),
+            Type::ZSet => entry.view::<SortedSet>().map(Input::Sorted),
+            Type::Set => entry.view::<Set>().map(Input::Set),
             _ => None,
         };
         input.ok_or(Error::WRONG_TYPE)
@@ -302,7 +303,8 @@ impl<'a> Input<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{check, world};
-    use crate::keyspace::{Deadline, NewValue, Type};
+    use crate::keyspace::{Deadline, NewValue};
+    use crate::value::kind::Type;
     use crate::value::packed::{Element, Packed};
 
     const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
@@ -372,7 +374,7 @@ mod tests {
         let mut packed = Packed::new();
         [b"a", b"c"].iter().for_each(|member| packed.push_back(Element::of(*member)));
         let shards = world.shards.len();
-        let space = world.shards[crate::unit::shard_of(b"set", shards)].db_mut(0);
+        let space = world.shards[crate::slots::shard_of(b"set", shards)].db_mut(0);
         let hash = space.hasher().hash(b"set");
         space.put(hash, b"set", Type::Set, NewValue::Bytes(packed.as_bytes()), Deadline::Clear, 0);
         check(

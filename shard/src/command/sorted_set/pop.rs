@@ -1,9 +1,9 @@
 //! Taking members from either end, at once or when there are some.
 
 use crate::event::class;
-use crate::keyspace::Type;
 use crate::unit::Unit;
 use crate::value::Collection;
+use crate::value::kind::Type;
 use crate::value::sorted_set::SortedSet;
 use crate::wait::{Null, Wait, until_seconds};
 use curfew_protocol::args::{OwnedArgs, is};

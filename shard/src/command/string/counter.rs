@@ -3,8 +3,8 @@
 use super::text;
 use crate::event::class;
 use crate::keyspace::{Deadline, NewValue};
+use crate::keyspace::{Str, as_str};
 use crate::unit::Unit;
-use crate::unit::{Str, as_str};
 use curfew_protocol::args::integer;
 use curfew_protocol::long_double::LongDouble;
 use curfew_protocol::{Args, Error, Reply};

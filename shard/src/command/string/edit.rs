@@ -2,9 +2,10 @@
 
 use super::{check_len, encode, len};
 use crate::event::class;
-use crate::keyspace::{Deadline, NewValue, Object};
+use crate::keyspace::as_str;
+use crate::keyspace::{Deadline, NewValue};
 use crate::unit::Unit;
-use crate::unit::as_str;
+use crate::value::object::Object;
 use curfew_protocol::args::integer;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -161,7 +162,7 @@ mod tests {
         for count in 1..=1000 {
             assert_eq!(world.run("append k 0123456789"), format!(":{}", count * 10));
         }
-        let space = world.shards[crate::unit::shard_of(b"k", 2)].db(0);
+        let space = world.shards[crate::slots::shard_of(b"k", 2)].db(0);
         let entry = space.get(space.hasher().hash(b"k"), b"k").expect("the key is there");
         let crate::keyspace::Value::Object(object) = entry.value() else { panic!("a buffer that grows") };
         assert!(object.heap_bytes() > 10_000, "with room for more");

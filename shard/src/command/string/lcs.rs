@@ -5,8 +5,8 @@
 //! 1/32 of the memory that Redis takes (and limits: the limit is the same here, as it is also one on time).
 
 use super::text;
+use crate::keyspace::{Str, as_str};
 use crate::unit::Unit;
-use crate::unit::{Str, as_str};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
 

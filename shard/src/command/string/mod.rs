@@ -8,9 +8,10 @@ mod set;
 use super::expire_options::Expiry;
 use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::{NewValue, Type};
+use crate::keyspace::NewValue;
+use crate::keyspace::{Str, as_str};
 use crate::unit::Unit;
-use crate::unit::{Str, as_str};
+use crate::value::kind::Type;
 use curfew_protocol::args::integer;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -361,7 +362,7 @@ mod tests {
     /// A list, for commands that expect a string.
     pub(super) fn put_a_list(world: &mut World, key: &[u8]) {
         let shards = world.shards.len();
-        let space = world.shards[crate::unit::shard_of(key, shards)].db_mut(0);
+        let space = world.shards[crate::slots::shard_of(key, shards)].db_mut(0);
         let hash = space.hasher().hash(key);
         let value = NewValue::Bytes(b"packed");
         assert!(space.put(hash, key, Type::List, value, crate::keyspace::Deadline::Clear, 0).is_none());
@@ -369,7 +370,7 @@ mod tests {
 
     /// What OBJECT ENCODING says, and the deadline.
     pub(super) fn form(world: &World, key: &[u8]) -> (&'static str, Option<i64>) {
-        let space = world.shards[crate::unit::shard_of(key, world.shards.len())].db(0);
+        let space = world.shards[crate::slots::shard_of(key, world.shards.len())].db(0);
         let entry = space.get(space.hasher().hash(key), key).expect("the key is there");
         let encoding = match as_str(entry).expect("the key is a string") {
             Str::Int(_) => "int",

@@ -20,10 +20,10 @@ mod view;
 pub use table::Table;
 pub use view::{Finder, HashRef, Iter};
 
-use crate::keyspace::{Object, Type};
-use crate::settings::Limits;
 use crate::value::Collection;
 use crate::value::dict::Dict;
+use crate::value::kind::Type;
+use crate::value::limits::Limits;
 use crate::value::packed::{Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use filter::Filter;
@@ -420,28 +420,13 @@ impl Collection for Hash {
         self.wakes()
     }
 
-    fn of(object: &Object) -> Option<&Hash> {
-        match object {
-            Object::Hash(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut Hash> {
-        match object {
-            Object::Hash(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn into_object(mut self) -> Object {
+    fn shrink(&mut self) {
         // It may have been changed in the shard's scratch memory, which is as large as the largest value before.
         if let Form::Packed(packed) = &mut self.form
             && packed.heap_bytes() > packed.as_bytes().len() * 5 / 4
         {
             packed.shrink();
         }
-        Object::Hash(self)
     }
 
     fn encoding(view: HashRef<'_>) -> &'static str {

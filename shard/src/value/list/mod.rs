@@ -18,9 +18,9 @@ mod nodes;
 pub use limit::Limit;
 pub use nodes::Nodes;
 
-use crate::keyspace::{Object, Type};
 use crate::value::Collection;
 use crate::value::collection::describe_items;
+use crate::value::kind::Type;
 use crate::value::packed::{Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use node::{Elements, Node};
@@ -373,26 +373,11 @@ impl Collection for List {
         self.len() == 0
     }
 
-    fn of(object: &Object) -> Option<&List> {
-        match object {
-            Object::List(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut List> {
-        match object {
-            Object::List(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn into_object(mut self) -> Object {
+    fn shrink(&mut self) {
         // It may lie in memory that was meant for more.
         if let Form::Packed(node) = &mut self.form {
             node.shrink();
         }
-        Object::List(self)
     }
 
     fn encoding(view: ListRef<'_>) -> &'static str {

@@ -1,8 +1,8 @@
 //! Hashes: packed ones as they are, tables field by field; in front of those with deadlines stands the first of these.
 
 use super::{Damaged, Reader, is_keyed, kind, read_packed, write, write_packed, ziplist};
-use crate::settings::Limits;
 use crate::value::hash::{Hash, HashRef};
+use crate::value::limits::Limits;
 
 /// The latest deadline of a field that Redis can keep: 48 bits, but for the values that mean none. Unix milliseconds.
 const DEADLINE_MAX: u64 = (1 << 48) - 2;

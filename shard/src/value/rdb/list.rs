@@ -1,7 +1,7 @@
 //! Lists: node by node as they are kept.
 
 use super::{Damaged, Reader, kind, read_packed, write, write_packed, ziplist};
-use crate::settings::Limits;
+use crate::value::limits::Limits;
 use crate::value::list::{Chunk, Limit, List, ListRef, Side};
 use crate::value::packed::Element;
 

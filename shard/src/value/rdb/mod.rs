@@ -30,11 +30,12 @@ mod ziplist;
 
 pub use read::{Damaged, Reader};
 
-use crate::keyspace::{EntryRef, Type};
-use crate::settings::Limits;
-use crate::value::collection::{Collection, view};
+use crate::keyspace::EntryRef;
 use crate::value::hash::Hash;
+use crate::value::kind::Type;
+use crate::value::limits::Limits;
 use crate::value::list::List;
+use crate::value::object::Boxed;
 use crate::value::packed::{Element, Packed, PackedRef};
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
@@ -117,18 +118,18 @@ pub fn kind_of(entry: EntryRef<'_>) -> u8 {
     match entry.kind() {
         Type::String => kind::STRING,
         Type::List => kind::LIST_QUICKLIST_2,
-        Type::Set => view::<Set>(entry).map_or(kind::SET, set::kind_of),
-        Type::ZSet => view::<SortedSet>(entry).map_or(kind::ZSET_2, sorted_set::kind_of),
-        Type::Hash => view::<Hash>(entry).map_or(kind::HASH, hash::kind_of),
+        Type::Set => entry.view::<Set>().map_or(kind::SET, set::kind_of),
+        Type::ZSet => entry.view::<SortedSet>().map_or(kind::ZSET_2, sorted_set::kind_of),
+        Type::Hash => entry.view::<Hash>().map_or(kind::HASH, hash::kind_of),
         Type::Stream => kind::STREAM_LISTPACKS_3,
     }
 }
 
 /// Appends the value of `entry`, without what stands before it. O(n) in the value.
 pub fn write_value(entry: EntryRef<'_>, out: &mut Vec<u8>) {
-    fn of<T: Collection>(entry: EntryRef<'_>, out: &mut Vec<u8>, write: impl FnOnce(T::View<'_>, &mut Vec<u8>)) {
+    fn of<T: Boxed>(entry: EntryRef<'_>, out: &mut Vec<u8>, write: impl FnOnce(T::View<'_>, &mut Vec<u8>)) {
         // The type of the entry says that it is one.
-        if let Some(view) = view::<T>(entry) {
+        if let Some(view) = entry.view::<T>() {
             write(view, out);
         }
     }

@@ -9,7 +9,7 @@
 use super::crc64::crc64;
 use super::{Damaged, Loaded, Reader, VERSION, kind_of, read_value, write_value};
 use crate::keyspace::EntryRef;
-use crate::settings::Limits;
+use crate::value::limits::Limits;
 use curfew_protocol::Error;
 
 /// Bytes of version and checksum.

@@ -1,8 +1,8 @@
 //! Sets: integers and packed ones as they are, tables member by member.
 
 use super::{Damaged, Reader, is_keyed, kind, read_packed, write, write_packed};
-use crate::settings::Limits;
 use crate::value::dict::Dict;
+use crate::value::limits::Limits;
 use crate::value::packed::Element;
 use crate::value::set::{Ints, Set, SetRef};
 

@@ -1,7 +1,7 @@
 //! Sorted sets: packed ones as they are, large ones from the last member to the first, as Redis writes them.
 
 use super::{Damaged, Reader, kind, read_packed, write, write_packed, ziplist};
-use crate::settings::Limits;
+use crate::value::limits::Limits;
 use crate::value::sorted_set::{Inserted, SortedSet, View};
 use curfew_protocol::number;
 

@@ -2,7 +2,7 @@
 
 use super::write;
 use crate::keyspace::EntryRef;
-use crate::unit::{Str, as_str};
+use crate::keyspace::{Str, as_str};
 
 pub(super) fn write(entry: EntryRef<'_>, out: &mut Vec<u8>) {
     match as_str(entry) {

@@ -12,11 +12,11 @@
 mod score;
 pub mod tree;
 
-use crate::keyspace::{Object, Type};
-use crate::settings::Limits;
 use crate::value::Collection;
 use crate::value::collection::describe_items;
 use crate::value::dict::Dict;
+use crate::value::kind::Type;
+use crate::value::limits::Limits;
 use crate::value::packed::{self, Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::number;
@@ -532,24 +532,6 @@ impl Collection for SortedSet {
 
     fn is_empty(&self) -> bool {
         SortedSet::is_empty(self)
-    }
-
-    fn of(object: &Object) -> Option<&SortedSet> {
-        match object {
-            Object::ZSet(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut SortedSet> {
-        match object {
-            Object::ZSet(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn into_object(self) -> Object {
-        Object::ZSet(self)
     }
 
     fn encoding(view: View<'_>) -> &'static str {

@@ -18,8 +18,8 @@ pub use id::{IdText, NewId, StreamId};
 pub use log::{AddError, Log, Nodes, Range, RangeBack, Trim, TrimBy};
 pub use node::{Entry, NodeLimits, NodeRef};
 
-use crate::keyspace::{Object, Type};
 use crate::value::Collection;
+use crate::value::kind::Type;
 use curfew_protocol::args::OwnedArgs;
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
@@ -100,24 +100,6 @@ impl Collection for Stream {
     /// A stream stays when its last entry goes.
     fn is_empty(&self) -> bool {
         false
-    }
-
-    fn of(object: &Object) -> Option<&Stream> {
-        match object {
-            Object::Stream(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut Stream> {
-        match object {
-            Object::Stream(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn into_object(self) -> Object {
-        Object::Stream(self)
     }
 
     fn encoding(_: &Body) -> &'static str {

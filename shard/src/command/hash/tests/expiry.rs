@@ -1,7 +1,7 @@
 //! Fields that go at their deadlines, by the wheel and by whoever looks at their hash first.
 
 use super::*;
-use crate::unit::shard_of;
+use crate::slots::shard_of;
 use crate::watch::Flag;
 
 /// Whether fields are removed by the wheel or by who looks.
