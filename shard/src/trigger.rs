@@ -3,8 +3,8 @@
 //! A unit sees for which events there are triggers, and keeps what they are to be told: [`Fired`], in [`crate::Sink::fired`]. Running
 //! them is up to the server, before the unit is over; what they change may fire others, down to [`DEPTH_MAX`].
 
-use crate::command::describe;
 use crate::event::class;
+use crate::keyspace::describe;
 use crate::keyspace::{EntryRef, Value};
 use crate::keyspace::{Str, as_str};
 use crate::value::kind::Type;

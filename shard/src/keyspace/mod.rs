@@ -21,6 +21,7 @@
 //! - `timed` counts the entries with a deadline, `fields_timed` those marked as having fields with one, `boxed` those with
 //!   an object.
 
+pub mod describe;
 mod entry;
 mod hasher;
 mod slab;
