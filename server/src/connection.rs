@@ -18,7 +18,7 @@ use crate::{blocked, clock, evict, exec, gate, hold, keeper, script, trigger};
 use curfew_protocol::request::Limits;
 use curfew_protocol::spec::BLOCKING;
 use curfew_protocol::{Args, Error, args};
-use curfew_shard::wait::Waiter;
+use curfew_shard::shard::wait::Waiter;
 use curfew_shard::{Unit, class};
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -12,7 +12,8 @@ use crate::node::Node;
 use crate::route::ShardSet;
 use crate::thread::{self, Thread};
 use crate::{blocked, clock, hold, trigger};
-use curfew_shard::eviction::{self, Evicted, Order, Policy};
+use curfew_shard::shard::evictor::{Order, Policy};
+use curfew_shard::unit::evict::{self, Evicted};
 use curfew_shard::{Unit, class};
 use std::time::{Duration, Instant};
 

@@ -11,7 +11,7 @@ use crate::script::Scripts;
 use crate::script::function::Functions;
 use crate::stats::Stats;
 use crate::trigger;
-use curfew_shard::{Shard, Sink, Unit};
+use curfew_shard::{Shard, Sink, Unit, registry};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
@@ -62,7 +62,7 @@ impl Node {
     pub fn settle(&self, unit: &mut Unit<'_>, now_ms: i64) {
         self.finish(unit, now_ms);
         if !unit.sink().ready.is_empty() {
-            unit.serve_ready(|unit| self.finish(unit, now_ms));
+            unit.serve_ready(registry::serve_of, |unit| self.finish(unit, now_ms));
             // Lookups for somebody who was not served may have removed expired keys.
             self.finish(unit, now_ms);
             self.stats.publish_waiting(unit);

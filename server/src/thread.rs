@@ -16,7 +16,7 @@ use crate::node::Node;
 use crate::script::function;
 use crate::session::Session;
 use crate::stats::ThreadStats;
-use curfew_shard::record::Recording;
+use curfew_shard::event::durable::Recording;
 use curfew_shard::value::limits::Limits;
 use curfew_shard::{Settings, Sink, class};
 use std::cell::{Cell, OnceCell, RefCell};

@@ -22,7 +22,7 @@ use crate::thread::{self, Thread};
 use curfew_protocol::Reply;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::spec::WRITE;
-use curfew_shard::trigger::Fired;
+use curfew_shard::event::trigger::Fired;
 use curfew_shard::{Unit, class};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,7 +1,7 @@
 //! The part of the configuration that data commands read. The server makes it from its own and hands it to each unit.
 
-use crate::record::Recording;
-use crate::trigger::Triggers;
+use crate::event::durable::Recording;
+use crate::event::trigger::Triggers;
 use crate::value::limits::Limits;
 use std::sync::Arc;
 

@@ -3,13 +3,13 @@
 
 use crate::command::registry;
 use crate::command::row::{Reach, Row};
-use crate::effect::{Effect, Sink};
 use crate::event::Event;
 use crate::keyspace::Hasher;
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::slots::shard_of;
+use crate::unit::sink::{Effect, Sink};
 use crate::unit::{Held, Unit};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Args, Error, Reply, Resp};

@@ -14,7 +14,7 @@ use crate::stats::{self, LATENCY_BUCKETS, ShardFigures, ThreadStats};
 use crate::{memory, system, version};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
-use curfew_shard::wait::Waiter;
+use curfew_shard::shard::wait::Waiter;
 use curfew_shard::{Moment, Reach, Unit};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};

@@ -10,7 +10,7 @@ use crate::session::{Ctx, Session};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Args, Error, Reply, number};
 use curfew_shard::Unit;
-use curfew_shard::trigger::{Fired, Whole};
+use curfew_shard::event::trigger::{Fired, Whole};
 use curfew_shard::value::kind::Type;
 use mlua::{ffi, lua_State};
 use std::ffi::{CStr, c_int};

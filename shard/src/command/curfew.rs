@@ -4,8 +4,8 @@
 use super::expiry::{LATEST_MS, give_deadline};
 use crate::command::row::{Reach, Row};
 use crate::keyspace::Upcoming;
+use crate::shard::wait::{self, Null, Wait};
 use crate::unit::Unit;
-use crate::wait::{self, Null, Wait};
 use curfew_protocol::args::{OwnedArgs, integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, Resp, glob};
@@ -35,6 +35,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::All,
         run: expiring,
+        serve: None,
     },
     Row::new(
         Spec::new("curfew.waitkey", -3, Group::Generic, "1.0.0")
@@ -46,7 +47,8 @@ pub const ROWS: &[Row] = &[
                 "key... timeout",
             ),
         waitkey,
-    ),
+    )
+    .serve(serve_key),
     Row {
         spec: Spec::new("curfew.events", -2, Group::Generic, "1.0.0").container().doc(
             "Depends on subcommand.",
@@ -55,6 +57,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: events,
+        serve: None,
     },
     Row {
         spec: Spec::new("curfew.events|streams", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
@@ -64,6 +67,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: events_streams,
+        serve: None,
     },
     Row {
         spec: Spec::new("curfew.events|lists", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
@@ -73,6 +77,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: events_lists,
+        serve: None,
     },
     Row {
         spec: Spec::new("curfew.events|help", 2, Group::Generic, "1.0.0").flags(LOADING | STALE).doc(
@@ -82,6 +87,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: events_help,
+        serve: None,
     },
 ];
 
@@ -162,7 +168,7 @@ fn waitkey(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
         return Ok(());
     }
     let keys = keys.iter().map(Box::from).collect();
-    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, serve: serve_key, null: Null::Bulk });
+    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, null: Null::Bulk });
     Ok(())
 }
 
@@ -263,7 +269,7 @@ impl Soonest {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::over_shards;
-    use crate::record::Recording;
+    use crate::event::durable::Recording;
     use crate::testing::World;
 
     #[test]

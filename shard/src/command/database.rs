@@ -48,6 +48,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
         reach: Reach::All,
         run: dbsize,
+        serve: None,
     },
     Row {
         spec: Spec::new("randomkey", 1, Group::Generic, "1.0.0")
@@ -56,6 +57,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "response_policy:special", "nondeterministic_output"]),
         reach: Reach::All,
         run: randomkey,
+        serve: None,
     },
     Row {
         spec: Spec::new("flushdb", -1, Group::Server, "1.0.0")
@@ -73,6 +75,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
         run: flushdb,
+        serve: None,
     },
     Row {
         spec: Spec::new("flushall", -1, Group::Server, "1.0.0")
@@ -90,6 +93,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
         run: flushall,
+        serve: None,
     },
     Row {
         spec: Spec::new("swapdb", 3, Group::Server, "4.0.0")
@@ -102,6 +106,7 @@ pub const ROWS: &[Row] = &[
             ),
         reach: Reach::All,
         run: swapdb,
+        serve: None,
     },
     Row {
         spec: Spec::new("time", 1, Group::Server, "2.6.0")
@@ -110,6 +115,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["nondeterministic_output"]),
         reach: Reach::None,
         run: time,
+        serve: None,
     },
     Row {
         spec: Spec::new("lolwut", -1, Group::Server, "5.0.0").flags(READONLY | FAST).doc(
@@ -119,6 +125,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: lolwut,
+        serve: None,
     },
 ];
 
@@ -252,8 +259,8 @@ fn everywhere(unit: &mut Unit<'_>, command: &[&[u8]]) {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::*;
+    use crate::shard::watch::Flag;
     use crate::slots::shard_of;
-    use crate::watch::Flag;
     use curfew_protocol::Resp;
     use std::collections::HashMap;
 

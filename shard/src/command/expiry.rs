@@ -256,8 +256,8 @@ fn seconds(ms: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::*;
+    use crate::shard::watch::Flag;
     use crate::slots::shard_of;
-    use crate::watch::Flag;
 
     #[test]
     fn replies_are_those_of_redis() {

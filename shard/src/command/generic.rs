@@ -4,11 +4,11 @@
 //! leaves a key a DEL: so a journal replays on any number of shards.
 
 use super::describe;
-use crate::access;
 use crate::command::row::Row;
 use crate::event::class;
 use crate::keyspace::{EntryRef, Taken, TakenValue, Value};
 use crate::unit::Unit;
+use crate::unit::access;
 use crate::value::kind::Type;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
@@ -287,9 +287,9 @@ pub(super) mod testing {
 mod tests {
     use super::testing::*;
     use crate::event::class;
+    use crate::shard::watch::Flag;
     use crate::slots::shard_of;
     use crate::testing::World;
-    use crate::watch::Flag;
 
     /// Runs lines with the replies that Redis 8.0.6 gives.
     fn check(world: &mut World, lines: &[(&str, &str)]) {

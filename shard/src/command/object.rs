@@ -1,10 +1,10 @@
 //! OBJECT and MEMORY USAGE: how a key is kept.
 
-use crate::access;
 use crate::command::row::{Reach, Row};
 use crate::keyspace::{EntryRef, Value};
 use crate::keyspace::{Str, as_str};
 use crate::unit::Unit;
+use crate::unit::access;
 use crate::value::hash::Hash;
 use crate::value::kind::Type;
 use crate::value::list::List;
@@ -50,6 +50,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: container,
+        serve: None,
     },
     Row::new(
         Spec::new("object|encoding", 3, Group::Generic, "2.2.3")
@@ -91,6 +92,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: help,
+        serve: None,
     },
     Row::new(
         Spec::new("memory|usage", -3, Group::Server, "4.0.0").flags(READONLY).keys(&[KeySpec::at(2, RO)]).doc(

@@ -1,6 +1,6 @@
 //! What a row of a family says of its command.
 
-use crate::unit::Unit;
+use crate::unit::{Serve, Unit};
 use curfew_protocol::spec::Spec;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -29,16 +29,23 @@ pub struct Row<H = Handler> {
     pub reach: Reach,
     /// What it does.
     pub run: H,
+    /// For one that may wait for keys: how it is served when one of them changes.
+    pub serve: Option<Serve>,
 }
 
 impl<H: Copy> Row<H> {
     /// A command that needs the shards of its keys.
     pub const fn new(spec: Spec, run: H) -> Row<H> {
-        Row { spec, reach: Reach::Keys, run }
+        Row { spec, reach: Reach::Keys, run, serve: None }
     }
 
     /// The same command with another reach.
     pub const fn reach(self, reach: Reach) -> Row<H> {
-        Row { spec: self.spec, reach, run: self.run }
+        Row { spec: self.spec, reach, run: self.run, serve: self.serve }
+    }
+
+    /// The same command, which waits where it finds nothing.
+    pub const fn serve(self, serve: Serve) -> Row<H> {
+        Row { spec: self.spec, reach: self.reach, run: self.run, serve: Some(serve) }
     }
 }

@@ -30,6 +30,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]),
         reach: Reach::Cursor,
         run: scan,
+        serve: None,
     },
     Row {
         spec: Spec::new("keys", 2, Group::Generic, "1.0.0")
@@ -39,6 +40,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "nondeterministic_output_order"]),
         reach: Reach::All,
         run: keys,
+        serve: None,
     },
 ];
 

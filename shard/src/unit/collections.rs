@@ -1,9 +1,9 @@
 //! Reading and changing values other than strings, whichever form they are kept in. See [`crate::value::collection`].
 
 use super::{Unit, chance, space_mut};
-use crate::access;
 use crate::event::class;
 use crate::keyspace::{Deadline, NewValue, Value};
+use crate::unit::access;
 use crate::value::hash::Hash;
 use crate::value::object::Boxed;
 use curfew_protocol::Error;

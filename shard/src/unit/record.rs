@@ -1,14 +1,14 @@
-//! The one place that tells of events: to subscribers, and to the streams and lists of [`crate::record`].
+//! The one place that tells of events: to subscribers, and to the streams and lists of [`crate::event::durable`].
 //!
 //! Records are appended when the command that made them is over, in the order of the changes, and before its unit is. Not
 //! in the middle of it: a handler that works on a stream or list of events itself (LMOVE, RENAME) would find it changed
 //! between its own change and the effect of that, and a replay would go another way. No command can see the difference.
 
 use super::Unit;
+use crate::event::durable::{Gone, KEY_MAX, Record};
+use crate::event::trigger::{DEPTH_MAX, Fired, WITH_VALUE, Whole};
 use crate::event::{Event, NAMES, class};
 use crate::keyspace::{Str, as_str};
-use crate::record::{Gone, KEY_MAX, Record};
-use crate::trigger::{DEPTH_MAX, Fired, WITH_VALUE, Whole};
 use crate::value::list::{Limit, List, Side};
 use crate::value::stream::{NewId, NodeLimits, Stream, StreamId, Trim, TrimBy};
 
@@ -268,12 +268,13 @@ impl<'u> Unit<'u> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eviction::{Evicted, Order, Policy, evict_one};
-    use crate::record::{Recording, VALUE_MAX};
+    use crate::event::durable::{Recording, VALUE_MAX};
+    use crate::shard::evictor::{Order, Policy};
+    use crate::shard::watch::Flag;
     use crate::slots::shard_of;
     use crate::testing::World;
     use crate::unit::Held;
-    use crate::watch::Flag;
+    use crate::unit::evict::{Evicted, evict_one};
 
     const ALL: u32 = class::ALL;
 

@@ -11,7 +11,6 @@ pub mod limits;
 pub mod list;
 pub mod object;
 pub mod packed;
-pub mod rdb;
 pub mod set;
 pub mod sorted_set;
 pub mod stream;

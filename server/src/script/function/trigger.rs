@@ -1,7 +1,7 @@
 //! Functions that are called when keys change: `redis.register_trigger`. See `docs/triggers.md`; `crate::trigger` calls them.
 
 use super::{FunctionRef, Snapshot};
-use curfew_shard::trigger::{self, TriggerId, Triggers};
+use curfew_shard::event::trigger::{self, TriggerId, Triggers};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};

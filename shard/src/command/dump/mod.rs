@@ -1,13 +1,13 @@
-//! DUMP and RESTORE: values in Redis's own format, see [`crate::value::rdb`].
+//! DUMP and RESTORE: values in Redis's own format, see [`crate::rdb`].
 
 use super::{describe, string};
-use crate::access;
 use crate::command::row::Row;
 use crate::event::class;
 use crate::keyspace::Deadline;
+use crate::rdb::{Loaded, payload};
 use crate::unit::Unit;
+use crate::unit::access;
 use crate::value::kind::Type;
-use crate::value::rdb::{Loaded, payload};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};

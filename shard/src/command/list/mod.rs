@@ -22,14 +22,16 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
             .doc("O(1)", "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.", "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT> timeout"),
         shift::b_l_move,
-    ),
+    )
+    .serve(shift::serve),
     Row::new(
         Spec::new("blmpop", -5, Group::List, "7.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | DELETE)])
             .doc("O(N+M) where N is the number of provided keys and M is the number of elements returned.", "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "timeout numkeys key... where<LEFT|RIGHT> [COUNT count]"),
         block::b_l_mpop,
-    ),
+    )
+    .serve(block::serve_many),
     Row::new(
         Spec::new("blpop", -3, Group::List, "2.0.0")
             .flags(WRITE | BLOCKING)
@@ -37,7 +39,8 @@ pub const ROWS: &[Row] = &[
             .doc("O(N) where N is the number of provided keys.", "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
         block::b_l_pop,
-    ),
+    )
+    .serve(block::serve),
     Row::new(
         Spec::new("brpop", -3, Group::List, "2.0.0")
             .flags(WRITE | BLOCKING)
@@ -45,7 +48,8 @@ pub const ROWS: &[Row] = &[
             .doc("O(N) where N is the number of provided keys.", "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
         block::b_r_pop,
-    ),
+    )
+    .serve(block::serve),
     Row::new(
         Spec::new("brpoplpush", 4, Group::List, "2.2.0")
             .flags(WRITE | DENYOOM | BLOCKING)
@@ -54,7 +58,8 @@ pub const ROWS: &[Row] = &[
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
             .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments"),
         shift::b_r_pop_l_push,
-    ),
+    )
+    .serve(shift::serve),
     Row::new(
         Spec::new("lindex", 3, Group::List, "1.0.0")
             .flags(READONLY)

@@ -2,11 +2,11 @@
 
 use super::{limit, removed};
 use crate::event::class;
+use crate::shard::wait::{self, Null, Wait};
 use crate::unit::Edited;
 use crate::unit::Unit;
 use crate::value::list::{List, Side};
 use crate::value::packed::Element;
-use crate::wait::{self, Null, Wait};
 use curfew_protocol::args::{OwnedArgs, is};
 use curfew_protocol::{Args, Error, Reply};
 
@@ -52,7 +52,7 @@ pub(super) fn b_l_move(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> 
     // Redis answers this null at once where nobody may wait, and the array's when the time is over.
     let null = if unit.may_wait { Null::Array } else { Null::Bulk };
     let (args, keys) = (OwnedArgs::from_view(args), vec![plan.source.into()]);
-    unit.wait(out, Wait { args, keys, until, serve, null });
+    unit.wait(out, Wait { args, keys, until, null });
     Ok(())
 }
 
@@ -60,7 +60,7 @@ pub(super) fn b_r_pop_l_push(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Repl
     b_l_move(unit, args, out)
 }
 
-fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+pub(super) fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     let plan = Shift::parse(args)?;
     // Without the destination's shard nothing is touched: it is tried again with both.
     if !unit.holds(plan.source) || !unit.holds(plan.destination) {

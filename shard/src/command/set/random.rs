@@ -1,9 +1,9 @@
 //! Members chosen at random: SPOP and SRANDMEMBER.
 
-use crate::effect::Garbage;
 use crate::event::class;
 use crate::random::Random;
 use crate::unit::Unit;
+use crate::unit::sink::Garbage;
 use crate::value::object::Boxed;
 use crate::value::set::Set;
 use curfew_protocol::args::{OwnedArgs, integer};

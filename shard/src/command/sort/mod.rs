@@ -37,6 +37,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).", "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA] [STORE destination@2]"),
         reach: Reach::All,
         run: sort,
+        serve: None,
     },
     Row {
         spec: Spec::new("sort_ro", -2, Group::Generic, "7.0.0")
@@ -48,6 +49,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).", "Returns the sorted elements of a list, a set, or a sorted set.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA]"),
         reach: Reach::All,
         run: sort_ro,
+        serve: None,
     },
 ];
 

@@ -24,7 +24,8 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | DELETE)])
             .doc("O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.", "Removes and returns a member by score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.", "timeout numkeys key... where<MIN|MAX> [COUNT count]"),
         pop::bzmpop,
-    ),
+    )
+    .serve(pop::serve_many),
     Row::new(
         Spec::new("bzpopmax", -3, Group::SortedSet, "5.0.0")
             .flags(WRITE | BLOCKING | FAST)
@@ -32,7 +33,8 @@ pub const ROWS: &[Row] = &[
             .doc("O(log(N)) with N being the number of elements in the sorted set.", "Removes and returns the member with the highest score from one or more sorted sets. Blocks until a member available otherwise.  Deletes the sorted set if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
         pop::bzpopmax,
-    ),
+    )
+    .serve(pop::serve_max),
     Row::new(
         Spec::new("bzpopmin", -3, Group::SortedSet, "5.0.0")
             .flags(WRITE | BLOCKING | FAST)
@@ -40,7 +42,8 @@ pub const ROWS: &[Row] = &[
             .doc("O(log(N)) with N being the number of elements in the sorted set.", "Removes and returns the member with the lowest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
         pop::bzpopmin,
-    ),
+    )
+    .serve(pop::serve_min),
     Row::new(
         Spec::new("zadd", -4, Group::SortedSet, "1.2.0")
             .flags(WRITE | DENYOOM | FAST)

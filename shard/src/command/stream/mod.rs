@@ -65,6 +65,7 @@ pub const ROWS: &[Row] = &[
             .doc("Depends on subcommand.", "A container for consumer groups commands.", ""),
         reach: Reach::None,
         run: group::container,
+        serve: None,
     },
     Row::new(
         Spec::new("xgroup|create", -5, Group::Stream, "5.0.0")
@@ -101,6 +102,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(1)", "Returns helpful text about the different subcommands.", ""),
         reach: Reach::None,
         run: group::help,
+        serve: None,
     },
     Row::new(
         Spec::new("xgroup|setid", -5, Group::Stream, "5.0.0")
@@ -116,6 +118,7 @@ pub const ROWS: &[Row] = &[
             .doc("Depends on subcommand.", "A container for stream introspection commands.", ""),
         reach: Reach::None,
         run: info::container,
+        serve: None,
     },
     Row::new(
         Spec::new("xinfo|consumers", 4, Group::Stream, "5.0.0")
@@ -140,6 +143,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(1)", "Returns helpful text about the different subcommands.", ""),
         reach: Reach::None,
         run: info::help,
+        serve: None,
     },
     Row::new(
         Spec::new("xinfo|stream", -3, Group::Stream, "5.0.0")
@@ -179,14 +183,16 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::range_after("STREAMS", 1, -1, 1, 2, RO | ACCESS)])
             .doc("", "Returns messages from multiple streams with IDs greater than the ones requested. Blocks until a message is available otherwise.", "[COUNT count] [BLOCK milliseconds] STREAMS streams(key... id...)"),
         read::xread,
-    ),
+    )
+    .serve(read::serve),
     Row::new(
         Spec::new("xreadgroup", -7, Group::Stream, "5.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range_after("STREAMS", 4, -1, 1, 2, RO | ACCESS)])
             .doc("For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.", "Returns new or historical messages from a stream for a consumer in a group. Blocks until a message is available otherwise.", "GROUP group-block(group consumer) [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS streams(key... id...)"),
         read::xreadgroup,
-    ),
+    )
+    .serve(read::serve_group),
     Row::new(
         Spec::new("xrevrange", -4, Group::Stream, "5.0.0")
             .flags(READONLY)

@@ -1,10 +1,10 @@
 //! The commands: replies, events, effects. That all of it is as in Redis is for the differential test to say.
 
 use crate::command::describe::describe;
+use crate::shard::wait::{Null, Wait};
 use crate::testing::World;
 use crate::unit::Held;
 use crate::unit::Unit;
-use crate::wait::{Null, Wait};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Reply, Resp};
 
@@ -246,7 +246,8 @@ fn waiting(world: &mut World, line: &str) -> Wait {
 
 fn serve(world: &mut World, wait: &Wait, key: &str) -> Option<String> {
     let mut out = Reply::new(Resp::Two);
-    let served = with_unit(world, |unit| (wait.serve)(unit, wait.args.view(), key.as_bytes(), &mut out));
+    let serve = crate::command::registry::serve_of(wait.args.view().at(0)).expect("it waits");
+    let served = with_unit(world, |unit| serve(unit, wait.args.view(), key.as_bytes(), &mut out));
     match served {
         Ok(true) => {}
         Ok(false) => {

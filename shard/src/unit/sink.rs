@@ -5,11 +5,11 @@
 //! is `shard/tests/replay.rs`). Expiry and eviction leave a DEL, so replay needs no clock.
 
 use crate::event::Event;
+use crate::event::durable::Records;
+use crate::event::trigger::{Fired, Whole};
 use crate::keyspace::Keyspace;
-use crate::record::Records;
-use crate::trigger::{Fired, Whole};
+use crate::shard::wait::{Wait, Waiter};
 use crate::value::object::Object;
-use crate::wait::{Wait, Waiter};
 use curfew_protocol::args::OwnedArgs;
 use std::any::Any;
 use std::collections::VecDeque;

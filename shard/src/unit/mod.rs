@@ -10,14 +10,16 @@
 
 #![allow(unsafe_code)] // see `extend`
 
+pub mod access;
 mod collections;
+pub mod evict;
 mod record;
 mod serve;
+pub mod sink;
 
 pub use collections::Edited;
+pub use serve::Serve;
 
-use crate::access;
-use crate::effect::{Effect, Garbage, Sink};
 use crate::event::class;
 use crate::keyspace::{
     Deadline, EntryMut, EntryRef, Keyspace, NewValue, Removed, Str, Taken, TakenValue, Value, as_str,
@@ -25,11 +27,13 @@ use crate::keyspace::{
 use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::shard::Shard;
+use crate::shard::wait::Wait;
 use crate::slots::shard_of;
+use crate::unit::access;
+use crate::unit::sink::{Effect, Garbage, Sink};
 use crate::value::dict::Dict;
 use crate::value::kind::Type;
 use crate::value::object::Object;
-use crate::wait::Wait;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Error, Reply};
 
@@ -84,7 +88,7 @@ pub struct Unit<'u> {
     pub no_touch: bool,
     /// Whether a command may wait for keys: not inside a transaction or a script.
     pub may_wait: bool,
-    /// 0 for what clients change, more for what triggers do: see [`crate::trigger::DEPTH_MAX`].
+    /// 0 for what clients change, more for what triggers do: see [`crate::event::trigger::DEPTH_MAX`].
     pub depth: u8,
     /// How long it has waited for shards that it did not hold when it began. For its owner.
     pub waited_nanos: u64,

@@ -6,10 +6,10 @@ use crate::keyspace::Str;
 use crate::shard::Shard;
 use crate::slots::shard_of;
 use crate::testing::World;
-use crate::unit::Held;
+use crate::unit::{Held, Serve, Unit};
 use claim::{Claim, Look};
-use curfew_protocol::Resp;
 use curfew_protocol::spec::{Group, KeySpec, RW, Spec};
+use curfew_protocol::{Args, Resp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -50,7 +50,7 @@ fn timeouts_are_read_as_by_redis() {
 #[test]
 fn served_in_the_order_of_arrival() {
     let mut scene = Scene::new(1);
-    let [a, b, c] = ["k", "k", "k"].map(|key| scene.wait(pop, &["take", key]));
+    let [a, b, c] = ["k", "k", "k"].map(|key| scene.wait(&["take", key]));
     scene.run(&["append k xy"]);
     assert_eq!((a.reply(), b.reply(), c.reply()), (Some("k=x".into()), Some("k=y".into()), None));
     scene.run(&["append k z"]);
@@ -62,8 +62,8 @@ fn served_in_the_order_of_arrival() {
 #[test]
 fn served_after_the_whole_unit() {
     let mut scene = Scene::new(4);
-    let a = scene.wait(pop, &["take", "k", "l"]);
-    let b = scene.wait(pop, &["take", "k"]);
+    let a = scene.wait(&["take", "k", "l"]);
+    let b = scene.wait(&["take", "k"]);
     scene.run(&["append k x", "del k", "append k y", "append l z", "append k w"]);
     assert_eq!((a.reply(), b.reply()), (Some("k=y".into()), Some("k=w".into())));
     assert_eq!(scene.world.run("get l"), "$1 z");
@@ -71,7 +71,7 @@ fn served_after_the_whole_unit() {
     assert!(scene.is_clean());
     // What the unit changed comes first, then what was served, each with its events.
     scene.world.events();
-    let _c = scene.wait(pop, &["take", "k"]);
+    let _c = scene.wait(&["take", "k"]);
     scene.run(&["append k x", "set other 1"]);
     assert_eq!(scene.world.events(), ["append k", "set other", "lpop k"]);
 }
@@ -79,12 +79,12 @@ fn served_after_the_whole_unit() {
 #[test]
 fn one_for_whom_there_is_nothing_is_passed_over() {
     let mut scene = Scene::new(1);
-    let a = scene.wait(pop_dots, &["take", "k"]);
-    let b = scene.wait(pop, &["take", "k"]);
+    let a = scene.wait(&["dots", "k"]);
+    let b = scene.wait(&["take", "k"]);
     scene.run(&["append k xy"]);
     assert_eq!((a.reply(), b.reply()), (None, Some("k=x".into())));
     // It has kept its place; and what another leaves may be for it.
-    let c = scene.wait(pop, &["take", "k"]);
+    let c = scene.wait(&["take", "k"]);
     scene.run(&["append k .x"]);
     assert_eq!((a.reply(), c.reply()), (Some("k=.".into()), Some("k=y".into())));
     assert!(scene.is_clean());
@@ -93,7 +93,7 @@ fn one_for_whom_there_is_nothing_is_passed_over() {
 #[test]
 fn an_error_is_an_outcome() {
     let mut scene = Scene::new(1);
-    let a = scene.wait(|_, _, _, _| Err(Error::WRONG_TYPE), &["take", "k"]);
+    let a = scene.wait(&["wrong", "k"]);
     scene.run(&["append k x"]);
     assert_eq!(a.reply(), Some(Error::WRONG_TYPE.to_string()));
     assert!(scene.is_clean());
@@ -104,9 +104,9 @@ fn an_error_is_an_outcome() {
 fn chains() {
     for shards in [1, 4] {
         let mut scene = Scene::new(shards);
-        let last = scene.wait(pop, &["take", "k4"]);
+        let last = scene.wait(&["take", "k4"]);
         let links: Vec<Waiting_> =
-            (0..4).map(|i| scene.wait(shift, &["shift", &format!("k{i}"), &format!("k{}", i + 1)])).collect();
+            (0..4).map(|i| scene.wait(&["shift", &format!("k{i}"), &format!("k{}", i + 1)])).collect();
         scene.run_all(&["append k0 x"]);
         assert_eq!(last.reply(), Some("k4=x".into()));
         assert!(links.iter().all(|link| link.reply().is_some_and(|reply| reply.ends_with("=x"))));
@@ -119,8 +119,8 @@ fn chains() {
 fn who_needs_more_shards_is_called_and_not_overtaken() {
     let mut scene = Scene::new(4);
     let (from, to) = scene.keys_apart();
-    let first = scene.wait(shift, &["shift", &from, &to]);
-    let second = scene.wait(pop, &["take", &from]);
+    let first = scene.wait(&["shift", &from, &to]);
+    let second = scene.wait(&["take", &from]);
     scene.run(&[&format!("append {from} xy")]);
     assert_eq!((first.waiter.look(), first.woken.load(Relaxed)), (Look::Called, 1));
     scene.run(&[&format!("append {from} z")]);
@@ -140,8 +140,8 @@ fn who_needs_more_shards_is_called_and_not_overtaken() {
 fn who_gives_up_lets_others_have_their_turn() {
     let mut scene = Scene::new(4);
     let (from, to) = scene.keys_apart();
-    let first = scene.wait(shift, &["shift", &from, &to]);
-    let second = scene.wait(pop, &["take", &from]);
+    let first = scene.wait(&["shift", &from, &to]);
+    let second = scene.wait(&["take", &from]);
     scene.run(&[&format!("append {from} x")]);
     assert_eq!(first.waiter.end(Outcome::Null), Claim::Mine);
     scene.unit_of_all(|unit| unit.leave_waiter(&first.waiter));
@@ -153,8 +153,8 @@ fn who_gives_up_lets_others_have_their_turn() {
 fn the_dead_are_skipped_and_leave_no_trace() {
     let mut scene = Scene::new(4);
     let (one, two) = scene.keys_apart();
-    let gone = scene.wait(pop, &["take", &one, &two]);
-    let next = scene.wait(pop, &["take", &one]);
+    let gone = scene.wait(&["take", &one, &two]);
+    let next = scene.wait(&["take", &one]);
     assert_eq!(gone.waiter.end(Outcome::Null), Claim::Mine);
     assert_eq!(gone.waiter.end(Outcome::Null), Claim::Over);
     // It stands in the queues still.
@@ -169,8 +169,8 @@ fn the_dead_are_skipped_and_leave_no_trace() {
 #[test]
 fn a_claimed_waiter_is_left_alone_and_looks_again() {
     let mut scene = Scene::new(1);
-    let first = scene.wait(pop, &["take", "k"]);
-    let second = scene.wait(pop, &["take", "k"]);
+    let first = scene.wait(&["take", "k"]);
+    let second = scene.wait(&["take", "k"]);
     assert_eq!(first.waiter.claim(), Claim::Mine);
     scene.run(&["append k x"]);
     assert_eq!((second.reply(), first.waiter.look()), (None, Look::Waiting));
@@ -181,9 +181,9 @@ fn a_claimed_waiter_is_left_alone_and_looks_again() {
 #[test]
 fn whole_databases_make_keys_ready() {
     let mut scene = Scene::new(4);
-    let here = scene.wait(pop, &["take", "k"]);
+    let here = scene.wait(&["take", "k"]);
     scene.world.db = 1;
-    let there = scene.wait(pop, &["take", "l"]);
+    let there = scene.wait(&["take", "l"]);
     scene.run(&["append k 1"]);
     scene.world.db = 0;
     scene.run(&["append l 2"]);
@@ -195,12 +195,11 @@ fn whole_databases_make_keys_ready() {
 /// Of a key that goes, only XREADGROUP is told, as in Redis.
 #[test]
 fn only_groups_are_told_when_a_key_goes() {
-    let told: Serve = |_, _, _, _| Err(Error::made("ERR gone"));
     for line in ["del k", "flushdb", "flushall"] {
         let mut scene = Scene::new(1);
         scene.run(&["append k x"]);
-        let other = scene.wait(told, &["take", "k"]);
-        let group = scene.wait(told, &["xreadgroup", "k"]);
+        let other = scene.wait(&["told", "k"]);
+        let group = scene.wait(&["xreadgroup", "k"]);
         assert_eq!(scene.world.shards[0].waiting.len_told_of_loss(), 1);
         scene.run_all(&[line]);
         assert_eq!((group.reply(), other.reply()), (Some("ERR gone".into()), None), "{line}");
@@ -213,7 +212,7 @@ fn keys_that_come_by_other_ways() {
     for line in ["rename other k", "copy other k", "mset a 1 k z", "setrange k 0 z"] {
         let mut scene = Scene::new(4);
         scene.run(&["append other z"]);
-        let waits = scene.wait(pop, &["take", "k"]);
+        let waits = scene.wait(&["take", "k"]);
         scene.run(&[line]);
         assert_eq!(waits.reply(), Some("k=z".into()), "{line}");
     }
@@ -222,7 +221,7 @@ fn keys_that_come_by_other_ways() {
 #[test]
 fn many_leave_nothing_behind() {
     let mut scene = Scene::new(2);
-    let all: Vec<_> = (0..3_000).map(|i| scene.wait(pop, &["take", &format!("k{i}"), "common"])).collect();
+    let all: Vec<_> = (0..3_000).map(|i| scene.wait(&["take", &format!("k{i}"), "common"])).collect();
     assert_eq!(scene.world.shards.iter().map(|shard| shard.waiting.len()).sum::<usize>(), 3_001);
     for (i, waits) in all.iter().enumerate().skip(1).step_by(2) {
         scene.run(&[&format!("append k{i} x")]);
@@ -275,7 +274,7 @@ impl Scene {
     }
 
     /// Enters one who waits for its keys: `shift`'s second is a destination.
-    fn wait(&mut self, serve: Serve, words: &[&str]) -> Waiting_ {
+    fn wait(&mut self, words: &[&str]) -> Waiting_ {
         self.next += 1;
         let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
         let waited = if words[0] == b"shift" { &words[1..2] } else { &words[1..] };
@@ -283,7 +282,6 @@ impl Scene {
             args: OwnedArgs::from_slices(&words),
             keys: waited.iter().map(|key| (*key).into()).collect(),
             until: None,
-            serve,
             null: Null::Array,
         };
         let woken = Arc::new(AtomicUsize::new(0));
@@ -329,7 +327,7 @@ impl Scene {
         let mut unit = Unit::new(held, sink, *now, *db, settings);
         act(&mut unit);
         let mut settled = 0;
-        unit.serve_ready(|unit| {
+        unit.serve_ready(serve_of, |unit| {
             let sink = unit.sink();
             assert!(sink.events.len() > settled || settled == 0, "each is settled with its own events");
             settled = sink.events.len();
@@ -388,6 +386,18 @@ fn pop_if(unit: &mut Unit<'_>, key: &[u8], out: &mut Reply, fits: fn(u8) -> bool
         out.simple(&format!("{}={}", String::from_utf8_lossy(key), char::from(byte)));
     }
     Ok(taken.is_some())
+}
+
+/// How the tests' own commands are served.
+fn serve_of(name: &[u8]) -> Option<Serve> {
+    match name {
+        b"take" => Some(pop),
+        b"dots" => Some(pop_dots),
+        b"shift" => Some(shift),
+        b"wrong" => Some(|_, _, _, _| Err(Error::WRONG_TYPE)),
+        b"told" | b"xreadgroup" => Some(|_, _, _, _| Err(Error::made("ERR gone"))),
+        _ => None,
+    }
 }
 
 /// As BLPOP.

@@ -1,12 +1,17 @@
 //! The owner of one contiguous range of hash slots: its databases and what belongs to them.
 
-use crate::eviction::Evictor;
-use crate::gone::Gone;
+pub mod evictor;
+pub mod gone;
+pub mod wait;
+pub mod watch;
+
 use crate::keyspace::{Hasher, Keyspace};
 use crate::random::Random;
 use crate::value::stream::StreamId;
-use crate::wait::Waiting;
-use crate::watch::Watchers;
+use evictor::Evictor;
+use gone::Gone;
+use wait::Waiting;
+use watch::Watchers;
 
 /// How far a cursor of SCAN is shifted to make room for the keyspace's own: the shard's number stands above.
 pub const CURSOR_SHARD_SHIFT: u32 = 48;
@@ -18,7 +23,7 @@ pub struct Stats {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
-    /// Of these, reads of keys that had expired (see [`crate::gone`]).
+    /// Of these, reads of keys that had expired (see [`gone`]).
     pub misses_expired: u64,
     /// Keys removed at their deadlines.
     pub expired: u64,

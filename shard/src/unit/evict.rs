@@ -1,38 +1,13 @@
 //! Eviction: which key goes when memory is full (`maxmemory-policy`).
-//!
-//! As in Redis, the victim is the best of a few keys taken at random (`maxmemory-samples` of each database that has any):
-//! close to the true order at a cost that does not depend on the number of keys. Where only keys with a deadline may go and
-//! few keys have one, chance finds none; then the keyspace is searched, a piece at a time, from where the last search ended.
+//! [`Evictor`](crate::shard::evictor::Evictor) chooses it.
 //!
 //! A key that is evicted leaves the effect DEL and the event `evicted`. One that turns out to be past its deadline is
 //! expired instead, with the event that belongs to it.
 
-use crate::access;
+use super::{Unit, access};
 use crate::event::class;
-use crate::keyspace::{EntryRef, Keyspace};
-use crate::unit::Unit;
-
-/// What the best victim is.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Order {
-    /// The key that was not used for the longest time.
-    LeastRecent,
-    /// The key that is used most seldom.
-    LeastFrequent,
-    /// Any key.
-    Random,
-    /// The key with the nearest deadline.
-    Soonest,
-}
-
-/// `maxmemory-policy`, but for `noeviction`.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Policy {
-    /// What the best victim is.
-    pub order: Order,
-    /// Whether only keys with a deadline may go.
-    pub volatile: bool,
-}
+use crate::keyspace::EntryRef;
+use crate::shard::evictor::{Choice, Order, Policy, Victim};
 
 /// What [`evict_one`] did.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -45,20 +20,6 @@ pub enum Evicted {
     Nothing,
 }
 
-/// What a shard remembers between evictions.
-#[derive(Clone, Debug, Default)]
-pub struct Evictor {
-    random: u64,
-    /// The database at which the search goes on, and its cursor there.
-    search: (usize, u64),
-}
-
-/// Random entries looked at for each wanted one with a deadline, before the keyspace is searched.
-const TRIES: u32 = 4;
-
-/// Entries that one step of a search looks at.
-const SEARCH_STEP: usize = 512;
-
 /// Evicts one key of the shard number `shard`, which `unit` holds.
 pub fn evict_one(unit: &mut Unit<'_>, shard: usize, policy: Policy, samples: u32) -> Evicted {
     let (now, settings) = (unit.now, unit.settings);
@@ -68,58 +29,22 @@ pub fn evict_one(unit: &mut Unit<'_>, shard: usize, policy: Policy, samples: u32
         Order::Random => 0,
         Order::Soonest => -entry.deadline().unwrap_or(i64::MAX),
     };
-    let samples = if policy.order == Order::Random { 1 } else { samples.max(1) };
     let Some(shard) = unit.shard_mut(shard) else { return Evicted::Nothing };
     let mut evictor = std::mem::take(&mut shard.evictor);
-    evictor.random = shard.random();
-    let candidates = |db: &Keyspace| if policy.volatile { db.timed() } else { db.len() };
-    let mut best = Best::default();
-    let mut any = false;
-    let databases = shard.databases();
-    // Random choice starts at another database each time: the first that has keys gives one.
-    let first = if policy.order == Order::Random { evictor.dice() as usize % databases.len() } else { 0 };
-    for index in (0..databases.len()).map(|step| (first + step) % databases.len()) {
-        let db = &databases[index];
-        if candidates(db) == 0 {
-            continue;
-        }
-        any = true;
-        let tries = if policy.volatile { samples * TRIES } else { samples };
-        let mut found = 0;
-        for _ in 0..tries {
-            match db.random(evictor.dice()) {
-                Some(entry) if !policy.volatile || entry.deadline().is_some() => {
-                    best.offer(index, entry, score(entry));
-                    found += 1;
-                }
-                _ => {}
-            }
-            if found == samples {
-                break;
-            }
-        }
-        if policy.order == Order::Random && best.db.is_some() {
-            break;
-        }
-    }
-    if any && best.db.is_none() {
-        evictor.search(databases, &mut |index, entry| {
-            if entry.deadline().is_some() {
-                best.offer(index, entry, score(entry));
-            }
-        });
-    }
+    evictor.stir(shard.random());
+    let choice = evictor.choose(shard.databases(), policy, samples, score);
     shard.evictor = evictor;
-    match best.db {
-        Some(db) => Evicted::Freed(remove(unit, db, &best.key, best.bytes)),
-        None if any => Evicted::Searching,
-        None => Evicted::Nothing,
+    match choice {
+        Choice::Victim(victim) => Evicted::Freed(remove(unit, &victim)),
+        Choice::Searching => Evicted::Searching,
+        Choice::Nothing => Evicted::Nothing,
     }
 }
 
 /// Removes the victim: evicted if it is alive, expired otherwise.
-fn remove(unit: &mut Unit<'_>, db: usize, key: &[u8], bytes: usize) -> usize {
-    let own = std::mem::replace(&mut unit.db, db);
+fn remove(unit: &mut Unit<'_>, victim: &Victim) -> usize {
+    let key = victim.key.as_slice();
+    let own = std::mem::replace(&mut unit.db, victim.db);
     if unit.remove(key) {
         unit.shard(key).stats.evicted += 1;
         unit.effect(key, [b"DEL".as_slice(), key]);
@@ -127,52 +52,7 @@ fn remove(unit: &mut Unit<'_>, db: usize, key: &[u8], bytes: usize) -> usize {
     }
     unit.db = own;
     unit.append_events();
-    bytes
-}
-
-/// The best victim so far.
-#[derive(Default)]
-struct Best {
-    db: Option<usize>,
-    key: Vec<u8>,
-    bytes: usize,
-    score: i64,
-}
-
-impl Best {
-    fn offer(&mut self, db: usize, entry: EntryRef<'_>, score: i64) {
-        if self.db.is_none() || score > self.score {
-            self.db = Some(db);
-            self.key.clear();
-            self.key.extend_from_slice(entry.key());
-            self.bytes = entry.bytes();
-            self.score = score;
-        }
-    }
-}
-
-impl Evictor {
-    /// The next of a row of numbers without much of a pattern (a Weyl sequence; the keyspace mixes it).
-    fn dice(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        self.random ^ (self.random >> 31)
-    }
-
-    /// Visits the next piece of the keys of all databases, round and round.
-    fn search(&mut self, databases: &[Keyspace], visit: &mut dyn FnMut(usize, EntryRef<'_>)) {
-        let (mut db, cursor) = self.search;
-        // Databases may be skipped without counting: there is one with keys.
-        for _ in 0..=databases.len() {
-            db %= databases.len();
-            if databases[db].timed() > 0 {
-                let from = if db == self.search.0 { cursor } else { 0 };
-                let next = databases[db].scan(from, SEARCH_STEP, &mut |entry| visit(db, entry));
-                self.search = if next == 0 { (db + 1, 0) } else { (db, next) };
-                return;
-            }
-            db += 1;
-        }
-    }
+    victim.bytes
 }
 
 #[cfg(test)]

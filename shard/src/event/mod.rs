@@ -1,5 +1,8 @@
 //! Keyspace events: what changed, told to subscribers (and later to streams) once the unit is over.
 
+pub mod durable;
+pub mod trigger;
+
 /// Classes of events and the two kinds of channel, as the bits that `notify-keyspace-events` switches on.
 pub mod class {
     /// `K`: the channel `__keyspace@N__:key` carries the event's name.

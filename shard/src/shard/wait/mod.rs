@@ -1,9 +1,9 @@
 //! Waiting for keys: BLPOP and its kin, XREAD with BLOCK.
 //!
-//! A handler that finds nothing calls [`Unit::wait`] with what it waits for. Who holds the shards enters the waiter at each of
+//! A handler that finds nothing calls [`wait`](crate::Unit::wait) with what it waits for. Who holds the shards enters the waiter at each of
 //! its keys before letting go of them, so that no change slips through. A change of a key that somebody waits for makes it
-//! **ready** ([`Unit::changed`] sees to that); when the unit that changed it is over, those who wait for it are served in the
-//! order in which they came, each as a unit of its own, before anybody else sees the key ([`Unit::serve_ready`]).
+//! **ready** ([`changed`](crate::Unit::changed) sees to that); when the unit that changed it is over, those who wait for it are served in the
+//! order in which they came, each as a unit of its own, before anybody else sees the key ([`serve_ready`](crate::Unit::serve_ready)).
 //!
 //! A waiter stands in the queues of all its keys, on as many shards as they are on, and can be claimed once ([`claim`]). One
 //! that needs more shards than are held (BLMOVE to another shard) keeps its place while its connection takes hold of all of
@@ -19,14 +19,9 @@ pub use queue::Waiting;
 pub use waiter::{As, Outcome, Waiter};
 
 use crate::moment::Moment;
-use crate::unit::Unit;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::long_double::LongDouble;
-use curfew_protocol::{Args, Error, Reply, args};
-
-/// Tries to serve one who waits, now that `key` has changed: does the command on that key alone, and writes its reply. False
-/// if there is still nothing for it. An error is its reply.
-pub type Serve = fn(&mut Unit<'_>, Args<'_>, &[u8], &mut Reply) -> Result<bool, Error>;
+use curfew_protocol::{Error, Reply, args};
 
 /// What a command waits for.
 #[derive(Clone, Debug)]
@@ -37,8 +32,6 @@ pub struct Wait {
     pub keys: Vec<Box<[u8]>>,
     /// When it has waited long enough, in Unix milliseconds; None: never.
     pub until: Option<i64>,
-    /// How it is served.
-    pub serve: Serve,
     /// What it is answered where nobody may wait. (One whose time is over always gets a null array, as in Redis.)
     pub null: Null,
 }

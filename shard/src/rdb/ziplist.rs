@@ -101,7 +101,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A ziplist of these entries, each given without the length of the one before.
-    pub(in crate::value::rdb) fn ziplist(entries: &[&[u8]]) -> Vec<u8> {
+    pub(in crate::rdb) fn ziplist(entries: &[&[u8]]) -> Vec<u8> {
         let (mut body, mut before, mut last) = (Vec::new(), 0, HEAD);
         for entry in entries {
             last = HEAD + body.len();
