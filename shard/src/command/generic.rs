@@ -247,7 +247,7 @@ fn database(unit: &Unit<'_>, arg: &[u8]) -> Result<usize, Error> {
 /// What the tests of this and the neighbouring families share.
 #[cfg(test)]
 pub(super) mod testing {
-    use crate::command::string::encode;
+    use crate::command::string::text::encode;
     use crate::keyspace::Deadline;
     use crate::testing::World;
     use crate::unit::{Held, Unit};

@@ -1,6 +1,8 @@
 //! Hashes: packed ones as they are, tables field by field; in front of those with deadlines stands the first of these.
 
-use super::{Damaged, Reader, is_keyed, kind, read_packed, write, write_packed, ziplist};
+use super::packed::{is_keyed, read_packed, write_packed};
+use super::read::{Damaged, Reader};
+use super::{kind, write, ziplist};
 use crate::value::hash::{Hash, HashRef};
 use crate::value::limits::Limits;
 

@@ -1,6 +1,8 @@
 //! Lists: node by node as they are kept.
 
-use super::{Damaged, Reader, kind, read_packed, write, write_packed, ziplist};
+use super::packed::{read_packed, write_packed};
+use super::read::{Damaged, Reader};
+use super::{kind, write, ziplist};
 use crate::value::limits::Limits;
 use crate::value::list::{Chunk, Limit, List, ListRef, Side};
 use crate::value::packed::Element;

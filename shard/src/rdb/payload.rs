@@ -7,7 +7,8 @@
 //! ```
 
 use super::crc64::crc64;
-use super::{Damaged, Loaded, Reader, VERSION, kind_of, read_value, write_value};
+use super::read::{Damaged, Reader};
+use super::{Loaded, VERSION, kind_of, read_value, write_value};
 use crate::keyspace::EntryRef;
 use crate::value::limits::Limits;
 use curfew_protocol::Error;

@@ -1,6 +1,8 @@
 //! Sets: integers and packed ones as they are, tables member by member.
 
-use super::{Damaged, Reader, is_keyed, kind, read_packed, write, write_packed};
+use super::packed::{is_keyed, read_packed, write_packed};
+use super::read::{Damaged, Reader};
+use super::{kind, write};
 use crate::value::dict::Dict;
 use crate::value::limits::Limits;
 use crate::value::packed::Element;

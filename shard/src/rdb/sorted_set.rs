@@ -1,6 +1,8 @@
 //! Sorted sets: packed ones as they are, large ones from the last member to the first, as Redis writes them.
 
-use super::{Damaged, Reader, kind, read_packed, write, write_packed, ziplist};
+use super::packed::{read_packed, write_packed};
+use super::read::{Damaged, Reader};
+use super::{kind, write, ziplist};
 use crate::value::limits::Limits;
 use crate::value::sorted_set::{Inserted, SortedSet, View};
 use curfew_protocol::number;

@@ -1,6 +1,8 @@
 //! Streams: node by node as they are kept, then what a stream remembers, then its groups.
 
-use super::{Damaged, Reader, kind, write, write_packed};
+use super::packed::write_packed;
+use super::read::{Damaged, Reader};
+use super::{kind, write};
 use crate::value::packed::Packed;
 use crate::value::stream::{Body, Group, Pending, Stream, StreamId, UNKNOWN};
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 //!   zipmap:   fields u8 | (length | field | length | unused u8 | value | unused bytes) ... | 255
 //! ```
 
-use super::Damaged;
+use super::read::Damaged;
 use crate::value::packed::{Element, Packed};
 
 /// Bytes in front of the entries.

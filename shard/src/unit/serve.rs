@@ -15,7 +15,7 @@ pub type Serve = fn(&mut Unit<'_>, Args<'_>, &[u8], &mut Reply) -> Result<bool, 
 impl Unit<'_> {
     /// Enters one who waits at all its keys. The unit holds their shards, and has found nothing in them.
     pub fn enter_waiter(&mut self, waiter: &Arc<Waiter>) {
-        self.each_shard_of(waiter, |shard, index, shards| waiter.enter(&mut shard.waiting, index, shards));
+        self.each_shard_of(waiter, |shard, index, shards| shard.waiting.enter(waiter, index, shards));
     }
 
     /// Takes one who waits no more out of the queues on the shards held. Its keys there become ready: if it kept others from
@@ -125,7 +125,7 @@ impl Unit<'_> {
 
     fn unqueue(&mut self, waiter: &Waiter) {
         self.each_shard_of(waiter, |shard, index, shards| {
-            waiter.leave(&mut shard.waiting, index, shards);
+            shard.waiting.leave(waiter, index, shards);
         });
     }
 

@@ -1,6 +1,7 @@
 //! DUMP and RESTORE: values in Redis's own format, see [`crate::rdb`].
 
-use super::{describe, string};
+use super::describe;
+use super::string::text;
 use crate::command::row::Row;
 use crate::event::class;
 use crate::keyspace::Deadline;
@@ -140,7 +141,7 @@ fn restore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
 
 fn put(unit: &mut Unit<'_>, key: &[u8], value: Loaded<'_>, deadline: Deadline) {
     match value {
-        Loaded::Str(bytes) => unit.put(key, Type::String, string::encode(&bytes), deadline),
+        Loaded::Str(bytes) => unit.put(key, Type::String, text::encode(&bytes), deadline),
         Loaded::List(list) => unit.put_value(key, list, deadline),
         Loaded::Set(set) => unit.put_value(key, set, deadline),
         Loaded::ZSet(set) => unit.put_value(key, set, deadline),

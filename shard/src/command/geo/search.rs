@@ -1,7 +1,7 @@
 //! GEOSEARCH, GEORADIUS and their kin: one grammar with differences, and one search.
 
-use super::{metres_of, position, reply_distance, reply_position};
-use crate::command::sorted_set::store;
+use super::reply::{metres_of, position, reply_distance, reply_position};
+use crate::command::sorted_set::reply::store;
 use crate::unit::Unit;
 use crate::value::geohash::{Position, Shape};
 use crate::value::packed::Element;

@@ -3,7 +3,7 @@
 //! A deadline at or before the moment of the unit deletes the field at once: the event is `hdel`, the effect HDEL. Any other
 //! leaves HPEXPIREAT, which is absolute, of the fields that it was given to.
 
-use super::{leave_deletion, leave_fields};
+use super::effect::{leave_deletion, leave_fields};
 use crate::event::class;
 use crate::unit::Unit;
 use crate::value::hash::Hash;

@@ -1,7 +1,7 @@
 //! Several fields with what they do to them: HGETDEL, HGETEX, HSETEX.
 
 use super::deadline::{Outcome, Scale, named_fields};
-use super::{leave_deletion, pairs};
+use super::effect::{leave_deletion, pairs};
 use crate::event::class;
 use crate::unit::Unit;
 use crate::value::hash::{Hash, HashRef};

@@ -1,6 +1,6 @@
 //! Commands that set and delete fields.
 
-use super::{leave_deletion, pairs};
+use super::effect::{leave_deletion, pairs};
 use crate::event::class;
 use crate::unit::Unit;
 use crate::value::hash::Hash;

@@ -1,6 +1,6 @@
 //! PFDEBUG, which shows the inside of a HyperLogLog, and PFSELFTEST.
 
-use super::{make_raw, put, valid};
+use super::raw::{make_raw, put, valid};
 use crate::keyspace::Deadline;
 use crate::unit::Unit;
 use crate::value::hyperloglog::{self as hll, Encoding, HEADER, REGISTERS};

@@ -1,7 +1,7 @@
 //! Changes inside: LSET, LINSERT, LTRIM, LREM.
 
 use super::read::{absolute, range};
-use super::{limit, removed};
+use super::shared::{limit, removed};
 use crate::event::class;
 use crate::unit::Unit;
 use crate::value::Collection;

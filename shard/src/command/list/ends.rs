@@ -1,6 +1,6 @@
 //! At the ends: LPUSH, RPOP, LMPOP and their kin.
 
-use super::{limit, removed};
+use super::shared::{limit, removed};
 use crate::event::class;
 use crate::unit::Unit;
 use crate::value::list::{List, Side};

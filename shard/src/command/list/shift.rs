@@ -1,6 +1,6 @@
 //! From one list to another: LMOVE, RPOPLPUSH, and BLMOVE, BRPOPLPUSH, which wait for the source.
 
-use super::{limit, removed};
+use super::shared::{limit, removed};
 use crate::event::class;
 use crate::shard::wait::{self, Null, Wait};
 use crate::unit::Edited;

@@ -134,7 +134,7 @@ pub(in crate::command) fn add(
         }
     }
     if options.incr {
-        super::reply_score(out, score);
+        super::reply::reply_score(out, score);
     } else {
         out.int(added + if options.ch { updated } else { 0 });
     }

@@ -3,7 +3,7 @@
 //! The inputs may lie on several shards, so they are looked at one after the other, never two at a time. An intersection takes
 //! the members of the smallest input along and drops what the others do not have, so it costs what Redis's does.
 
-use super::{members_header, store};
+use super::reply::{members_header, store};
 use crate::keyspace::EntryRef;
 use crate::unit::Unit;
 use crate::value::collection::Collection;
@@ -67,7 +67,7 @@ fn reply(unit: &mut Unit<'_>, args: Args<'_>, operation: Operation, name: &str, 
     let members = plan.members(unit)?;
     members_header(out, members.len(), plan.with_scores);
     for (member, score) in &members {
-        super::reply_member(out, Element::Bytes(member), *score, plan.with_scores);
+        super::reply::reply_member(out, Element::Bytes(member), *score, plan.with_scores);
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Ranges by rank, score and member: ZRANGE and all its kin.
 
-use super::{members_header, reply_member, store};
+use super::reply::{members_header, reply_member, store};
 use crate::unit::Unit;
 use crate::value::packed::Element;
 use crate::value::sorted_set::{LexEnd, LexRange, ScoreRange, SortedSet, View};

@@ -1,6 +1,6 @@
 //! ZRANDMEMBER and ZSCAN.
 
-use super::{members_header, reply_member};
+use super::reply::{members_header, reply_member};
 use crate::random::Random;
 use crate::unit::Unit;
 use crate::value::packed::Element;

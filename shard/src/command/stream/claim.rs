@@ -1,7 +1,8 @@
 //! XCLAIM and XAUTOCLAIM: pending entries change hands.
 
+use super::effect;
 use super::parse::{integer_or, start_id, strict_id};
-use super::{effect, reply_entry, reply_id};
+use super::reply::{reply_entry, reply_id};
 use crate::event::class;
 use crate::unit::Unit;
 use crate::value::stream::{Body, Pending, Stream, StreamId};

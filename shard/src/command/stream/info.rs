@@ -1,7 +1,7 @@
 //! XINFO.
 
 use super::parse::integer_or;
-use super::{reply_entries, reply_entry, reply_id};
+use super::reply::{reply_entries, reply_entry, reply_id};
 use crate::unit::Unit;
 use crate::value::stream::{Body, Consumer, Group, Pending, Stream, StreamId, UNKNOWN};
 use curfew_protocol::args::is;

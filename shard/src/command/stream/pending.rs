@@ -1,7 +1,7 @@
 //! XACK and XPENDING.
 
 use super::parse::{end_id, start_id, strict_ids};
-use super::reply_id;
+use super::reply::reply_id;
 use crate::unit::Unit;
 use crate::value::stream::{Group, Stream, StreamId};
 use curfew_protocol::args::{integer, is};

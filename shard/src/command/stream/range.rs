@@ -1,7 +1,7 @@
 //! XLEN, XRANGE, XREVRANGE.
 
 use super::parse::{end_id, start_id};
-use super::reply_entries;
+use super::reply::reply_entries;
 use crate::unit::Unit;
 use crate::value::stream::Stream;
 use curfew_protocol::args::is;

@@ -1,6 +1,7 @@
 //! XREAD and XREADGROUP: the same command with and without a group, now or when there is something.
 
-use super::{effect, parse, reply_entries, reply_entry, reply_id};
+use super::reply::{reply_entries, reply_entry, reply_id};
+use super::{effect, parse};
 use crate::event::class;
 use crate::shard::wait::{self, Null, Wait};
 use crate::unit::Unit;

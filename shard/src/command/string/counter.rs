@@ -1,6 +1,6 @@
 //! Strings that are numbers.
 
-use super::text;
+use super::text::text;
 use crate::event::class;
 use crate::keyspace::{Deadline, NewValue};
 use crate::keyspace::{Str, as_str};

@@ -1,6 +1,6 @@
 //! APPEND and SETRANGE: strings that change in place.
 
-use super::{check_len, encode, len};
+use super::text::{check_len, encode, len};
 use crate::event::class;
 use crate::keyspace::as_str;
 use crate::keyspace::{Deadline, NewValue};

@@ -4,7 +4,7 @@
 //! other. Of the table only one row is kept, and, where the subsequence itself is asked for, one bit for each cell:
 //! 1/32 of the memory that Redis takes (and limits: the limit is the same here, as it is also one on time).
 
-use super::text;
+use super::text::text;
 use crate::keyspace::{Str, as_str};
 use crate::unit::Unit;
 use curfew_protocol::args::is;

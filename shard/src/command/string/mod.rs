@@ -4,17 +4,18 @@ mod counter;
 mod edit;
 mod lcs;
 mod set;
+pub(in crate::command) mod text;
 
 use super::expire_options::Expiry;
 use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::NewValue;
-use crate::keyspace::{Str, as_str};
+use crate::keyspace::as_str;
 use crate::unit::Unit;
 use crate::value::kind::Type;
 use curfew_protocol::args::integer;
 use curfew_protocol::spec::*;
-use curfew_protocol::{Args, Error, Reply, number};
+use curfew_protocol::{Args, Error, Reply};
+use text::{equals, len, reply_str, slice, text};
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
@@ -283,65 +284,6 @@ fn delete(unit: &mut Unit<'_>, key: &[u8]) {
     unit.remove(key);
     unit.effect(key, [b"DEL".as_slice(), key]);
     unit.changed(key, class::GENERIC, "del");
-}
-
-/// Writes a string value, or a null.
-pub(super) fn reply_str(out: &mut Reply, value: Option<Str<'_>>) {
-    match value {
-        None => out.null(),
-        Some(Str::Int(number)) => out.bulk_int(number),
-        Some(Str::Bytes(bytes)) => out.bulk(bytes),
-    }
-}
-
-/// The form in which a string is stored: as a number where it is the canonical text of one.
-pub(super) fn encode(value: &[u8]) -> NewValue<'_> {
-    // The longest is that of the smallest number.
-    match number::parse_i64(value) {
-        Some(number) if value.len() <= 20 => NewValue::Int(number),
-        _ => NewValue::Bytes(value),
-    }
-}
-
-/// A string value as bytes.
-fn text<'a>(value: Str<'a>, digits: &'a mut itoa::Buffer) -> &'a [u8] {
-    match value {
-        Str::Int(number) => digits.format(number).as_bytes(),
-        Str::Bytes(bytes) => bytes,
-    }
-}
-
-/// The length of a string value in bytes.
-fn len(value: Str<'_>) -> usize {
-    match value {
-        Str::Int(number) => number::decimal_len(number),
-        Str::Bytes(bytes) => bytes.len(),
-    }
-}
-
-/// Whether a string value is these bytes.
-fn equals(value: Str<'_>, bytes: &[u8]) -> bool {
-    text(value, &mut itoa::Buffer::new()) == bytes
-}
-
-/// The error for a string that would get `offset + added` bytes long, where that is too long.
-fn check_len(unit: &Unit<'_>, offset: usize, added: usize) -> Result<(), Error> {
-    match offset.checked_add(added) {
-        Some(len) if len <= unit.settings.bulk_max => Ok(()),
-        _ => Err(Error::STRING_TOO_LONG),
-    }
-}
-
-/// The bytes from `start` to `end`, both included and counted from the end when negative. As in Redis, what lies before the
-/// first byte stands for the first, unless both are negative and the wrong way round.
-fn slice(bytes: &[u8], start: i64, end: i64) -> &[u8] {
-    if start < 0 && end < 0 && start > end {
-        return b"";
-    }
-    let len = bytes.len() as i64;
-    let absolute = |index: i64| if index < 0 { (index + len).max(0) } else { index };
-    let (start, end) = (absolute(start), absolute(end).min(len - 1));
-    if start > end { b"" } else { &bytes[start as usize..=end as usize] }
 }
 
 /// Runs lines of a test, each with the reply, the events and the effects that it leaves.

@@ -1,7 +1,7 @@
 //! Commands that set whole values: SET and its kin, MSET and its kin.
 
 use super::super::expire_options::{Expiry, Scale};
-use super::{encode, equals, reply_str};
+use super::text::{encode, equals, reply_str};
 use crate::event::class;
 use crate::keyspace::Deadline;
 use crate::unit::Unit;

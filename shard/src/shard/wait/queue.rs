@@ -1,10 +1,12 @@
 //! The queues of one shard: who waits for which key, in the order of arrival.
 
-use super::Waiter;
+use super::waiter::Waiter;
+use crate::slots::shard_of;
 use foldhash::quality::RandomState;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Maps with more room than this are given back when nobody waits any more.
 const KEEP_MAX: usize = 1024;
@@ -63,8 +65,28 @@ impl Waiting {
         rest.find(|(_, waiter)| exists || waiter.is_told_of_loss).map(|(_, waiter)| waiter.clone())
     }
 
-    /// Enters a waiter; twice is once.
-    pub(super) fn add(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
+    /// Enters a waiter for those of its keys that are on this shard, which is the one at `index` of `shards`.
+    pub fn enter(&mut self, waiter: &Arc<Waiter>, index: usize, shards: usize) {
+        for key in waiter.wait.keys.iter().filter(|key| shard_of(key, shards) == index) {
+            self.add(key, waiter);
+        }
+        waiter.queued.fetch_or(1 << index, Relaxed);
+    }
+
+    /// Takes a waiter out of the queues of this shard, which is the one at `index` of `shards`. False if it is in none.
+    pub fn leave(&mut self, waiter: &Waiter, index: usize, shards: usize) -> bool {
+        let bit = 1 << index;
+        if waiter.queued.fetch_and(!bit, Relaxed) & bit == 0 {
+            return false;
+        }
+        for key in waiter.wait.keys.iter().filter(|key| shard_of(key, shards) == index) {
+            self.remove(key, waiter);
+        }
+        true
+    }
+
+    /// Enters a waiter for one key; twice is once.
+    fn add(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
         let db = waiter.client.db;
         if self.by_db.len() <= db {
             self.by_db.resize_with(db + 1, HashMap::default);
@@ -80,8 +102,8 @@ impl Waiting {
         }
     }
 
-    /// Takes a waiter out.
-    pub(super) fn remove(&mut self, key: &[u8], waiter: &Waiter) {
+    /// Takes a waiter out of the queue of one key.
+    fn remove(&mut self, key: &[u8], waiter: &Waiter) {
         let Some(keys) = self.by_db.get_mut(waiter.client.db) else { return };
         let Some(queue) = keys.get_mut(key) else { return };
         if queue.waiters.remove(&waiter.id).is_some() && waiter.is_told_of_loss {

@@ -1,7 +1,7 @@
 //! One who waits: the command, its place in the queues, and what came of it.
 
+use super::Wait;
 use super::claim::{Claim, Look, State};
-use super::{Wait, Waiting};
 use crate::slots::shard_of;
 use curfew_protocol::spec::Spec;
 use curfew_protocol::{Error, Reply, Resp, args};
@@ -46,7 +46,7 @@ pub struct Waiter {
     /// It is told when a key goes, too.
     pub(super) is_told_of_loss: bool,
     /// The shards in whose queues it stands, as bits. Written by whoever holds the shard.
-    queued: AtomicU64,
+    pub(super) queued: AtomicU64,
     state: State,
     outcome: Mutex<Option<Outcome>>,
     wake: Box<dyn Fn() + Send + Sync>,
@@ -146,28 +146,6 @@ impl Waiter {
     /// The shards in whose queues it stands, as bits. Exact for whoever holds the shard in question.
     pub fn queued(&self) -> u64 {
         self.queued.load(Relaxed)
-    }
-
-    // ---- queues ------------------------------------------------------------------------------------------------------------
-
-    /// Enters it for those of its keys that are on shard `index` of `shards`.
-    pub fn enter(self: &Arc<Waiter>, waiting: &mut Waiting, index: usize, shards: usize) {
-        for key in self.wait.keys.iter().filter(|key| shard_of(key, shards) == index) {
-            waiting.add(key, self);
-        }
-        self.queued.fetch_or(1 << index, Relaxed);
-    }
-
-    /// Takes it out of the queues of shard `index` of `shards`. False if it is in none.
-    pub fn leave(&self, waiting: &mut Waiting, index: usize, shards: usize) -> bool {
-        let bit = 1 << index;
-        if self.queued.fetch_and(!bit, Relaxed) & bit == 0 {
-            return false;
-        }
-        for key in self.wait.keys.iter().filter(|key| shard_of(key, shards) == index) {
-            waiting.remove(key, self);
-        }
-        true
     }
 
     fn finish(&self, outcome: Outcome) {

@@ -9,7 +9,7 @@
 //! A change splits a run and then joins a few neighbours. Which ones is visible in the bytes, so it is done exactly as in
 //! Redis's `hllSparseSet`.
 
-use super::{Corrupted, HEADER, dense, make_dense};
+use super::layout::{Corrupted, HEADER};
 
 /// The longest run of zeros that takes one byte.
 const SHORT_ZEROS_MAX: usize = 64;
@@ -66,10 +66,11 @@ fn ranked(rank: u8, len: usize) -> u8 {
     0x80 | (rank - 1) << 2 | (len - 1) as u8
 }
 
-/// Raises a register to `rank`; true if it was lower. What does not fit becomes dense. O(length).
-pub(super) fn raise(bytes: &mut Vec<u8>, index: usize, rank: u8, bytes_max: usize) -> Result<bool, Corrupted> {
+/// Raises a register to `rank`; true if it was lower. None, and nothing done, if that does not fit in `bytes_max` bytes, or in no
+/// run. O(length).
+pub(super) fn raise(bytes: &mut Vec<u8>, index: usize, rank: u8, bytes_max: usize) -> Result<Option<bool>, Corrupted> {
     if rank > RANK_MAX {
-        return promote(bytes, index, rank);
+        return Ok(None);
     }
     // The run of this register, and the one in front of it.
     let (mut at, mut first, mut before) = (HEADER, 0, None);
@@ -83,7 +84,7 @@ pub(super) fn raise(bytes: &mut Vec<u8>, index: usize, rank: u8, bytes_max: usiz
         first += run.len;
     };
     if found.rank >= rank {
-        return Ok(false);
+        return Ok(Some(false));
     }
     if at + found.size > bytes.len() {
         return Err(Corrupted);
@@ -101,12 +102,12 @@ pub(super) fn raise(bytes: &mut Vec<u8>, index: usize, rank: u8, bytes_max: usiz
         split.push(ranked(rank, 1));
         push(&mut split, first + found.len - 1 - index);
         if split.len() > found.size && bytes.len() + split.len() - found.size > bytes_max {
-            return promote(bytes, index, rank);
+            return Ok(None);
         }
         bytes.splice(at..at + found.size, split);
     }
     join(bytes, before.unwrap_or(HEADER));
-    Ok(true)
+    Ok(Some(true))
 }
 
 /// Joins runs of the same rank among the five that start at `at`.
@@ -124,11 +125,6 @@ fn join(bytes: &mut Vec<u8>, mut at: usize) {
         }
         at += one.size;
     }
-}
-
-fn promote(bytes: &mut Vec<u8>, index: usize, rank: u8) -> Result<bool, Corrupted> {
-    make_dense(bytes)?;
-    Ok(dense::raise(&mut bytes[HEADER..], index, rank))
 }
 
 #[cfg(test)]

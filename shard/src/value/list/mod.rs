@@ -16,7 +16,8 @@ mod node;
 mod nodes;
 
 pub use limit::Limit;
-pub use nodes::Nodes;
+pub use node::Chunk;
+pub use nodes::{Nodes, Side};
 
 use crate::value::Collection;
 use crate::value::collection::describe_items;
@@ -25,15 +26,6 @@ use crate::value::packed::{Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use node::{Elements, Node};
 use std::collections::vec_deque;
-
-/// An end of a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Side {
-    /// Left, the head.
-    Front,
-    /// Right, the tail.
-    Back,
-}
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -393,15 +385,6 @@ impl Collection for List {
 }
 
 // ---- node by node, for DUMP and RDB files -----------------------------------------------------------------------------------
-
-/// A node of a list.
-#[derive(Clone, Copy)]
-pub enum Chunk<'a> {
-    /// Some elements, at least one.
-    Packed(PackedRef<'a>),
-    /// One large element.
-    Large(&'a [u8]),
-}
 
 impl<'a> ListRef<'a> {
     /// How many nodes there are. O(1).
