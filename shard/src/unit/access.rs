@@ -3,6 +3,7 @@
 //! LRU: the last access in seconds, modulo 2^24 (194 days). LFU: 16 bits of minutes (last decay) above an 8-bit
 //! logarithmic counter that starts at 5.
 
+use crate::keyspace::EntryRef;
 use crate::moment::Moment;
 use crate::settings::Settings;
 
@@ -30,6 +31,12 @@ pub fn touched(bits: u32, now: Moment, settings: &Settings, chance: u32) -> u32 
     minutes(now) << 8 | counter
 }
 
+/// Notes that an entry is accessed now.
+#[inline]
+pub fn mark(entry: EntryRef<'_>, now: Moment, settings: &Settings) {
+    entry.set_lru(touched(entry.lru(), now, settings, chance(entry.lru(), now)));
+}
+
 /// Seconds since the last access, under LRU.
 pub fn idle_seconds(bits: u32, now: Moment) -> i64 {
     i64::from(clock(now).wrapping_sub(bits) & CLOCK_MASK)
@@ -50,6 +57,12 @@ pub fn frequency(bits: u32, now: Moment, settings: &Settings) -> u32 {
     let elapsed = minutes(now).wrapping_sub(bits >> 8) & 0xffff;
     let periods = elapsed.checked_div(settings.lfu_decay_minutes).unwrap_or(0);
     (bits & 0xff).saturating_sub(periods)
+}
+
+/// A number for LFU's dice, from what is at hand: quality does not matter, speed does.
+#[inline]
+fn chance(bits: u32, now: Moment) -> u32 {
+    (bits ^ (now.ms as u32).wrapping_mul(1000).wrapping_add(u32::from(now.us))).wrapping_mul(0x9E37_79B1)
 }
 
 fn clock(now: Moment) -> u32 {

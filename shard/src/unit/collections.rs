@@ -1,13 +1,9 @@
 //! Reading and changing values other than strings, whichever form they are kept in. See [`crate::value::collection`].
 
-use super::{Unit, chance, space_mut};
-use crate::event::class;
+use super::{Unit, access};
 use crate::keyspace::{Deadline, NewValue, Value};
-use crate::unit::access;
-use crate::value::hash::Hash;
 use crate::value::object::Boxed;
 use curfew_protocol::Error;
-use curfew_protocol::args::OwnedArgs;
 
 /// What came of a change.
 #[derive(Debug)]
@@ -79,47 +75,6 @@ impl<'u> Unit<'u> {
         }
     }
 
-    /// The fields of a hash that are due go, by the wheel or by a lookup: the same removal, effect and event, in the unit that
-    /// comes first. A hash that nothing is left of goes as a whole, and is freed elsewhere if it is large. Of another, `most`
-    /// fields are freed here and the rest later, when the wheel brings it again: its next millisecond, if this was its turn.
-    /// Tells how many were freed. O(log n + freed), but where effects are kept: then the names of all are written down.
-    pub(super) fn expire_fields(&mut self, db: usize, key: &[u8], most: usize, is_turn: bool) -> usize {
-        let now = self.now.ms;
-        let hash = self.held.of(key).db(db).hasher().hash(key);
-        let mut effect = self.sink.journal.then(|| OwnedArgs::from_slices(&[b"HDEL", key]));
-        let edited = self.edit_present(db, hash, key, |hash: &mut Hash| {
-            let due = hash.due();
-            if hash.all_due(now) {
-                effect = effect.as_ref().map(|_| OwnedArgs::from_slices(&[b"DEL", key]));
-                return (due, hash.expire(now, None), 0);
-            }
-            let count = match &mut effect {
-                Some(effect) => hash.expire(now, Some(&mut |field| effect.push(field))),
-                None => hash.expire(now, None),
-            };
-            let swept = hash.sweep(most);
-            if is_turn {
-                hash.set_swept(now);
-            }
-            (due, count, swept)
-        });
-        let Ok(Edited { value: (due, count, swept), emptied }) = edited else { return 0 };
-        if count == 0 {
-            return swept;
-        }
-        let due = due.unwrap_or(now);
-        let lag = (now - due).clamp(0, i64::from(u32::MAX)) as u32;
-        self.sink.lags_ms.push(lag);
-        self.held.of(key).stats.expired_fields += count as u64;
-        self.leave_effect(db, key, effect);
-        self.touched(db, key);
-        self.event_due(db, class::HASH, "hexpired", key, due);
-        if emptied {
-            self.event_in(db, class::GENERIC, "del", key);
-        }
-        swept
-    }
-
     /// As [`Unit::edit`], with the change given back without the key.
     fn try_edit<T: Boxed, R, C: FnOnce(&mut T) -> R>(
         &mut self,
@@ -132,12 +87,12 @@ impl<'u> Unit<'u> {
         if entry.kind() != T::KIND {
             return Err(Error::WRONG_TYPE);
         }
-        entry.set_lru(access::touched(entry.lru(), now, settings, chance(entry.lru(), now)));
+        access::mark(entry, now, settings);
         self.edit_present(db, hash, key, change).map(Ok)
     }
 
     /// Changes the value at a key that is there and alive.
-    fn edit_present<T: Boxed, R>(
+    pub(super) fn edit_present<T: Boxed, R>(
         &mut self,
         db: usize,
         hash: u64,
@@ -145,7 +100,7 @@ impl<'u> Unit<'u> {
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<Edited<R>, Error> {
         let now = self.now.ms;
-        let space = space_mut(&mut self.held, db, key);
+        let space = self.held.space_mut(db, key);
         space.set_now(now);
         let Some(mut entry) = space.get_mut(hash, key) else { return Err(Error::WRONG_TYPE) };
         let lru = entry.lru();
