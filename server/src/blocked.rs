@@ -28,7 +28,7 @@ use crate::thread::{self, Thread};
 use crate::{clock, hold, trigger};
 use curfew_protocol::{Error, Resp};
 use curfew_shard::shard::wait::claim::{Claim, Look};
-use curfew_shard::shard::wait::{As, Outcome, Waiter};
+use curfew_shard::shard::wait::{ClientState, Outcome, Waiter};
 use curfew_shard::{Held, Moment, Shard, Sink, Unit, Wait};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub fn enter(
     let node = thread.node;
     let client = session.client.clone();
     let wake = Box::new(move || client.signal(signal::SERVED));
-    let state = As { db: session.db, resp, no_touch: session.no_touch };
+    let state = ClientState { db: session.db, resp, no_touch: session.no_touch };
     // Under the hold, so the order of the ids is that of arrival at each key.
     let id = node.waiters.fetch_add(1, Relaxed) + 1;
     let waiter = Arc::new(Waiter::new(id, state, wait, command.spec, node.shards.len(), wake));

@@ -129,7 +129,7 @@ fn expiring(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), 
     for shard in unit.shards() {
         shard.db(db).upcoming(&mut |step| match step {
             Upcoming::From(time) => time <= last && soonest.may_take(time),
-            Upcoming::Entry(entry) => {
+            Upcoming::Item(entry) => {
                 let deadline = entry.deadline().filter(|deadline| (now..=last).contains(deadline));
                 let wanted = |key: &[u8]| options.pattern.is_none_or(|pattern| glob::matches(pattern, key, false));
                 if let Some(deadline) = deadline

@@ -54,7 +54,7 @@ pub const ROWS: &[Row] = &[
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO)])
             .doc("O(1)", "Determines the type of value stored at a key.", "key"),
-        type_of,
+        type_,
     ),
     Row::new(
         Spec::new("rename", 3, Group::Generic, "1.0.0")
@@ -83,7 +83,7 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Moves a key to another database.", "key db:int"),
-        move_key,
+        move_,
     ),
 ];
 
@@ -114,7 +114,7 @@ fn touch(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Err
     Ok(())
 }
 
-fn type_of(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn type_(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     out.simple(look(unit, args.at(1), |entry| type_name(entry.kind())).unwrap_or("none"));
     Ok(())
 }
@@ -140,7 +140,7 @@ fn renamenx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), 
     Ok(())
 }
 
-fn move_key(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn move_(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, db) = (args.at(1), database(unit, args.at(2))?);
     if db == unit.db {
         return Err(Error::SAME_OBJECT);

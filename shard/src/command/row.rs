@@ -1,4 +1,8 @@
 //! What a row of a family says of its command.
+//!
+//! A handler is called what its command is called, in small letters: `mset`, `brpoplpush`. Two commands that do the same share
+//! one; a subcommand's is called by its own name in a file of its container's alone (`group::createconsumer`), by both
+//! names elsewhere (`memory_usage`); and where the name is a word of Rust, a `_` follows it.
 
 use crate::unit::{Serve, Unit};
 use curfew_protocol::spec::Spec;

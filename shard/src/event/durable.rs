@@ -79,19 +79,19 @@ pub(crate) struct Record {
     /// When it was due, in Unix milliseconds, for what went at a deadline.
     pub deadline: Option<i64>,
     /// The string that went.
-    pub value: Option<Gone>,
+    pub value: Option<Excerpt>,
 }
 
 /// A string that went, or the beginning of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Gone {
+pub(crate) struct Excerpt {
     bytes: Box<[u8]>,
     is_cut: bool,
 }
 
-impl Gone {
-    pub fn new(value: &[u8]) -> Gone {
-        Gone { bytes: value[..value.len().min(VALUE_MAX)].into(), is_cut: value.len() > VALUE_MAX }
+impl Excerpt {
+    pub fn new(value: &[u8]) -> Excerpt {
+        Excerpt { bytes: value[..value.len().min(VALUE_MAX)].into(), is_cut: value.len() > VALUE_MAX }
     }
 }
 
@@ -100,7 +100,7 @@ impl Gone {
 pub struct Records {
     pub(crate) pending: Vec<Record>,
     /// The string that was removed last: that of the event that follows.
-    pub(crate) gone: Option<(usize, Box<[u8]>, Gone)>,
+    pub(crate) gone: Option<(usize, Box<[u8]>, Excerpt)>,
 }
 
 impl Records {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn record(key: &[u8], value: Option<&[u8]>, deadline: Option<i64>) -> Record {
-        Record { shard: 0, name: "del", db: 3, key: key.into(), deadline, value: value.map(Gone::new) }
+        Record { shard: 0, name: "del", db: 3, key: key.into(), deadline, value: value.map(Excerpt::new) }
     }
 
     #[test]

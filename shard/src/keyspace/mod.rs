@@ -31,6 +31,7 @@ pub mod wheel;
 pub use entry::{EntryMut, EntryRef, Str, Value, as_str};
 pub use hasher::Hasher;
 pub use table::Iter;
+pub use wheel::Upcoming;
 
 use crate::value::kind::Type;
 use crate::value::object::Object;
@@ -108,15 +109,6 @@ impl Taken {
         };
         some(self.deadline.unwrap_or(NEVER).min(fields.unwrap_or(NEVER)))
     }
-}
-
-/// What [`Keyspace::upcoming`] shows.
-#[derive(Debug)]
-pub enum Upcoming<'a> {
-    /// Nothing that comes from here on is due before this time (Unix milliseconds).
-    From(i64),
-    /// An entry that is due some time.
-    Entry(EntryRef<'a>),
 }
 
 /// The keys of one database on one shard. See the module.
@@ -365,12 +357,12 @@ impl Keyspace {
 
     /// Visits the entries in the wheel in the order in which they will be looked at, until `visit` says no. See
     /// [`Wheel::upcoming`] for what the order tells.
-    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming<'_>) -> bool) {
+    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming<EntryRef<'_>>) -> bool) {
         let Some(wheel) = &self.wheel else { return };
         wheel.upcoming(&mut |step| {
             visit(match step {
-                wheel::Upcoming::From(time) => Upcoming::From(time),
-                wheel::Upcoming::Item(item) => Upcoming::Entry(Block::from_address(item.get()).as_ref()),
+                Upcoming::From(time) => Upcoming::From(time),
+                Upcoming::Item(item) => Upcoming::Item(Block::from_address(item.get()).as_ref()),
             })
         });
     }

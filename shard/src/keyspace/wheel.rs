@@ -51,13 +51,13 @@ pub use item::{Item, Owner, Position};
 use bucket::{Aside, HUGE, Home, LEVELS, OVERDUE, SLOTS, TURN, bucket};
 use pool::{Left, NIL, Pool};
 
-/// What [`Wheel::upcoming`] shows.
+/// What [`Wheel::upcoming`] shows: items, or what they stand for.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Upcoming {
-    /// Nothing that comes from here on is due before this time.
+pub enum Upcoming<T> {
+    /// Nothing that comes from here on is due before this time (Unix milliseconds).
     From(i64),
-    /// An item.
-    Item(Item),
+    /// One that is due some time.
+    Item(T),
 }
 
 /// Items cascaded for one step: that is far less work than to expire one.
@@ -248,7 +248,7 @@ impl Wheel {
     /// Visits items bucket by bucket, in order of the buckets (what is set aside among them), until `visit` says no; changes nothing. Before the items of a
     /// bucket comes [`Upcoming::From`]: no item after it has a deadline before that time (those before it may have later
     /// ones, since deadlines move). A bucket that begins far ahead is large: all of its items come, in no order of deadlines.
-    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming) -> bool) {
+    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming<Item>) -> bool) {
         if self.overdue != NIL && !self.pool.items(self.overdue).all(|item| visit(Upcoming::Item(item))) {
             return;
         }

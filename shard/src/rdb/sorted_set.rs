@@ -4,20 +4,20 @@ use super::packed::{read_packed, write_packed};
 use super::read::{Damaged, Reader};
 use super::{kind, write, ziplist};
 use crate::value::limits::Limits;
-use crate::value::sorted_set::{Inserted, SortedSet, View};
+use crate::value::sorted_set::{Inserted, SortedSet, SortedSetRef};
 use curfew_protocol::number;
 
-pub(super) fn kind_of(set: View<'_>) -> u8 {
+pub(super) fn kind_of(set: SortedSetRef<'_>) -> u8 {
     match set {
-        View::Packed(_) => kind::ZSET_LISTPACK,
-        View::Large(_) => kind::ZSET_2,
+        SortedSetRef::Packed(_) => kind::ZSET_LISTPACK,
+        SortedSetRef::Large(_) => kind::ZSET_2,
     }
 }
 
-pub(super) fn write(set: View<'_>, out: &mut Vec<u8>) {
+pub(super) fn write(set: SortedSetRef<'_>, out: &mut Vec<u8>) {
     match set {
-        View::Packed(packed) => write_packed(packed, out),
-        View::Large(_) => {
+        SortedSetRef::Packed(packed) => write_packed(packed, out),
+        SortedSetRef::Large(_) => {
             write::length(out, set.len() as u64);
             let mut digits = itoa::Buffer::new();
             for (member, score) in set.range_back(0..set.len()) {

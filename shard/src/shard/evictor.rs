@@ -41,7 +41,7 @@ pub struct Victim {
 
 /// What [`Evictor::choose`] found.
 #[derive(Debug)]
-pub enum Choice {
+pub enum Selection {
     /// This key.
     Victim(Victim),
     /// There are keys to evict, but none was found yet: ask again.
@@ -77,7 +77,7 @@ impl Evictor {
         policy: Policy,
         samples: u32,
         score: impl Fn(EntryRef<'_>) -> i64,
-    ) -> Choice {
+    ) -> Selection {
         let samples = if policy.order == Order::Random { 1 } else { samples.max(1) };
         let candidates = |db: &Keyspace| if policy.volatile { db.timed() } else { db.len() };
         let mut best = Best::default();
@@ -116,9 +116,9 @@ impl Evictor {
             });
         }
         match best.victim {
-            Some(victim) => Choice::Victim(victim),
-            None if any => Choice::Searching,
-            None => Choice::Nothing,
+            Some(victim) => Selection::Victim(victim),
+            None if any => Selection::Searching,
+            None => Selection::Nothing,
         }
     }
 

@@ -7,7 +7,7 @@
 use super::{Unit, access};
 use crate::event::class;
 use crate::keyspace::EntryRef;
-use crate::shard::evictor::{Choice, Order, Policy, Victim};
+use crate::shard::evictor::{Order, Policy, Selection, Victim};
 
 /// What [`evict_one`] did.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -35,9 +35,9 @@ pub fn evict_one(unit: &mut Unit<'_>, shard: usize, policy: Policy, samples: u32
     let choice = evictor.choose(shard.databases(), policy, samples, score);
     shard.evictor = evictor;
     match choice {
-        Choice::Victim(victim) => Evicted::Freed(remove(unit, &victim)),
-        Choice::Searching => Evicted::Searching,
-        Choice::Nothing => Evicted::Nothing,
+        Selection::Victim(victim) => Evicted::Freed(remove(unit, &victim)),
+        Selection::Searching => Evicted::Searching,
+        Selection::Nothing => Evicted::Nothing,
     }
 }
 

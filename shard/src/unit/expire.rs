@@ -12,7 +12,7 @@ impl Unit<'_> {
     /// hash that is freed counts as one, and a hash has one turn in a millisecond): first those of the unit's own database, then
     /// those after it in turn. Each database has at most half of what is left for it, so that those after it have some too, and
     /// what is left in the end goes to those that have more. A shard that has not come to the end says in
-    /// [`Shard::expiry_turn`] which database is next. Returns true if more may be due. This is the active path; the lazy one is
+    /// [`expiry_turn`](crate::Shard::expiry_turn) which database is next. Returns true if more may be due. This is the active path; the lazy one is
     /// in every lookup, and both remove alike.
     pub fn expire_due(&mut self, steps: u32) -> bool {
         let mut more = false;

@@ -5,7 +5,7 @@
 //! between its own change and the effect of that, and a replay would go another way. No command can see the difference.
 
 use super::Unit;
-use crate::event::durable::{Gone, KEY_MAX, Record};
+use crate::event::durable::{Excerpt, KEY_MAX, Record};
 use crate::event::trigger::{DEPTH_MAX, Fired, WITH_VALUE, Whole};
 use crate::event::{Event, NAMES, class};
 use crate::keyspace::{Str, as_str};
@@ -34,7 +34,7 @@ impl<'u> Unit<'u> {
     /// The event `expired` of a string that was never stored, since its deadline had passed before.
     pub fn event_expired(&mut self, key: &[u8], value: &[u8], deadline: i64) {
         if self.settings.recording.values {
-            self.sink.records.gone = Some((self.db, key.into(), Gone::new(value)));
+            self.sink.records.gone = Some((self.db, key.into(), Excerpt::new(value)));
         }
         if self.settings.triggers.want_value_of(key) {
             self.sink.whole = Some((self.db, key.into(), Whole::Str(value.into())));
@@ -119,8 +119,8 @@ impl<'u> Unit<'u> {
         let entry = space.get(space.hasher().hash(key), key);
         if settings.recording.values {
             let gone = entry.and_then(|entry| as_str(entry).ok()).map(|value| match value {
-                Str::Int(number) => Gone::new(itoa::Buffer::new().format(number).as_bytes()),
-                Str::Bytes(bytes) => Gone::new(bytes),
+                Str::Int(number) => Excerpt::new(itoa::Buffer::new().format(number).as_bytes()),
+                Str::Bytes(bytes) => Excerpt::new(bytes),
             });
             self.sink.records.gone = gone.map(|gone| (db, key.into(), gone));
         }

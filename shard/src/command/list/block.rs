@@ -7,15 +7,15 @@ use crate::value::list::{List, Side};
 use curfew_protocol::args::{OwnedArgs, is};
 use curfew_protocol::{Args, Error, Reply};
 
-pub(super) fn b_l_pop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn blpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     pop(unit, args, out, Side::Front)
 }
 
-pub(super) fn b_r_pop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn brpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     pop(unit, args, out, Side::Back)
 }
 
-pub(super) fn b_l_mpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn blmpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let many = Many::parse(args, 2)?;
     let until = wait::until_seconds(args.at(1), unit.now)?;
     for key in many.keys.iter() {

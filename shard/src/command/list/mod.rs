@@ -17,7 +17,7 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM | BLOCKING)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
             .doc("O(1)", "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.", "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT> timeout"),
-        shift::b_l_move,
+        shift::blmove,
     )
     .serve(shift::serve),
     Row::new(
@@ -25,7 +25,7 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | DELETE)])
             .doc("O(N+M) where N is the number of provided keys and M is the number of elements returned.", "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "timeout numkeys key... where<LEFT|RIGHT> [COUNT count]"),
-        block::b_l_mpop,
+        block::blmpop,
     )
     .serve(block::serve_many),
     Row::new(
@@ -34,7 +34,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
             .doc("O(N) where N is the number of provided keys.", "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
-        block::b_l_pop,
+        block::blpop,
     )
     .serve(block::serve),
     Row::new(
@@ -43,7 +43,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
             .doc("O(N) where N is the number of provided keys.", "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
-        block::b_r_pop,
+        block::brpop,
     )
     .serve(block::serve),
     Row::new(
@@ -53,7 +53,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(1)", "Pops an element from a list, pushes it to another list and returns it. Block until an element is available otherwise. Deletes the list if the last element was popped.", "source:key destination@1 timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
             .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments"),
-        shift::b_r_pop_l_push,
+        shift::brpoplpush,
     )
     .serve(shift::serve),
     Row::new(
@@ -61,35 +61,35 @@ pub const ROWS: &[Row] = &[
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(N) where N is the number of elements to traverse to get to the element at index. This makes asking for the first or the last element of the list O(1).", "Returns an element from a list by its index.", "key index"),
-        read::l_index,
+        read::lindex,
     ),
     Row::new(
         Spec::new("linsert", 5, Group::List, "2.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | INSERT)])
             .doc("O(N) where N is the number of elements to traverse before seeing the value pivot. This means that inserting somewhere on the left end on the list (head) can be considered O(1) and inserting somewhere on the right end (tail) is O(N).", "Inserts an element before or after another element in a list.", "key where<BEFORE|AFTER> pivot element"),
-        edit::l_insert,
+        edit::linsert,
     ),
     Row::new(
         Spec::new("llen", 2, Group::List, "1.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO)])
             .doc("O(1)", "Returns the length of a list.", "key"),
-        read::l_len,
+        read::llen,
     ),
     Row::new(
         Spec::new("lmove", 5, Group::List, "6.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
             .doc("O(1)", "Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.", "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT>"),
-        shift::l_move,
+        shift::lmove,
     ),
     Row::new(
         Spec::new("lmpop", -4, Group::List, "7.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::numkeys(1, RW | ACCESS | DELETE)])
             .doc("O(N+M) where N is the number of provided keys and M is the number of elements returned.", "Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.", "numkeys key... where<LEFT|RIGHT> [COUNT count]"),
-        ends::l_mpop,
+        ends::lmpop,
     ),
     Row::new(
         Spec::new("lpop", -2, Group::List, "1.0.0")
@@ -97,14 +97,14 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
             .doc("O(N) where N is the number of elements returned", "Returns the first elements in a list after removing it. Deletes the list if the last element was popped.", "key [count^6.2.0]")
             .history(&[("6.2.0", "Added the `count` argument.")]),
-        ends::l_pop,
+        ends::lpop,
     ),
     Row::new(
         Spec::new("lpos", -3, Group::List, "6.0.6")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time.", "Returns the index of matching elements in a list.", "key element [RANK rank:int] [COUNT num-matches:int] [MAXLEN len:int]"),
-        read::l_pos,
+        read::lpos,
     ),
     Row::new(
         Spec::new("lpush", -3, Group::List, "1.0.0")
@@ -112,7 +112,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | INSERT)])
             .doc("O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.", "Prepends one or more elements to a list. Creates the key if it doesn't exist.", "key element...")
             .history(&[("2.4.0", "Accepts multiple `element` arguments.")]),
-        ends::l_push,
+        ends::lpush,
     ),
     Row::new(
         Spec::new("lpushx", -3, Group::List, "2.2.0")
@@ -120,35 +120,35 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | INSERT)])
             .doc("O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.", "Prepends one or more elements to a list only when the list exists.", "key element...")
             .history(&[("4.0.0", "Accepts multiple `element` arguments.")]),
-        ends::l_push_x,
+        ends::lpushx,
     ),
     Row::new(
         Spec::new("lrange", 4, Group::List, "1.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or TAIL) for large lists; and N is the number of elements in the specified range.", "Returns a range of elements from a list.", "key start:int stop:int"),
-        read::l_range,
+        read::lrange,
     ),
     Row::new(
         Spec::new("lrem", 4, Group::List, "1.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
             .doc("O(N+M) where N is the length of the list and M is the number of elements removed.", "Removes elements from a list. Deletes the list if the last element was removed.", "key count element"),
-        edit::l_rem,
+        edit::lrem,
     ),
     Row::new(
         Spec::new("lset", 4, Group::List, "1.0.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | UPDATE)])
             .doc("O(N) where N is the length of the list. Setting either the first or the last element of the list is O(1).", "Sets the value of an element in a list by its index.", "key index element"),
-        edit::l_set,
+        edit::lset,
     ),
     Row::new(
         Spec::new("ltrim", 4, Group::List, "1.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
             .doc("O(N) where N is the number of elements to be removed by the operation.", "Removes elements from both ends a list. Deletes the list if all elements were trimmed.", "key start:int stop:int"),
-        edit::l_trim,
+        edit::ltrim,
     ),
     Row::new(
         Spec::new("rpop", -2, Group::List, "1.0.0")
@@ -156,7 +156,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
             .doc("O(N) where N is the number of elements returned", "Returns and removes the last elements of a list. Deletes the list if the last element was popped.", "key [count^6.2.0]")
             .history(&[("6.2.0", "Added the `count` argument.")]),
-        ends::r_pop,
+        ends::rpop,
     ),
     Row::new(
         Spec::new("rpoplpush", 3, Group::List, "1.2.0")
@@ -164,7 +164,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
             .doc("O(1)", "Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.", "source:key destination@1")
             .deprecated("6.2.0", "`LMOVE` with the `RIGHT` and `LEFT` arguments"),
-        shift::r_pop_l_push,
+        shift::rpoplpush,
     ),
     Row::new(
         Spec::new("rpush", -3, Group::List, "1.0.0")
@@ -172,7 +172,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | INSERT)])
             .doc("O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.", "Appends one or more elements to a list. Creates the key if it doesn't exist.", "key element...")
             .history(&[("2.4.0", "Accepts multiple `element` arguments.")]),
-        ends::r_push,
+        ends::rpush,
     ),
     Row::new(
         Spec::new("rpushx", -3, Group::List, "2.2.0")
@@ -180,7 +180,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | INSERT)])
             .doc("O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.", "Appends an element to a list only when the list exists.", "key element...")
             .history(&[("4.0.0", "Accepts multiple `element` arguments.")]),
-        ends::r_push_x,
+        ends::rpushx,
     ),
 ];
 

@@ -32,18 +32,18 @@ impl<'a> Shift<'a> {
     }
 }
 
-pub(super) fn l_move(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lmove(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     if !shift(unit, Shift::parse(args)?, out)? {
         out.null();
     }
     Ok(())
 }
 
-pub(super) fn r_pop_l_push(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    l_move(unit, args, out)
+pub(super) fn rpoplpush(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    lmove(unit, args, out)
 }
 
-pub(super) fn b_l_move(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn blmove(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let plan = Shift::parse(args)?;
     let until = wait::until_seconds(args.at(args.len() - 1), unit.now)?;
     if shift(unit, plan, out)? {
@@ -56,8 +56,8 @@ pub(super) fn b_l_move(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> 
     Ok(())
 }
 
-pub(super) fn b_r_pop_l_push(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    b_l_move(unit, args, out)
+pub(super) fn brpoplpush(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    blmove(unit, args, out)
 }
 
 pub(super) fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
@@ -228,7 +228,7 @@ mod tests {
         let held = Held::One(&mut world.shards[0]);
         let mut unit = Unit::new(held, &mut world.sink, world.now, 0, &world.settings);
         unit.may_wait = true;
-        assert_eq!(b_r_pop_l_push(&mut unit, args.view(), &mut out), Ok(()));
+        assert_eq!(brpoplpush(&mut unit, args.view(), &mut out), Ok(()));
         assert!(out.is_empty());
         let wait = world.sink.wait.take().expect("it waits");
         assert_eq!((wait.keys, wait.until), (vec![b"a".as_slice().into()], Some(world.now.ms + 1500)));

@@ -10,7 +10,7 @@ use crate::value::collection::Collection;
 use crate::value::kind::Type;
 use crate::value::packed::Element;
 use crate::value::set::Set;
-use crate::value::sorted_set::{SortedSet, View};
+use crate::value::sorted_set::{SortedSet, SortedSetRef};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply, number};
 use std::collections::HashMap;
@@ -259,7 +259,7 @@ fn weighted(score: f64, weight: f64) -> f64 {
 /// A value that may be an input.
 #[derive(Clone, Copy)]
 enum Input<'a> {
-    Sorted(View<'a>),
+    Sorted(SortedSetRef<'a>),
     Set(<Set as Collection>::View<'a>),
 }
 

@@ -165,7 +165,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).", "Returns members in a sorted set within a lexicographical range.", "key min max [LIMIT limit(offset count)]")
             .deprecated("6.2.0", "`ZRANGE` with the `BYLEX` argument"),
-        range::by_lex,
+        range::zrangebylex,
     ),
     Row::new(
         Spec::new("zrangebyscore", -4, Group::SortedSet, "1.0.5")
@@ -174,7 +174,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).", "Returns members in a sorted set within a range of scores.", "key min:double max:double [WITHSCORES^2.0.0] [LIMIT limit(offset count)]")
             .history(&[("2.0.0", "Added the `WITHSCORES` modifier.")])
             .deprecated("6.2.0", "`ZRANGE` with the `BYSCORE` argument"),
-        range::by_score,
+        range::zrangebyscore,
     ),
     Row::new(
         Spec::new("zrangestore", -5, Group::SortedSet, "6.2.0")
@@ -204,21 +204,21 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
             .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.", "Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed.", "key min max"),
-        remove::by_lex,
+        remove::zremrangebylex,
     ),
     Row::new(
         Spec::new("zremrangebyrank", 4, Group::SortedSet, "2.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
             .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.", "Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed.", "key start:int stop:int"),
-        remove::by_rank,
+        remove::zremrangebyrank,
     ),
     Row::new(
         Spec::new("zremrangebyscore", 4, Group::SortedSet, "1.2.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
             .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.", "Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed.", "key min:double max:double"),
-        remove::by_score,
+        remove::zremrangebyscore,
     ),
     Row::new(
         Spec::new("zrevrange", -4, Group::SortedSet, "1.2.0")
@@ -226,7 +226,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.", "Returns members in a sorted set within a range of indexes in reverse order.", "key start:int stop:int [WITHSCORES]")
             .deprecated("6.2.0", "`ZRANGE` with the `REV` argument"),
-        range::rev,
+        range::zrevrange,
     ),
     Row::new(
         Spec::new("zrevrangebylex", -4, Group::SortedSet, "2.8.9")
@@ -234,7 +234,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).", "Returns members in a sorted set within a lexicographical range in reverse order.", "key max min [LIMIT limit(offset count)]")
             .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments"),
-        range::rev_by_lex,
+        range::zrevrangebylex,
     ),
     Row::new(
         Spec::new("zrevrangebyscore", -4, Group::SortedSet, "2.2.0")
@@ -243,7 +243,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).", "Returns members in a sorted set within a range of scores in reverse order.", "key max:double min:double [WITHSCORES] [LIMIT limit(offset count)]")
             .history(&[("2.1.6", "`min` and `max` can be exclusive.")])
             .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
-        range::rev_by_score,
+        range::zrevrangebyscore,
     ),
     Row::new(
         Spec::new("zrevrank", -3, Group::SortedSet, "2.0.0")

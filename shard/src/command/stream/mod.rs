@@ -79,14 +79,14 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::at(2, RW | INSERT)])
             .doc("O(1)", "Creates a consumer in a consumer group.", "key group consumer"),
-        group::create_consumer,
+        group::createconsumer,
     ),
     Row::new(
         Spec::new("xgroup|delconsumer", 5, Group::Stream, "5.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::at(2, RW | DELETE)])
             .doc("O(1)", "Deletes a consumer from a consumer group.", "key group consumer"),
-        group::delete_consumer,
+        group::delconsumer,
     ),
     Row::new(
         Spec::new("xgroup|destroy", 4, Group::Stream, "5.0.0")
@@ -109,7 +109,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::at(2, RW | UPDATE)])
             .doc("O(1)", "Sets the last-delivered ID of a consumer group.", "key group id-selector<id|new-id!'$'> [ENTRIESREAD entriesread:int\"entries-read\"]")
             .history(&[("7.0.0", "Added the optional `entries_read` argument.")]),
-        group::set_id,
+        group::setid,
     ),
     Row {
         spec: Spec::new("xinfo", -2, Group::Stream, "5.0.0")

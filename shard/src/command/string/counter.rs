@@ -17,11 +17,11 @@ pub(super) fn decr(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Resu
     add(unit, args, out, -1)
 }
 
-pub(super) fn incr_by(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn incrby(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     add(unit, args, out, integer(args.at(2))?)
 }
 
-pub(super) fn decr_by(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn decrby(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let decrement = integer(args.at(2))?.checked_neg().ok_or(Error::DECREMENT_OVERFLOW)?;
     add(unit, args, out, decrement)
 }
@@ -48,7 +48,7 @@ fn add(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply, increment: i64) -> 
     Ok(())
 }
 
-pub(super) fn incr_by_float(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn incrbyfloat(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let mut digits = itoa::Buffer::new();
     let present = unit.peek_str(key)?.map_or(b"0".as_slice(), |value| text(value, &mut digits));

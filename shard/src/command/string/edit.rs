@@ -30,7 +30,7 @@ pub(super) fn append(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Re
     Ok(())
 }
 
-pub(super) fn set_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn setrange(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, patch) = (args.at(1), args.at(3));
     let offset = usize::try_from(integer(args.at(2))?).map_err(|_| Error::OFFSET_OUT_OF_RANGE)?;
     let held = held_len(unit, key)?;

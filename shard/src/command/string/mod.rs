@@ -38,7 +38,7 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.", "key decrement:int"),
-        counter::decr_by,
+        counter::decrby,
     ),
     Row::new(
         Spec::new("get", 2, Group::String, "1.0.0")
@@ -52,21 +52,21 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
             .doc("O(1)", "Returns the string value of a key after deleting the key.", "key"),
-        get_del,
+        getdel,
     ),
     Row::new(
         Spec::new("getex", -2, Group::String, "6.2.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE).notes("RW and UPDATE because it changes the TTL")])
             .doc("O(1)", "Returns the string value of a key after setting its expiration time.", "key [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST>]"),
-        get_ex,
+        getex,
     ),
     Row::new(
         Spec::new("getrange", 4, Group::String, "2.4.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Returns a substring of the string stored at a key.", "key start:int end:int"),
-        get_range,
+        getrange,
     ),
     Row::new(
         Spec::new("getset", 3, Group::String, "1.0.0")
@@ -74,7 +74,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Returns the previous string value of a key after setting it to a new value.", "key value")
             .deprecated("6.2.0", "`SET` with the `!GET` argument"),
-        set::get_set,
+        set::getset,
     ),
     Row::new(
         Spec::new("incr", 2, Group::String, "1.0.0")
@@ -88,14 +88,14 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.", "key increment:int"),
-        counter::incr_by,
+        counter::incrby,
     ),
     Row::new(
         Spec::new("incrbyfloat", 3, Group::String, "2.6.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.", "key increment:double"),
-        counter::incr_by_float,
+        counter::incrbyfloat,
     ),
     Row::new(
         Spec::new("lcs", -3, Group::String, "7.0.0")
@@ -110,7 +110,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::range(1, -1, 1, RO | ACCESS)])
             .doc("O(N) where N is the number of keys to retrieve.", "Atomically returns the string values of one or more keys.", "key...")
             .tips(&["request_policy:multi_shard"]),
-        m_get,
+        mget,
     ),
     Row::new(
         Spec::new("mset", -3, Group::String, "1.0.1")
@@ -118,14 +118,14 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::range(1, -1, 2, OW | UPDATE)])
             .doc("O(N) where N is the number of keys to set.", "Atomically creates or modifies the string values of one or more keys.", "data(key value)...")
             .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
-        set::m_set,
+        set::mset,
     ),
     Row::new(
         Spec::new("msetnx", -3, Group::String, "1.0.1")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::range(1, -1, 2, OW | INSERT)])
             .doc("O(N) where N is the number of keys to set.", "Atomically modifies the string values of one or more keys only when all keys don't exist.", "data(key value)..."),
-        set::m_set_nx,
+        set::msetnx,
     ),
     Row::new(
         Spec::new("psetex", 4, Group::String, "2.6.0")
@@ -133,7 +133,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(OW | UPDATE)])
             .doc("O(1)", "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.", "key milliseconds value")
             .deprecated("2.6.12", "`SET` with the `PX` argument"),
-        set::p_set_ex,
+        set::psetex,
     ),
     Row::new(
         Spec::new("set", -3, Group::String, "1.0.0")
@@ -150,7 +150,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(OW | UPDATE)])
             .doc("O(1)", "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.", "key seconds value")
             .deprecated("2.6.12", "`SET` with the `EX` argument"),
-        set::set_ex,
+        set::setex,
     ),
     Row::new(
         Spec::new("setnx", 3, Group::String, "1.0.0")
@@ -158,14 +158,14 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(OW | INSERT)])
             .doc("O(1)", "Set the string value of a key only when the key doesn't exist.", "key value")
             .deprecated("2.6.12", "`SET` with the `NX` argument"),
-        set::set_nx,
+        set::setnx,
     ),
     Row::new(
         Spec::new("setrange", 4, Group::String, "2.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | UPDATE)])
             .doc("O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.", "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.", "key offset value"),
-        edit::set_range,
+        edit::setrange,
     ),
     Row::new(
         Spec::new("strlen", 2, Group::String, "2.2.0")
@@ -180,14 +180,14 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Returns a substring from a string value.", "key start:int end:int")
             .deprecated("2.0.0", "`GETRANGE`"),
-        get_range,
+        getrange,
     ),
     Row::new(
         Spec::new("delifeq", 3, Group::String, "9.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RM | DELETE)])
             .doc("O(1)", "Delete key if value matches string.", "key value"),
-        del_if_eq,
+        delifeq,
     ),
     Row::new(
         Spec::new("msetex", -4, Group::String, "8.4.0")
@@ -195,7 +195,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::numkeys_every(1, 2, OW | UPDATE)])
             .doc("O(N) where N is the number of keys to set.", "Atomically sets multiple string keys with a shared expiration in a single operation. Supports flexible argument parsing where condition and expiration flags can appear in any order.", "numkeys data(key value)... [condition<NX|XX>] [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL>]")
             .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
-        set::m_set_ex,
+        set::msetex,
     ),];
 
 fn get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
@@ -203,7 +203,7 @@ fn get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error
     Ok(())
 }
 
-fn m_get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn mget(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     out.array(args.len() - 1);
     for key in args.iter().skip(1) {
         // What is no string is shown as absent.
@@ -219,7 +219,7 @@ fn strlen(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Er
 }
 
 /// GETRANGE and SUBSTR.
-fn get_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn getrange(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
     let mut digits = itoa::Buffer::new();
     let value = unit.read_str(args.at(1))?.map_or(b"".as_slice(), |value| text(value, &mut digits));
@@ -227,7 +227,7 @@ fn get_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(),
     Ok(())
 }
 
-fn get_del(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn getdel(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let value = unit.read_str(key)?;
     reply_str(out, value);
@@ -237,7 +237,7 @@ fn get_del(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
     Ok(())
 }
 
-fn del_if_eq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn delifeq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let equal = unit.peek_str(key)?.is_some_and(|value| equals(value, args.at(2)));
     if equal {
@@ -247,7 +247,7 @@ fn del_if_eq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(),
     Ok(())
 }
 
-fn get_ex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn getex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let (mut expiry, mut cursor) = (Expiry::default(), args.cursor(2));
     while let Some(option) = cursor.next() {

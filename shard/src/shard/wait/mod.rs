@@ -16,7 +16,7 @@ mod tests;
 mod waiter;
 
 pub use queue::Waiting;
-pub use waiter::{As, Outcome, Waiter};
+pub use waiter::{ClientState, Outcome, Waiter};
 
 use crate::moment::Moment;
 use curfew_protocol::args::OwnedArgs;

@@ -289,7 +289,7 @@ impl Scene {
         let wake = Box::new(move || {
             counter.fetch_add(1, Relaxed);
         });
-        let client = As { db: self.world.db, resp: Resp::Two, no_touch: false };
+        let client = ClientState { db: self.world.db, resp: Resp::Two, no_touch: false };
         let waiter = Arc::new(Waiter::new(self.next, client, wait, &TAKE, self.world.shards.len(), wake));
         self.unit_of_all(|unit| unit.enter_waiter(&waiter));
         Waiting_ { waiter, woken }

@@ -21,7 +21,7 @@ pub enum Outcome {
 
 /// What of the client's state its command depends on.
 #[derive(Copy, Clone, Debug)]
-pub struct As {
+pub struct ClientState {
     /// The database.
     pub db: usize,
     /// The protocol of the reply.
@@ -35,7 +35,7 @@ pub struct Waiter {
     /// Ascending in the order of arrival: the place in every queue.
     pub id: u64,
     /// The client's state.
-    pub client: As,
+    pub client: ClientState,
     /// The command.
     pub wait: Wait,
     /// The shards of all keys that the command names, as bits: who tries again holds them all.
@@ -57,7 +57,7 @@ impl Waiter {
     /// `shards` is the number of shards (64 at most), and `wake` tells its connection to look.
     pub fn new(
         id: u64,
-        client: As,
+        client: ClientState,
         wait: Wait,
         spec: &Spec,
         shards: usize,
