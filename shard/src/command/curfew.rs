@@ -37,7 +37,7 @@ pub const ROWS: &[Row] = &[
         run: expiring,
         serve: None,
     },
-    Row::new(
+    Row::waiting(
         Spec::new("curfew.waitkey", -3, Group::Generic, "1.0.0")
             .flags(READONLY | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RO)])
@@ -47,8 +47,8 @@ pub const ROWS: &[Row] = &[
                 "key... timeout",
             ),
         waitkey,
-    )
-    .serve(serve_key),
+        serve_key,
+    ),
     Row {
         spec: Spec::new("curfew.events", -2, Group::Generic, "1.0.0").container().doc(
             "Depends on subcommand.",

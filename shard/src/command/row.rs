@@ -43,13 +43,13 @@ impl<H: Copy> Row<H> {
         Row { spec, reach: Reach::Keys, run, serve: None }
     }
 
+    /// A command that needs the shards of its keys, and waits for them where it finds nothing.
+    pub const fn waiting(spec: Spec, run: H, serve: Serve) -> Row<H> {
+        Row { spec, reach: Reach::Keys, run, serve: Some(serve) }
+    }
+
     /// The same command with another reach.
     pub const fn reach(self, reach: Reach) -> Row<H> {
         Row { spec: self.spec, reach, run: self.run, serve: self.serve }
-    }
-
-    /// The same command, which waits where it finds nothing.
-    pub const fn serve(self, serve: Serve) -> Row<H> {
-        Row { spec: self.spec, reach: self.reach, run: self.run, serve: Some(serve) }
     }
 }

@@ -48,7 +48,7 @@ mod tests;
 
 pub use item::{Item, Owner, Position};
 
-use bucket::{Aside, HUGE, Home, LEVELS, OVERDUE, SLOTS, TURN, bucket};
+use bucket::{Aside, Home, LEVELS, OVERDUE, SLOTS, TURN, bucket};
 use pool::{Left, NIL, Pool};
 
 /// What [`Wheel::upcoming`] shows: items, or what they stand for.

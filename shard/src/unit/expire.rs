@@ -3,7 +3,6 @@
 use super::Unit;
 use super::collections::Edited;
 use crate::event::class;
-use crate::value::collection::Collection;
 use crate::value::hash::Hash;
 use curfew_protocol::args::OwnedArgs;
 

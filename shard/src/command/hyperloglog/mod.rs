@@ -6,7 +6,7 @@ mod raw;
 
 use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::{Deadline, EntryMut, Str, Value};
+use crate::keyspace::{Deadline, EntryMut, Value};
 use crate::unit::Unit;
 use crate::value::hyperloglog::{self as hll, Corrupted, Encoding, REGISTERS};
 use crate::value::object::Object;

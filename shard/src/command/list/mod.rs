@@ -12,41 +12,41 @@ use curfew_protocol::spec::*;
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
-    Row::new(
+    Row::waiting(
         Spec::new("blmove", 6, Group::List, "6.2.0")
             .flags(WRITE | DENYOOM | BLOCKING)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
             .doc("O(1)", "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.", "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT> timeout"),
         shift::blmove,
-    )
-    .serve(shift::serve),
-    Row::new(
+        shift::serve,
+    ),
+    Row::waiting(
         Spec::new("blmpop", -5, Group::List, "7.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | DELETE)])
             .doc("O(N+M) where N is the number of provided keys and M is the number of elements returned.", "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "timeout numkeys key... where<LEFT|RIGHT> [COUNT count]"),
         block::blmpop,
-    )
-    .serve(block::serve_many),
-    Row::new(
+        block::serve_many,
+    ),
+    Row::waiting(
         Spec::new("blpop", -3, Group::List, "2.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
             .doc("O(N) where N is the number of provided keys.", "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
         block::blpop,
-    )
-    .serve(block::serve),
-    Row::new(
+        block::serve,
+    ),
+    Row::waiting(
         Spec::new("brpop", -3, Group::List, "2.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
             .doc("O(N) where N is the number of provided keys.", "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
         block::brpop,
-    )
-    .serve(block::serve),
-    Row::new(
+        block::serve,
+    ),
+    Row::waiting(
         Spec::new("brpoplpush", 4, Group::List, "2.2.0")
             .flags(WRITE | DENYOOM | BLOCKING)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
@@ -54,8 +54,8 @@ pub const ROWS: &[Row] = &[
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
             .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments"),
         shift::brpoplpush,
-    )
-    .serve(shift::serve),
+        shift::serve,
+    ),
     Row::new(
         Spec::new("lindex", 3, Group::List, "1.0.0")
             .flags(READONLY)

@@ -18,32 +18,32 @@ use reply::reply_score;
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
-    Row::new(
+    Row::waiting(
         Spec::new("bzmpop", -5, Group::SortedSet, "7.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | DELETE)])
             .doc("O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.", "Removes and returns a member by score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.", "timeout numkeys key... where<MIN|MAX> [COUNT count]"),
         pop::bzmpop,
-    )
-    .serve(pop::serve_many),
-    Row::new(
+        pop::serve_many,
+    ),
+    Row::waiting(
         Spec::new("bzpopmax", -3, Group::SortedSet, "5.0.0")
             .flags(WRITE | BLOCKING | FAST)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
             .doc("O(log(N)) with N being the number of elements in the sorted set.", "Removes and returns the member with the highest score from one or more sorted sets. Blocks until a member available otherwise.  Deletes the sorted set if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
         pop::bzpopmax,
-    )
-    .serve(pop::serve_max),
-    Row::new(
+        pop::serve_max,
+    ),
+    Row::waiting(
         Spec::new("bzpopmin", -3, Group::SortedSet, "5.0.0")
             .flags(WRITE | BLOCKING | FAST)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
             .doc("O(log(N)) with N being the number of elements in the sorted set.", "Removes and returns the member with the lowest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.", "key... timeout")
             .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
         pop::bzpopmin,
-    )
-    .serve(pop::serve_min),
+        pop::serve_min,
+    ),
     Row::new(
         Spec::new("zadd", -4, Group::SortedSet, "1.2.0")
             .flags(WRITE | DENYOOM | FAST)

@@ -176,22 +176,22 @@ pub const ROWS: &[Row] = &[
             .history(&[("6.2.0", "Added exclusive ranges.")]),
         range::xrange,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("xread", -4, Group::Stream, "5.0.0")
             .flags(READONLY | BLOCKING)
             .keys(&[KeySpec::range_after("STREAMS", 1, -1, 1, 2, RO | ACCESS)])
             .doc("", "Returns messages from multiple streams with IDs greater than the ones requested. Blocks until a message is available otherwise.", "[COUNT count] [BLOCK milliseconds] STREAMS streams(key... id...)"),
         read::xread,
-    )
-    .serve(read::serve),
-    Row::new(
+        read::serve,
+    ),
+    Row::waiting(
         Spec::new("xreadgroup", -7, Group::Stream, "5.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range_after("STREAMS", 4, -1, 1, 2, RO | ACCESS)])
             .doc("For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.", "Returns new or historical messages from a stream for a consumer in a group. Blocks until a message is available otherwise.", "GROUP group-block(group consumer) [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS streams(key... id...)"),
         read::xreadgroup,
-    )
-    .serve(read::serve_group),
+        read::serve_group,
+    ),
     Row::new(
         Spec::new("xrevrange", -4, Group::Stream, "5.0.0")
             .flags(READONLY)

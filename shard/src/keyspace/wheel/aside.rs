@@ -13,9 +13,7 @@
 //! looked at item by item. Buckets of higher levels are worked ahead for a minute and more, and are not seen to here.
 
 use super::Wheel;
-use super::bucket::{
-    ASIDE_MAX, Aside, GENERATIONS, HUGE, Home, LEVELS, OVERDUE, SLOT_BITS, SLOT_MASK, SLOTS, TURN, bucket,
-};
+use super::bucket::{ASIDE_MAX, Aside, GENERATIONS, HUGE, Home, LEVELS, OVERDUE, SLOT_BITS, SLOT_MASK, SLOTS, bucket};
 use super::item::{Item, Owner, Position};
 use super::pool::NIL;
 

@@ -1,5 +1,6 @@
 mod bursts;
 
+use super::bucket::HUGE;
 use super::*;
 use proptest::prelude::*;
 use std::collections::HashMap;

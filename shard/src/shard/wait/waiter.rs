@@ -6,7 +6,7 @@ use crate::slots::shard_of;
 use curfew_protocol::spec::Spec;
 use curfew_protocol::{Error, Reply, Resp, args};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How the waiting ended.
 #[derive(Debug)]
