@@ -2,8 +2,7 @@
 
 use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::{Deadline, EntryMut, NewValue, Value};
-use crate::keyspace::{Str, as_str};
+use crate::keyspace::{Deadline, EntryMut, NewValue, Str, Value, as_str};
 use crate::unit::Unit;
 use crate::value::bits::{self, Combine, Overflow, Width};
 use crate::value::object::Object;
@@ -470,11 +469,9 @@ fn width(word: &[u8]) -> Option<Width> {
 
 #[cfg(test)]
 mod tests {
-    use crate::keyspace::as_str;
-    use crate::keyspace::{Deadline, NewValue};
+    use crate::keyspace::{Deadline, NewValue, as_str};
     use crate::testing::World;
-    use crate::unit::Held;
-    use crate::unit::Unit;
+    use crate::unit::{Held, Unit};
     use crate::value::kind::Type;
 
     /// Two shards; each word is `key=value`, stored as text; `key:=digits`, stored as a number; or `key@`, a list.

@@ -1,4 +1,4 @@
-//! Data commands, one file per family: rows first, then handlers, then tests.
+//! Data commands, one file or folder per family: rows first, then handlers, then tests. `registry.rs` joins the rows.
 
 pub mod bitmap;
 pub mod curfew;

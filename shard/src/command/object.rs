@@ -1,10 +1,8 @@
 //! OBJECT and MEMORY USAGE: how a key is kept.
 
 use crate::command::row::{Reach, Row};
-use crate::keyspace::{EntryRef, Value};
-use crate::keyspace::{Str, as_str};
-use crate::unit::Unit;
-use crate::unit::access;
+use crate::keyspace::{EntryRef, Str, Value, as_str};
+use crate::unit::{Unit, access};
 use crate::value::hash::Hash;
 use crate::value::kind::Type;
 use crate::value::list::List;

@@ -4,9 +4,7 @@
 //! them is up to the server, before the unit is over; what they change may fire others, down to [`DEPTH_MAX`].
 
 use crate::event::class;
-use crate::keyspace::describe;
-use crate::keyspace::{EntryRef, Value};
-use crate::keyspace::{Str, as_str};
+use crate::keyspace::{EntryRef, Str, Value, as_str, describe};
 use crate::value::kind::Type;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::glob;

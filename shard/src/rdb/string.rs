@@ -1,8 +1,7 @@
 //! Strings.
 
 use super::write;
-use crate::keyspace::EntryRef;
-use crate::keyspace::{Str, as_str};
+use crate::keyspace::{EntryRef, Str, as_str};
 
 pub(super) fn write(entry: EntryRef<'_>, out: &mut Vec<u8>) {
     match as_str(entry) {

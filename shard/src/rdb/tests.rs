@@ -5,8 +5,7 @@ use super::ziplist::tests::ziplist;
 use super::{kind, write};
 use crate::command::describe::describe;
 use crate::testing::World;
-use crate::unit::Held;
-use crate::unit::Unit;
+use crate::unit::{Held, Unit};
 use curfew_protocol::Reply;
 use curfew_protocol::args::OwnedArgs;
 

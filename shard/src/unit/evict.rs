@@ -1,5 +1,4 @@
-//! Eviction: which key goes when memory is full (`maxmemory-policy`).
-//! [`Evictor`](crate::shard::evictor::Evictor) chooses it.
+//! Eviction: what goes when memory is full. [`Evictor`](crate::shard::evictor::Evictor) chooses the key.
 //!
 //! A key that is evicted leaves the effect DEL and the event `evicted`. One that turns out to be past its deadline is
 //! expired instead, with the event that belongs to it.

@@ -1,4 +1,4 @@
-//! Lists. This file has the rows and what the commands share; the commands are next to it, by what they do.
+//! Lists. This file has the rows; the commands are next to it, by what they do, and `shared.rs` has what they share.
 
 mod block;
 mod edit;

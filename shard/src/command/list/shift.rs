@@ -3,8 +3,7 @@
 use super::shared::{limit, removed};
 use crate::event::class;
 use crate::shard::wait::{self, Null, Wait};
-use crate::unit::Edited;
-use crate::unit::Unit;
+use crate::unit::{Edited, Unit};
 use crate::value::list::{List, Side};
 use crate::value::packed::Element;
 use curfew_protocol::args::{OwnedArgs, is};

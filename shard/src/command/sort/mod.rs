@@ -6,11 +6,9 @@
 mod pattern;
 
 use super::describe;
-use crate::command::row::Reach;
-use crate::command::row::Row;
+use crate::command::row::{Reach, Row};
 use crate::event::class;
-use crate::keyspace::Deadline;
-use crate::keyspace::as_str;
+use crate::keyspace::{Deadline, as_str};
 use crate::unit::Unit;
 use crate::value::hash::Hash;
 use crate::value::kind::Type;

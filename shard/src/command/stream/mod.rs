@@ -1,4 +1,4 @@
-//! Streams. This file has the rows and what the commands share; they are next to it, by what they do.
+//! Streams. This file has the rows; the commands are next to it, by what they do.
 
 mod add;
 mod claim;

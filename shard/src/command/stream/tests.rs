@@ -3,8 +3,7 @@
 use crate::command::describe::describe;
 use crate::shard::wait::{Null, Wait};
 use crate::testing::World;
-use crate::unit::Held;
-use crate::unit::Unit;
+use crate::unit::{Held, Unit};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Reply, Resp};
 

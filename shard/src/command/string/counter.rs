@@ -2,8 +2,7 @@
 
 use super::text::text;
 use crate::event::class;
-use crate::keyspace::{Deadline, NewValue};
-use crate::keyspace::{Str, as_str};
+use crate::keyspace::{Deadline, NewValue, Str, as_str};
 use crate::unit::Unit;
 use curfew_protocol::args::integer;
 use curfew_protocol::long_double::LongDouble;

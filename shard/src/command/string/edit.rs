@@ -2,8 +2,7 @@
 
 use super::text::{check_len, encode, len};
 use crate::event::class;
-use crate::keyspace::as_str;
-use crate::keyspace::{Deadline, NewValue};
+use crate::keyspace::{Deadline, NewValue, as_str};
 use crate::unit::Unit;
 use crate::value::object::Object;
 use curfew_protocol::args::integer;

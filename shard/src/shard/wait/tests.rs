@@ -1,8 +1,6 @@
 use super::*;
 use crate::event::class;
-use crate::keyspace::Deadline;
-use crate::keyspace::NewValue;
-use crate::keyspace::Str;
+use crate::keyspace::{Deadline, NewValue, Str};
 use crate::shard::Shard;
 use crate::slots::shard_of;
 use crate::testing::World;
