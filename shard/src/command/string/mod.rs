@@ -299,6 +299,7 @@ fn check(world: &mut crate::testing::World, cases: &[(&str, &str, &str, &str)]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyspace::{NewValue, Str};
     use crate::testing::World;
 
     /// A list, for commands that expect a string.

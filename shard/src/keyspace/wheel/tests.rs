@@ -1,6 +1,5 @@
 mod bursts;
 
-use super::bucket::HUGE;
 use super::*;
 use proptest::prelude::*;
 use std::collections::HashMap;

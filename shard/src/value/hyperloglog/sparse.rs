@@ -129,7 +129,7 @@ fn join(bytes: &mut Vec<u8>, mut at: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{REGISTERS, create};
+    use super::super::{Encoding, REGISTERS, create, dense, encoding, set};
     use super::*;
 
     /// As PFDEBUG DECODE shows it.
@@ -157,9 +157,9 @@ mod tests {
             (REGISTERS - 1, 1, "v:1,1 z:49 v:32,1 z:49 v:3,1 v:5,1 v:3,3 Z:16278 v:1,1"),
         ];
         for (index, rank, expected) in steps {
-            assert_eq!(raise(&mut bytes, index, rank, 3000), Ok(true));
+            assert_eq!(raise(&mut bytes, index, rank, 3000), Ok(Some(true)));
             assert_eq!(shown(&bytes), expected);
-            assert_eq!(raise(&mut bytes, index, rank, 3000), Ok(false));
+            assert_eq!(raise(&mut bytes, index, rank, 3000), Ok(Some(false)));
         }
     }
 
@@ -167,12 +167,14 @@ mod tests {
     fn what_does_not_fit_becomes_dense() {
         for (rank, max) in [(33, 3000), (1, 19)] {
             let mut bytes = create();
-            assert_eq!(raise(&mut bytes, 7, rank, max), Ok(true));
-            assert_eq!(super::super::encoding(&bytes), Some(super::super::Encoding::Dense));
+            assert_eq!(raise(&mut bytes, 7, rank, max), Ok(None));
+            assert_eq!(bytes, create(), "nothing was done");
+            assert_eq!(set(&mut bytes, 7, rank, max), Ok(true));
+            assert_eq!(encoding(&bytes), Some(Encoding::Dense));
             assert_eq!(dense::rank(&bytes[HEADER..], 7), rank);
         }
         let mut bytes = create();
-        assert_eq!(raise(&mut bytes, 0, 1, 19), Ok(true));
+        assert_eq!(raise(&mut bytes, 0, 1, 19), Ok(Some(true)));
         assert_eq!(shown(&bytes), "v:1,1 Z:16383");
     }
 }
