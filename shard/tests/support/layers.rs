@@ -67,6 +67,10 @@ impl Files {
             let found = Parser::new(text, module).parse(file, &mut modules);
             parsed.push(found);
         }
+        assert!(
+            modules.by_path.contains_key([].as_slice()),
+            "a crate has a root, lib.rs or main.rs: every path begins there"
+        );
         let tests = std::mem::take(&mut modules.tests);
         let is_test = |file: &usize| {
             let module = module_of(&texts[*file].0);
