@@ -27,10 +27,11 @@ fn the_rooms_are_kept() {
 /// Two storeys, for made-up crates.
 const HOUSE: Rooms<'_> = &[&["attic"], &["east", "west"], &["cellar"]];
 
-/// What is wrong with a crate of these files, and of an empty one in each room besides.
+/// What is wrong with a crate of these files, and of empty ones for its root and its rooms where there are none among them.
 fn faults(files: &[(&str, &str)]) -> Vec<String> {
-    let rooms = HOUSE.iter().copied().flatten().map(|room| (format!("{room}/mod.rs"), String::new()));
-    let mut texts: Vec<(String, String)> = rooms.filter(|(name, _)| files.iter().all(|(own, _)| own != name)).collect();
+    let rooms = HOUSE.iter().copied().flatten().map(|room| format!("{room}/mod.rs"));
+    let names = rooms.chain(["lib.rs".into()]).filter(|name| files.iter().all(|(own, _)| own != name));
+    let mut texts: Vec<(String, String)> = names.map(|name| (name, String::new())).collect();
     texts.extend(files.iter().map(|(name, text)| (name.to_string(), text.to_string())));
     Files::of(&texts).faults(HOUSE)
 }
@@ -130,7 +131,8 @@ fn a_name_that_only_the_root_hands_on_is_found() {
 
 #[test]
 fn the_table_has_the_rooms_that_there_are() {
-    let found = Files::of(&[("attic.rs".into(), String::new()), ("shed/mod.rs".into(), String::new())]).faults(HOUSE);
+    let files = ["lib.rs", "attic.rs", "shed/mod.rs"].map(|name| (name.into(), String::new()));
+    let found = Files::of(&files).faults(HOUSE);
     assert!(found.contains(&"the room `shed` stands in no row of the table".into()), "{found:?}");
     assert!(found.contains(&"the room `cellar` of the table has no file".into()), "{found:?}");
     assert!(!found.iter().any(|fault| fault.contains("attic")), "{found:?}");
