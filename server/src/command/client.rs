@@ -1,10 +1,10 @@
 //! CLIENT: what connections tell about themselves, and what one may do to another.
 
-use crate::blocked;
-use crate::client::{Client, Peer, signal};
+use crate::clients::client::{Client, Peer, signal};
 use crate::command::connection;
-use crate::commands::{Run, ServerRow, table};
+use crate::request::table::{Run, ServerRow, table};
 use crate::session::{Ctx, ReplyMode, Session};
+use crate::units::blocked;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
@@ -319,13 +319,13 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     }
     let now_ms = ctx.now.ms;
     let until_ms = now_ms.checked_add(timeout_ms).ok_or(TIMEOUT_OUT_OF_RANGE)?;
-    ctx.thread.node.pause.start(until_ms, all, now_ms);
+    ctx.thread.shared.pause.start(until_ms, all, now_ms);
     ctx.out.ok();
     Ok(())
 }
 
 fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.thread.node.pause.stop();
+    ctx.thread.shared.pause.stop();
     ctx.out.ok();
     Ok(())
 }
@@ -340,7 +340,7 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         Some(_) => return Err(BAD_UNBLOCK_REASON),
     };
     let id = integer(&args[2])?;
-    let client = u64::try_from(id).ok().and_then(|id| ctx.thread.node.clients.get(id));
+    let client = u64::try_from(id).ok().and_then(|id| ctx.thread.shared.clients.get(id));
     ctx.out.flag(client.is_some_and(|client| blocked::unblock(&client, with_error)));
     Ok(())
 }
@@ -357,7 +357,7 @@ fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
                 return Err(TWO_REDIRECTS);
             }
             redirect = integer(id)?;
-            ctx.thread.node.clients.get(redirect as u64).ok_or(NO_SUCH_REDIRECT)?;
+            ctx.thread.shared.clients.get(redirect as u64).ok_or(NO_SUCH_REDIRECT)?;
         } else if is(option, "PREFIX") && cursor.next().is_some() {
         } else if !["BCAST", "OPTIN", "OPTOUT", "NOLOOP"].iter().any(|known| is(option, known)) {
             return Err(Error::SYNTAX);
@@ -426,7 +426,7 @@ impl Class {
 }
 
 fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    let clients = &ctx.thread.node.clients;
+    let clients = &ctx.thread.shared.clients;
     let all = || clients.all().into_iter().filter(|client| !client.is_killed());
     let chosen: Vec<Arc<Client>> = match args.get(2) {
         None => all().collect(),
@@ -577,7 +577,7 @@ fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     let is_old_form = args.len() == 3;
     let filter = if is_old_form { Filter { address: args.get(2), ..Filter::default() } } else { Filter::parse(args)? };
     let own = ctx.session.client.id;
-    let clients = &ctx.thread.node.clients;
+    let clients = &ctx.thread.shared.clients;
     let candidates = match filter.id {
         Some(id) => clients.get(id as u64).into_iter().collect(),
         None => clients.all(),

@@ -3,7 +3,7 @@
 //! The shape of each reply is that of Redis 8.0; a test compares with what Redis answered, byte for byte. Redis lists
 //! commands in the order of a hash table, which differs from run to run; Curfew lists them by name.
 
-use crate::commands::{Run, ServerRow, table};
+use crate::request::table::{Run, ServerRow, table};
 use curfew_protocol::spec::*;
 use curfew_protocol::syntax::{self, Arg};
 use curfew_protocol::{Args, Error, Reply, args::is, glob};

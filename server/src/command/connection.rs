@@ -1,9 +1,9 @@
 //! The connection's own commands: who it is, which protocol it speaks, which database it works on.
 
-use crate::commands::{Run, ServerRow};
-use crate::gate;
+use crate::connection::gate;
+use crate::request::table::{Run, ServerRow};
 use crate::session::{Ctx, ReplyMode};
-use crate::version;
+use crate::system::version;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
@@ -227,13 +227,13 @@ fn speak(ctx: &mut Ctx<'_>, resp: Resp) {
 
 /// Makes the connection like a new one, but for what it told of its library.
 fn reset(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
+    let shared = ctx.thread.shared;
     let authenticated = ctx.thread.config().requirepass.0.is_empty();
     let session = &mut *ctx.session;
     session.transaction = None;
     gate::unwatch_held(unit, session);
     let client = session.client.clone();
-    node.pubsub.leave(&client, &mut session.subscriptions);
+    shared.pubsub.leave(&client, &mut session.subscriptions);
     // Messages from before are still messages of the old state.
     client.take_messages(ctx.out);
     session.select(0);

@@ -1,8 +1,8 @@
 //! CURFEW.EXPIRYLAG: how late keys go.
 
-use crate::commands::{Run, ServerRow};
+use crate::observe::stats::Lags;
+use crate::request::table::{Run, ServerRow};
 use crate::session::Ctx;
-use crate::stats::Lags;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -19,7 +19,7 @@ pub const ROWS: &[ServerRow] = &[ServerRow::new(
 /// A map as that of one command in the reply of LATENCY HISTOGRAM: `calls`, the keys counted, and `histogram_usec`, the keys
 /// up to each bound in microseconds, without the bounds that add none.
 fn expirylag(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    write(&ctx.thread.node.stats.expiry_lag.all(), ctx.out);
+    write(&ctx.thread.shared.stats.expiry_lag.all(), ctx.out);
     Ok(())
 }
 
@@ -41,7 +41,7 @@ fn write(lags: &Lags, out: &mut Reply) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::LagHistogram;
+    use crate::observe::stats::LagHistogram;
     use curfew_protocol::Resp;
 
     #[test]

@@ -1,10 +1,15 @@
 //! FUNCTION and FCALL: libraries of functions (`script/function/`).
 
-use super::scripting::{numkeys, with_vm};
-use crate::commands::{Run, ServerRow};
+use crate::command::scripting::{numkeys, with_vm};
+use crate::lua::interpreter::Input;
+use crate::lua::load::Limit;
+use crate::lua::run::Call;
+use crate::lua::vm::Vm;
+use crate::request::table::{Run, ServerRow};
 use crate::script::code::flag;
-use crate::script::function::{Change, ENGINE, Function, Library, Limit, Metadata, Policy, Snapshot, payload};
-use crate::script::{Call, Input, Vm};
+use crate::script::functions::{Change, ENGINE, Function, Library, Policy, Snapshot};
+use crate::script::metadata::Metadata;
+use crate::script::payload;
 use crate::session::Ctx;
 use curfew_protocol::args::is;
 use curfew_protocol::error::c_string;
@@ -190,7 +195,7 @@ fn restore(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Er
     let codes: Vec<&[u8]> = codes.iter().map(Vec::as_slice).collect();
     with_vm(ctx, |vm, ctx| {
         put(vm, ctx, &codes, policy, Limit::Known).map_err(|refused| match refused {
-            Refusal::Library(name) => crate::script::function::Refused::Library(name).into(),
+            Refusal::Library(name) => crate::script::functions::Refused::Library(name).into(),
             Refusal::Error(error) => error,
         })
     })?;
@@ -207,7 +212,7 @@ enum Refusal {
 
 /// Tries libraries out on this thread and, if all is well with all of them, makes them those of the server.
 fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: Limit) -> Result<(), Refusal> {
-    use crate::script::function::Refused;
+    use crate::script::functions::Refused;
     let callbacks = vm.functions(ctx.thread).map_err(Refusal::Error)?;
     let mut tried: Vec<(Arc<Library>, Vec<c_int>)> = Vec::with_capacity(codes.len());
     let mut result = Ok(());
@@ -238,10 +243,10 @@ fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: L
 }
 
 /// Makes a change, and counts it as one of the data.
-fn change_functions(ctx: &Ctx<'_>, change: &Change) -> Result<(), crate::script::function::Refused> {
-    ctx.thread.node.functions.apply(change)?;
+fn change_functions(ctx: &Ctx<'_>, change: &Change) -> Result<(), crate::script::functions::Refused> {
+    ctx.thread.shared.functions.apply(change)?;
     // What units know of triggers is made from it.
-    ctx.thread.node.config.touch();
+    ctx.thread.shared.config.touch();
     ctx.thread.stats.changes.add(1);
     Ok(())
 }
@@ -272,7 +277,7 @@ fn dump(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
 }
 
 fn kill(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.thread.node.scripts.kill(true)?;
+    ctx.thread.shared.scripts.kill(true)?;
     ctx.out.ok();
     Ok(())
 }
@@ -357,7 +362,7 @@ fn facts(out: &mut Reply, function: &Function) {
 }
 
 fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    let scripts = &ctx.thread.node.scripts;
+    let scripts = &ctx.thread.shared.scripts;
     let snapshot = ctx.thread.functions();
     let out = &mut *ctx.out;
     let mark = out.len();

@@ -14,7 +14,7 @@ pub mod scripting;
 pub mod server;
 pub mod transaction;
 
-use crate::commands::ServerRow;
+use crate::request::table::ServerRow;
 
 /// All rows of the server's own commands.
 pub fn rows() -> impl Iterator<Item = &'static ServerRow> {

@@ -1,7 +1,7 @@
 //! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `server/src/pubsub.rs`.
 
-use crate::commands::{Run, ServerRow};
-use crate::pubsub::Kind;
+use crate::clients::pubsub::Kind;
+use crate::request::table::{Run, ServerRow};
 use crate::session::{Ctx, Session};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
@@ -60,7 +60,7 @@ pub const ROWS: &[ServerRow] = &[
             "",
         ),
         Run::Inline(|ctx, _| {
-            ctx.out.count(ctx.thread.node.pubsub.pattern_count());
+            ctx.out.count(ctx.thread.shared.pubsub.pattern_count());
             Ok(())
         }),
     ),
@@ -151,7 +151,7 @@ pub const ROWS: &[ServerRow] = &[
 /// PUBLISH and SPUBLISH. A message leaves at once, unless its unit has events that come before it: then it leaves with
 /// them, in its place, when the unit is over; who unsubscribes in between is counted and not reached.
 fn publish(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, shard: bool) -> Result<(), Error> {
-    let pubsub = &ctx.thread.node.pubsub;
+    let pubsub = &ctx.thread.shared.pubsub;
     let message = Message { shard, channel: args.at(1).into(), text: args.at(2).into() };
     let sink = unit.sink();
     let receivers = if sink.events.is_empty() {
@@ -195,7 +195,7 @@ fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error>
     begin(ctx);
     for name in args.iter().skip(1) {
         let Session { client, subscriptions, .. } = &mut *ctx.session;
-        ctx.thread.node.pubsub.subscribe(kind, name, client, subscriptions);
+        ctx.thread.shared.pubsub.subscribe(kind, name, client, subscriptions);
         confirm(ctx.out, word, Some(name), told(ctx.session, kind));
     }
     Ok(())
@@ -218,7 +218,7 @@ fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Erro
     }
     for name in names {
         let Session { client, subscriptions, .. } = &mut *ctx.session;
-        ctx.thread.node.pubsub.unsubscribe(kind, &name, client, subscriptions);
+        ctx.thread.shared.pubsub.unsubscribe(kind, &name, client, subscriptions);
         // Nobody is sending on this channel any more: what came before stands before the confirmation. Within EXEC
         // it has to wait, so that no message lands inside the reply.
         if is_own {
@@ -262,7 +262,7 @@ fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> 
             [b"ERR unknown subcommand or wrong number of arguments for '", given, b"'. Try PUBSUB HELP."];
         return Err(Error::made(parts.concat()));
     }
-    ctx.out.bulks(&ctx.thread.node.pubsub.channels(kind, args.get(2)));
+    ctx.out.bulks(&ctx.thread.shared.pubsub.channels(kind, args.get(2)));
     Ok(())
 }
 
@@ -270,7 +270,7 @@ fn subscribers(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Erro
     ctx.out.array((args.len() - 2) * 2);
     for channel in args.iter().skip(2) {
         ctx.out.bulk(channel);
-        ctx.out.count(ctx.thread.node.pubsub.subscribers(kind, channel));
+        ctx.out.count(ctx.thread.shared.pubsub.subscribers(kind, channel));
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! EVAL, EVALSHA, SCRIPT: the commands of the script engine (`script/`).
 
-use crate::commands::{Run, ServerRow};
-use crate::script::{Vm, is_script};
+use crate::lua::vm::Vm;
+use crate::request::table::{Run, ServerRow};
+use crate::script::is_script;
 use crate::session::Ctx;
 use curfew_protocol::args::{self, is};
 use curfew_protocol::spec::*;
@@ -165,8 +166,8 @@ pub fn with_vm<'c, T>(
 }
 
 fn load(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    let (node, now_us) = (ctx.thread.node, ctx.now.micros());
-    let sha = with_vm(ctx, |vm, _| vm.load(node, args.at(2), now_us))?;
+    let (shared, now_us) = (ctx.thread.shared, ctx.now.micros());
+    let sha = with_vm(ctx, |vm, _| vm.load(shared, args.at(2), now_us))?;
     ctx.out.bulk(&sha);
     Ok(())
 }
@@ -174,7 +175,7 @@ fn load(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
 fn exists(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     ctx.out.array(args.len() - 2);
     for name in args.tail(2).iter() {
-        ctx.out.int(i64::from(ctx.thread.node.scripts.exists(name)));
+        ctx.out.int(i64::from(ctx.thread.shared.scripts.exists(name)));
     }
     Ok(())
 }
@@ -185,13 +186,13 @@ fn flush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         Some(mode) if args.len() == 3 && (is(mode, "sync") || is(mode, "async")) => {}
         Some(_) => return Err(Error::fixed(&"ERR SCRIPT FLUSH only support SYNC|ASYNC option")),
     }
-    ctx.thread.node.scripts.flush();
+    ctx.thread.shared.scripts.flush();
     ctx.out.ok();
     Ok(())
 }
 
 fn kill(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.thread.node.scripts.kill(false)?;
+    ctx.thread.shared.scripts.kill(false)?;
     ctx.out.ok();
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! Commands about the process: SHUTDOWN, ROLE, MEMORY.
 
 use crate::command::info::{MemoryUse, ratio};
-use crate::commands::{Run, ServerRow};
-use crate::route::ShardSet;
+use crate::observe::memory;
+use crate::request::route::ShardSet;
+use crate::request::table::{Run, ServerRow};
 use crate::session::Ctx;
-use crate::{memory, system};
+use crate::system::limits;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, args::is};
 use curfew_shard::{Reach, Unit};
@@ -50,7 +51,7 @@ pub const ROWS: &[ServerRow] = &[
             .doc("Depends on how much memory is allocated, could be slow", "Asks the allocator to release memory.", "")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         Run::Inline(|ctx, _| {
-            system::purge();
+            limits::purge();
             ctx.out.ok();
             Ok(())
         }),
@@ -103,8 +104,8 @@ const MEMORY_HELP: &[&str] = &[
 const DOCTOR_MIN: u64 = 5 << 20;
 
 fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
-    let (used, peak, rss) = (node.memory.look(&node.stats), node.memory.peak(), system::resident());
+    let shared = ctx.thread.shared;
+    let (used, peak, rss) = (shared.memory.look(&shared.stats), shared.memory.peak(), limits::resident());
     let text = if used < DOCTOR_MIN {
         "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n".to_owned()
     } else {
@@ -126,8 +127,8 @@ fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
 
 /// Redis's map, with the fields that have a meaning here.
 fn memory_stats(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
-    let usage = MemoryUse::of(node, unit);
+    let shared = ctx.thread.shared;
+    let usage = MemoryUse::of(shared, unit);
     let (mut keys, mut tables) = (0, vec![0; unit.settings.databases]);
     let mut filled = vec![false; unit.settings.databases];
     for shard in unit.shards() {
@@ -250,13 +251,13 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         tracing::warn!("SHUTDOWN SAVE: there is no persistence, so nothing can be saved");
         return Err(Error::made("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    let node = ctx.thread.node;
-    if !options.nosave && node.scripts.is_all_busy(node.shards.len()) {
-        return Err(node.scripts.busy_error(ShardSet::all(node.shards.len())));
+    let shared = ctx.thread.shared;
+    if !options.nosave && shared.scripts.is_all_busy(shared.shards.len()) {
+        return Err(shared.scripts.busy_error(ShardSet::all(shared.shards.len())));
     }
     // No reply: the connection ends.
     ctx.session.closing = true;
-    ctx.thread.node.shutdown.notify_one();
+    ctx.thread.shared.shutdown.notify_one();
     Ok(())
 }
 

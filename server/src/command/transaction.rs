@@ -3,10 +3,11 @@
 //! EXEC is one unit: it holds the shards of all its commands' keys and of all watched keys, so nobody sees half of it, and
 //! all its commands see one moment.
 
-use crate::commands::{Run, ServerRow};
+use crate::connection::gate;
+use crate::exec::call;
+use crate::request::table::{Run, ServerRow};
 use crate::session::Ctx;
-use crate::transaction::Transaction;
-use crate::{exec as execution, gate};
+use crate::session::transaction::Transaction;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
 use curfew_shard::{Reach, Unit};
@@ -86,7 +87,7 @@ fn exec(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error
         return Ok(());
     }
     ctx.out.array(transaction.len());
-    execution::transaction(ctx, unit, transaction.iter());
+    call::transaction(ctx, unit, transaction.iter());
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_epoch::{self as epoch, Atomic, Guard, Owned};
 use parking_lot::Mutex;
 
-use super::Config;
+use crate::config::Config;
 
 /// The configuration in force, shared by all threads.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::parse::{is_pattern, quote, split_args, trim};
-use super::values::Fault;
-use super::{Config, known, rows, system_text};
+use crate::config::parse::{is_pattern, quote, split_args, trim};
+use crate::config::values::Fault;
+use crate::config::{Config, known, rows, system_text};
 use curfew_protocol::glob;
 
 /// What the command line asks for.

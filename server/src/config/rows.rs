@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::Config;
-use super::parse::quote;
-use super::table::ROWS;
-use super::values::{Fault, format_memory, parse_bool, parse_integer, parse_memory, parse_octal};
+use crate::config::Config;
+use crate::config::parse::quote;
+use crate::config::table::ROWS;
+use crate::config::values::{Fault, format_memory, parse_bool, parse_integer, parse_memory, parse_octal};
 
 /// One parameter.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::Config;
-use super::rows::{Change, Kind, NOT_A_BOOL, Row, not_one_of};
-use super::values::{BufferLimits, Fault, LogLevel, MaxmemoryPolicy, NotifyFlags, parse_bool};
+use crate::config::Config;
+use crate::config::rows::{Change, Kind, NOT_A_BOOL, Row, not_one_of};
+use crate::config::values::{BufferLimits, Fault, LogLevel, MaxmemoryPolicy, NotifyFlags, parse_bool};
 
 macro_rules! flag {
     ($field:ident) => {
@@ -400,13 +400,13 @@ pub static ROWS: &[Row] = &[
         "stream-node-max-bytes",
         memory!(stream_node_max_bytes, 0, LONG),
         Live,
-        "Most bytes of a stream's node. 0 means no limit.",
+        "Most bytes of a stream's shared. 0 means no limit.",
     ),
     row(
         "stream-node-max-entries",
         int!(stream_node_max_entries, 0, i64::MAX),
         Live,
-        "Most entries of a stream's node. 0 means no limit.",
+        "Most entries of a stream's shared. 0 means no limit.",
     ),
     row("hll-sparse-max-bytes", memory!(hll_sparse_max_bytes, 0, LONG), Live, "Longest sparse HyperLogLog."),
     // Persistence

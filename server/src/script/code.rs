@@ -1,7 +1,7 @@
 //! What runs in an interpreter: a script or a function of a library, its flags, and what was learned about its reach.
 
-use super::function::FunctionRef;
-use super::source::Script;
+use crate::script::functions::FunctionRef;
+use crate::script::source::Script;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 

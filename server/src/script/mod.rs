@@ -16,28 +16,18 @@
 //! A script holds its shards while it runs (see `Reach` in the design): the first runs of each script hold all of them,
 //! later ones those of the declared keys, unless the script has ever reached further.
 
-mod api;
 pub mod code;
-mod convert;
-pub mod coroutine;
-pub mod function;
-mod interpreter;
-pub mod lib;
-mod run;
-mod sandbox;
-mod source;
-mod vm;
+pub mod functions;
+pub mod metadata;
+pub mod payload;
+pub mod source;
+pub mod trigger;
 
-pub use interpreter::{Input, used};
-pub use run::Call;
-pub use sandbox::Kind;
-pub use source::Scripts;
-pub use vm::{Vm, VmSlot};
-
-use crate::commands::Command;
-use crate::node::Node;
-use crate::route::{self, ShardSet};
+use crate::request::route;
+use crate::request::route::ShardSet;
+use crate::request::table::Command;
 use crate::session::Session;
+use crate::shared::Shared;
 use crate::thread;
 use curfew_protocol::Args;
 
@@ -64,8 +54,8 @@ pub fn may_run(command: &Command, session: &Session) -> bool {
 }
 
 /// The shards that a script holds when it starts.
-pub fn reach(node: &Node, command: &Command, args: Args<'_>) -> ShardSet {
-    let shards = node.shards.len();
+pub fn reach(shared: &Shared, command: &Command, args: Args<'_>) -> ShardSet {
+    let shards = shared.shards.len();
     if shards == 1 {
         return ShardSet::all(1);
     }
@@ -74,18 +64,18 @@ pub fn reach(node: &Node, command: &Command, args: Args<'_>) -> ShardSet {
             // Without a function there is only an error to be told, which needs no shard.
             thread.functions().function(args.at(1)).is_none_or(|function| function.learned.is_narrow())
         }),
-        false => is_narrow_script(node, command, args),
+        false => is_narrow_script(shared, command, args),
     };
     if is_narrow { route::reach(command, args, shards) } else { ShardSet::all(shards) }
 }
 
-fn is_narrow_script(node: &Node, command: &Command, args: Args<'_>) -> bool {
+fn is_narrow_script(shared: &Shared, command: &Command, args: Args<'_>) -> bool {
     let by_sha = command.spec.name.starts_with("evalsha");
     let known =
         thread::with(|thread| Some(thread.vm.borrow().as_ref()?.known(args.at(1), by_sha)?.learned.is_narrow()));
     known.unwrap_or_else(|| {
         // Not seen by this thread, or its interpreter is in use: others may know the script.
         let sha = if by_sha { source::parse_sha(args.at(1)) } else { Some(source::sha1_hex(args.at(1))) };
-        sha.and_then(|sha| node.scripts.get(&sha)).is_some_and(|script| script.learned.is_narrow())
+        sha.and_then(|sha| shared.scripts.get(&sha)).is_some_and(|script| script.learned.is_narrow())
     })
 }

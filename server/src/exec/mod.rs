@@ -1,0 +1,3 @@
+//! Executing one command within a unit that somebody else has begun.
+
+pub mod call;

@@ -1,0 +1,4 @@
+//! The facts of a request: which command it is, and where that runs. No handler is known here.
+
+pub mod route;
+pub mod table;
