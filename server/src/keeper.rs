@@ -14,17 +14,13 @@
 //! Whether something is due is one relaxed load ([`ShardCell::is_due`]) beside a moment that was read anyway.
 
 use crate::observe::stats::ThreadStats;
-use crate::request::route::ShardSet;
 use crate::shards::cell::{ShardCell, Turn};
-use crate::shards::hold;
-use crate::shards::hold::{Hold, Shards};
 use crate::shared::Shared;
 use crate::system::alarm::Alarm;
 use crate::system::clock;
 use crate::thread;
-use crate::thread::Thread;
-use crate::units::{blocked, evict, trigger};
-use curfew_shard::{Held, Moment, Shard, Sink, Unit, class};
+use crate::units::expire::{self, Next};
+use crate::units::trigger;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,12 +28,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
-
-/// Looks at the wheel in one slice: about half a millisecond of expiries.
-pub const SLICE_STEPS: u32 = 512;
-
-/// Slices of expiry before a unit while there are triggers: about a thousand of them run, and then it is the unit's turn.
-const SLICES_MAX: usize = 16;
 
 /// The longest sleep, whatever becomes of the wall clock: a step is noticed after so long at most.
 const SLEEP_MAX: Duration = Duration::from_millis(100);
@@ -76,7 +66,7 @@ pub async fn keep(shared: &'static Shared, index: usize, bell: Arc<Notify>) {
             sample(shared);
         }
         let next = match trigger::exist(shared) {
-            false => attend(cell, &bell, slice_here(shared, cell)).await,
+            false => attend(cell, &bell, slice_here(cell)).await,
             true => attend(cell, &bell, slice_apart(shared, cell)).await,
         };
         match next {
@@ -121,14 +111,14 @@ async fn attend<T>(cell: &ShardCell, bell: &Notify, turn: impl Future<Output = T
 }
 
 /// A slice, by whoever has the shard.
-async fn slice_here(shared: &'static Shared, cell: &ShardCell) -> Next {
+async fn slice_here(cell: &ShardCell) -> Next {
     if let Some(mut guard) = cell.try_enter() {
-        return slice(shared, &mut guard);
+        return thread::with(|thread| expire::slice(thread, &mut guard));
     }
     let (tell, told) = oneshot::channel();
     cell.leave(Box::new(move |turn| {
         let next = match turn {
-            Turn::Shard(shard) => slice(shared, shard),
+            Turn::Shard(shard) => thread::with(|thread| expire::slice(thread, shard)),
             Turn::Busy => Next::Later,
         };
         let _ = tell.send(next);
@@ -138,9 +128,9 @@ async fn slice_here(shared: &'static Shared, cell: &ShardCell) -> Next {
 
 /// A slice that may run triggers: always here, on a stack that can be left.
 async fn slice_apart(shared: &'static Shared, cell: &ShardCell) -> Next {
-    let Ok(more) = together(shared, cell).await else { return Next::Later };
+    let Ok(more) = expire::together(shared, cell).await else { return Next::Later };
     let Some(mut guard) = cell.acquire().await else { return Next::Later };
-    let next = trigger::apart(shared, || slice(shared, &mut guard)).await;
+    let next = trigger::apart(shared, || thread::with(|thread| expire::slice(thread, &mut guard))).await;
     if more { Next::More } else { next }
 }
 
@@ -155,169 +145,6 @@ async fn pace(shared: &Shared, cell: &ShardCell, bell: &Notify) {
             drop(cell.try_enter());
         }
     }
-}
-
-/// When the keeper has to look again.
-enum Next {
-    /// At once: more is due.
-    More,
-    /// At this time (Unix milliseconds).
-    At(i64),
-    /// Soon: a busy script has the shard.
-    Later,
-}
-
-/// One slice of what a shard does by itself, on whichever thread has it.
-fn slice(shared: &Shared, shard: &mut Shard) -> Next {
-    thread::with(|thread| {
-        let now = clock::moment();
-        let cell = &shared.shards[usize::from(shard.index())];
-        let (is_expiring, first) = (shared.active_expire.load(Relaxed), shard.expiry_turn);
-        // With wide triggers, expiry is for [`together`].
-        let more = is_expiring
-            && !trigger::are_wide(shared, class::EXPIRED)
-            && thread.with_own_sink(|sink| expire(thread, Held::One(shard), first, sink, now, slice_steps(shared)));
-        let figures = &shared.stats.shards[usize::from(shard.index())];
-        if figures.is_stale(now.ms) {
-            figures.publish(shard);
-            figures.publish_due(shard, now.ms);
-        }
-        let index = usize::from(shard.index());
-        let evicts = !trigger::are_wide(shared, class::EVICTED) && evict::keep(thread, Shards::One(shard), index);
-        if !is_expiring {
-            // Deadlines pass unnoticed: look again after the longest sleep.
-            cell.plan(i64::MIN);
-            return if evicts { Next::More } else { Next::At(i64::MAX) };
-        }
-        let at = plan(cell, shard, now, more);
-        if more || evicts { Next::More } else { Next::At(at) }
-    })
-}
-
-/// A slice of expiry by somebody who has the shard for another reason, past its planned time: clients that keep a shard
-/// busy do not make its keys late, whenever the keeper has its turn. At most one such slice in a millisecond, so that a burst
-/// takes about half of a busy shard's time, and none while subscribers have to catch up: then the keeper alone goes on, slowly.
-///
-/// The keeper is not told. It was to wake at the planned time or before, and will look for itself.
-#[cold]
-pub fn catch_up(thread: &Thread, shard: &mut Shard, sink: &mut Sink, now: Moment, steps: u32) {
-    let shared = thread.shared;
-    // With wide triggers it is done with all shards held, by the keeper.
-    if !shared.active_expire.load(Relaxed) || trigger::are_wide(shared, class::EXPIRED) {
-        return;
-    }
-    let first = shard.expiry_turn;
-    let steps = steps.min(slice_steps(shared));
-    let more = shared.pubsub.is_crowded(now.ms) || expire(thread, Held::One(shard), first, sink, now, steps);
-    plan(&shared.shards[usize::from(shard.index())], shard, now, more);
-}
-
-/// Whether a unit that begins at this moment with these shards has to wait for what is due, because there are triggers: a key
-/// that is gone for the unit must not be gone without what its trigger does.
-pub fn has_due(shared: &Shared, shards: &mut Shards<'_, '_>, now: Moment) -> bool {
-    let mut is_due = false;
-    if shared.functions.trigger_classes() & class::EXPIRED != 0 && shared.active_expire.load(Relaxed) {
-        shards.each(|shard| is_due |= shared.shards[usize::from(shard.index())].is_due(now.ms));
-    }
-    is_due
-}
-
-/// Expires what is due and runs the triggers of that: all of it, unless that is thousands, of which it does some.
-pub fn clear_due(thread: &Thread, shards: &mut Shards<'_, '_>, sink: &mut Sink, now: Moment) {
-    let shared = thread.shared;
-    for _ in 0..SLICES_MAX {
-        if !has_due(shared, shards, now) {
-            return;
-        }
-        expire(thread, shards.held(), 0, sink, now, slice_steps(shared));
-        sink.widened.clear();
-        shards.each(|shard| {
-            plan(&shared.shards[usize::from(shard.index())], shard, now, false);
-        });
-    }
-}
-
-/// A thread that is kept busy by clients of other shards does not let its own shard, number `index`, be late: a slice of
-/// expiry there, if its time has come. Nobody holds the thread's sink. One relaxed load where nothing is due.
-#[inline]
-pub fn tend(shared: &Shared, index: usize, now_ms: i64) {
-    if shared.shards[index].is_due(now_ms) {
-        tend_late(shared, index);
-    }
-}
-
-#[cold]
-fn tend_late(shared: &Shared, index: usize) {
-    // Triggers want a stack that can be left.
-    if !shared.active_expire.load(Relaxed) || trigger::exist(shared) {
-        return;
-    }
-    // Whoever has it sees to it.
-    let Some(mut guard) = shared.shards[index].try_enter() else { return };
-    thread::with(|thread| {
-        let mut sink = thread.sink.borrow_mut();
-        let changes = sink.changes;
-        catch_up(thread, &mut guard, &mut sink, clock::moment(), SLICE_STEPS);
-        thread.stats.changes.add(sink.changes - changes);
-    });
-}
-
-/// Looks at the wheel for each of so many shards that are held at the same time.
-pub fn steps_for(shards: usize) -> u32 {
-    (SLICE_STEPS / shards.max(1) as u32).max(SLICE_STEPS / 8)
-}
-
-/// Says when the shard has to be looked at next, and answers it.
-fn plan(cell: &ShardCell, shard: &Shard, now: Moment, more: bool) -> i64 {
-    let at = if more { now.ms + 1 } else { shard.next_wakeup().unwrap_or(i64::MAX) };
-    cell.plan(at);
-    at
-}
-
-/// Looks at the wheel in one slice: fewer where each expiry may run a trigger.
-fn slice_steps(shared: &Shared) -> u32 {
-    if shared.functions.trigger_classes() & class::EXPIRED == 0 { SLICE_STEPS } else { SLICE_STEPS / 8 }
-}
-
-/// While there are wide triggers for what the shard of `cell` has to expire or to evict now: a slice of it, with all shards held.
-/// Otherwise nothing. Answers whether there is more.
-///
-/// # Errors
-/// A busy script has a shard.
-pub async fn together(shared: &'static Shared, cell: &ShardCell) -> Result<bool, ()> {
-    let expires = trigger::are_wide(shared, class::EXPIRED)
-        && shared.active_expire.load(Relaxed)
-        && cell.is_due(clock::moment().ms);
-    let evicts = trigger::are_wide(shared, class::EVICTED) && evict::is_wanted(shared);
-    if !expires && !evicts {
-        return Ok(false);
-    }
-    let mut hold = hold::acquire(shared, ShardSet::all(shared.shards.len())).await.map_err(drop)?;
-    let slice = || thread::with(|thread| slice_of_all(thread, cell, &mut hold, expires, evicts));
-    Ok(trigger::apart(shared, slice).await)
-}
-
-fn slice_of_all(thread: &Thread, cell: &ShardCell, hold: &mut Hold<'static>, expires: bool, evicts: bool) -> bool {
-    let (shared, now) = (thread.shared, clock::moment());
-    let more = expires && {
-        thread.with_own_sink(|sink| clear_due(thread, &mut Shards::Hold(hold), sink, now));
-        has_due(shared, &mut Shards::Hold(hold), now)
-    };
-    let own = shared.shards.iter().position(|known| std::ptr::eq(known, cell));
-    more | (evicts && own.is_some_and(|own| evict::keep(thread, Shards::Hold(hold), own)))
-}
-
-/// One slice of expiry, one unit, beginning with database `first`; true if more is due. The changes are counted by the
-/// caller, whose sink it is.
-fn expire(thread: &Thread, held: Held<'_>, first: usize, sink: &mut Sink, now: Moment, steps: u32) -> bool {
-    let settings = thread.settings();
-    let mut unit = Unit::new(held, sink, now, first, &settings);
-    let more = unit.expire_due(steps);
-    if !unit.sink().is_empty() {
-        thread.shared.settle(&mut unit, now.ms);
-        blocked::wake_called(sink);
-    }
-    more
 }
 
 /// Takes a sample of the rates.

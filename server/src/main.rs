@@ -38,6 +38,7 @@ pub static MALLOC_CONF: &[u8; 84] =
     b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,slab_sizes:8192-8192:16\0";
 
 fn main() -> ExitCode {
+    command::install();
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let stdin = || {
         let mut text = Vec::new();

@@ -1,25 +1,24 @@
 //! Starting and stopping: makes the shared, starts the shard threads, accepts connections, and ends it all in order.
 
-use crate::clients::client::{Client, Clients, OutputLimit, Peer, signal};
+use crate::clients::client::{Clients, signal};
 use crate::clients::{pause, pubsub};
 use crate::config::{Config, ConfigCell};
+use crate::connection::listen::{accept_tcp, accept_unix, addresses, cannot_listen, listen, listen_unix};
 use crate::observe::memory;
 use crate::observe::stats::Stats;
+use crate::request::table::table;
 use crate::shards::cell::ShardCell;
 use crate::shared::Shared;
 use crate::system::{clock, limits, reclaim, version};
-use crate::{connection, keeper, script, thread};
+use crate::{keeper, script, thread};
 use curfew_shard::Shard;
 use curfew_shard::keyspace::Hasher;
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 
@@ -84,7 +83,7 @@ fn make_shared(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify
         .collect();
     let shared = Shared {
         shards,
-        stats: Stats::new(bells.len()),
+        stats: Stats::new(bells.len(), table().all.len()),
         clients: Clients::default(),
         pubsub: pubsub::PubSub::default(),
         scripts: script::source::Scripts::default(),
@@ -103,21 +102,8 @@ fn make_shared(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify
     };
     // Threads need the shared until the very end of the process.
     let shared: &'static Shared = Box::leak(Box::new(shared));
-    apply_limits(shared);
+    shared.apply_limits();
     Ok(shared)
-}
-
-/// Puts the parts of the configuration into force that are kept elsewhere.
-pub fn apply_limits(shared: &Shared) {
-    let config = shared.config.load();
-    let limit = config.client_output_buffer_limit.pubsub;
-    shared.pubsub.set_limit(OutputLimit {
-        hard: limit.hard_bytes as usize,
-        soft: limit.soft_bytes as usize,
-        soft_ms: limit.soft_seconds as i64 * 1000,
-    });
-    crate::system::log::set_level(config.loglevel);
-    shared.memory.set_limit(config.maxmemory, &shared.stats);
 }
 
 /// Starts one thread for each shard and answers their runtimes.
@@ -195,11 +181,6 @@ fn serve_metrics(shared: &'static Shared, config: &Config) {
     }
 }
 
-/// The error in Redis's words.
-fn cannot_listen(ip: IpAddr, port: u16, error: &io::Error) -> io::Error {
-    io::Error::other(format!("Could not create server TCP listening socket {ip}:{port}: bind: {error}"))
-}
-
 /// Tells all connections to end as soon as nothing is under way, and waits for them, but not for ever.
 async fn drain(shared: &Shared) {
     let end = Instant::now() + DRAIN_TIME;
@@ -220,138 +201,4 @@ async fn close_idle(shared: &'static Shared) {
             shared.clients.close_idle(i64::from(idle_s) * 1000, now_ms);
         }
     }
-}
-
-struct Address {
-    ip: IpAddr,
-    port: u16,
-    /// `-addr` in `bind`: no error if it is not there.
-    optional: bool,
-}
-
-/// The addresses of `bind`: `*` and `::*` mean all of a family, a `-` in front that failing is all right.
-fn addresses(bind: &[String], port: u16) -> Vec<Address> {
-    let parse = |text: &String| {
-        let (optional, text) = text.strip_prefix('-').map_or((false, text.as_str()), |rest| (true, rest));
-        let ip = match text {
-            "*" => IpAddr::from([0; 4]),
-            "::*" => IpAddr::from([0u16; 8]),
-            text => text.parse().ok()?,
-        };
-        Some(Address { ip, port, optional })
-    };
-    bind.iter().filter_map(parse).collect()
-}
-
-fn listen(ip: IpAddr, port: u16, backlog: u32) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address((ip, port).into()), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if ip.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&SocketAddr::from((ip, port)).into())?;
-    socket.listen(backlog as i32)?;
-    socket.set_nonblocking(true)?;
-    TcpListener::from_std(socket.into())
-}
-
-fn listen_unix(config: &Config) -> io::Result<UnixListener> {
-    use std::os::unix::fs::PermissionsExt;
-    let _ = std::fs::remove_file(&config.unixsocket);
-    let listener = UnixListener::bind(&config.unixsocket)?;
-    if config.unixsocketperm != 0 {
-        std::fs::set_permissions(&config.unixsocket, std::fs::Permissions::from_mode(config.unixsocketperm))?;
-    }
-    Ok(listener)
-}
-
-async fn accept_tcp(shared: &'static Shared, listener: TcpListener, handles: Vec<Handle>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                if let Err(error) = welcome_tcp(shared, stream, peer, &handles) {
-                    tracing::debug!(%error, "connection lost while it was accepted");
-                }
-            }
-            // Out of file descriptors, most likely: wait for some to become free.
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-async fn accept_unix(shared: &'static Shared, listener: UnixListener, handles: Vec<Handle>) {
-    let path = shared.config.load().unixsocket.display().to_string();
-    while let Ok((stream, _)) = listener.accept().await {
-        let Ok(stream) = stream.into_std() else { continue };
-        let fd = stream.as_raw_fd();
-        let Some((index, client)) = enter(shared, Peer::Unix(path.clone()), fd) else {
-            refuse(&stream);
-            continue;
-        };
-        handles[index].spawn(async move {
-            match tokio::net::UnixStream::from_std(stream) {
-                Ok(stream) => connection::serve(shared, stream, client).await,
-                Err(_) => shared.clients.remove(client.id),
-            }
-        });
-    }
-}
-
-fn welcome_tcp(shared: &'static Shared, stream: TcpStream, peer: SocketAddr, handles: &[Handle]) -> io::Result<()> {
-    let local = stream.local_addr()?;
-    let stream = stream.into_std()?;
-    stream.set_nodelay(true)?;
-    let keepalive = shared.config.load().tcp_keepalive_s;
-    if keepalive > 0 {
-        let every = Duration::from_secs(u64::from(keepalive));
-        let interval = Duration::from_secs(u64::from((keepalive / 3).max(1)));
-        SockRef::from(&stream)
-            .set_tcp_keepalive(&TcpKeepalive::new().with_time(every).with_interval(interval).with_retries(3))?;
-    }
-    if is_protected(shared, peer) {
-        io::Write::write_all(&mut &stream, PROTECTED.as_bytes())?;
-        return Ok(());
-    }
-    let Some((index, client)) = enter(shared, Peer::Tcp(peer, local), stream.as_raw_fd()) else {
-        refuse(&stream);
-        return Ok(());
-    };
-    handles[index].spawn(async move {
-        match TcpStream::from_std(stream) {
-            Ok(stream) => connection::serve(shared, stream, client).await,
-            Err(_) => shared.clients.remove(client.id),
-        }
-    });
-    Ok(())
-}
-
-/// What protected mode tells a stranger, in Redis's words.
-const PROTECTED: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
-
-fn is_protected(shared: &Shared, peer: SocketAddr) -> bool {
-    let config = shared.config.load();
-    config.protected_mode && config.requirepass.0.is_empty() && !peer.ip().to_canonical().is_loopback()
-}
-
-/// Enters a connection and chooses the thread with the fewest. None if there are too many.
-fn enter(shared: &Shared, peer: Peer, fd: i32) -> Option<(usize, Arc<Client>)> {
-    if shared.clients.len() >= shared.config.load().maxclients as usize {
-        shared.stats.refused.fetch_add(1, Relaxed);
-        return None;
-    }
-    shared.stats.accepted.fetch_add(1, Relaxed);
-    let threads = shared.stats.threads.iter().enumerate();
-    let (index, thread) = threads.min_by_key(|(_, thread)| thread.connections.load(Relaxed))?;
-    thread.connections.fetch_add(1, Relaxed);
-    let client = Client::new(shared.clients.next_id(), peer, fd, index, clock::moment().ms);
-    let client = Arc::new(client);
-    shared.clients.add(client.clone());
-    Some((index, client))
-}
-
-fn refuse(mut stream: impl io::Write) {
-    let _ = stream.write_all(b"-ERR max number of clients reached\r\n");
 }

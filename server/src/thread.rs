@@ -12,9 +12,8 @@
 
 use crate::config::Cached;
 use crate::observe::stats::ThreadStats;
+use crate::request::parsed::Buffers;
 use crate::script::functions;
-use crate::session::Session;
-use crate::session::batch::Buffers;
 use crate::shared::Shared;
 use curfew_shard::record::Recording;
 use curfew_shard::settings::Limits;
@@ -38,11 +37,7 @@ pub struct Thread {
     settings_version: Cell<u64>,
     /// Buffers of connections that have nothing under way.
     buffers: RefCell<Vec<Buffers>>,
-    /// The script engine's interpreter.
-    pub vm: crate::lua::vm::VmSlot,
     functions: RefCell<functions::Cached>,
-    /// The session in which triggers run, while none does.
-    pub trigger_session: Cell<Option<Box<Session>>>,
     clock: quanta::Clock,
 }
 
@@ -66,9 +61,7 @@ pub fn start(index: usize, shared: &'static Shared) {
         settings_version: Cell::new(shared.config.version()),
         config: RefCell::new(config),
         buffers: RefCell::default(),
-        vm: Default::default(),
         functions: RefCell::default(),
-        trigger_session: Cell::default(),
         clock: quanta::Clock::new(),
     };
     THREAD.with(|slot| assert!(slot.set(thread).is_ok(), "a thread starts once"));
@@ -104,20 +97,6 @@ impl Thread {
             (*self.settings.borrow_mut(), *self.quiet_settings.borrow_mut()) =
                 settings_of(&self.config(), &self.functions());
         }
-    }
-
-    /// Does something with a sink of its own, so that it may be suspended in the middle: the thread's other units need one
-    /// meanwhile. Counts the changes, and lets go of shards taken in the middle when the thread has its sink again: who lets go of
-    /// a shard may have to run something on it.
-    pub fn with_own_sink<T>(&self, act: impl FnOnce(&mut Sink) -> T) -> T {
-        let mut sink = self.sink.take();
-        let changes = sink.changes;
-        let result = act(&mut sink);
-        self.stats.changes.add(sink.changes - changes);
-        let widened = std::mem::take(&mut sink.widened);
-        self.sink.replace(sink);
-        drop(widened);
-        result
     }
 
     /// The configuration in force.

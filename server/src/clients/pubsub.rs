@@ -5,7 +5,7 @@
 //! the replies that it has already written, so a message never lands inside a reply.
 
 use crate::clients::client::{Client, OutputLimit};
-use crate::shared::Shared;
+use crate::config::Config;
 use bytes::Bytes;
 use curfew_protocol::{Reply, Resp, glob};
 use curfew_shard::{Event, Message, class};
@@ -240,11 +240,10 @@ impl PubSub {
     }
 
     /// Publishes a keyspace event on the channels that `notify-keyspace-events` asks for.
-    pub fn publish_event(&self, shared: &Shared, event: &Event, now_ms: i64) {
+    pub fn publish_event(&self, config: &Config, event: &Event, now_ms: i64) {
         if self.is_idle() {
             return;
         }
-        let config = shared.config.load();
         let notify = config.notify_keyspace_events.0;
         if notify & event.class == 0 {
             return;

@@ -2,8 +2,9 @@
 
 use crate::clients::client::{Client, Peer, signal};
 use crate::command::connection;
-use crate::request::table::{Run, ServerRow, table};
-use crate::session::{Ctx, ReplyMode, Session};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::request::table::table;
+use crate::session::{ReplyMode, Session};
 use crate::units::blocked;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
@@ -18,122 +19,122 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("client", -2, Group::Connection, "2.4.0")
             .container()
             .doc("Depends on subcommand.", "A container for client connection commands.", ""),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("client|caching", 3, Group::Connection, "6.0.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Instructs the server whether to track the keys in the next request.", "mode<YES|NO>"),
-        Run::Inline(caching),
+        ServerHandler::Inline(caching),
     ),
     ServerRow::new(
         Spec::new("client|getname", 2, Group::Connection, "2.6.9")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Returns the name of the connection.", ""),
-        Run::Inline(get_name),
+        ServerHandler::Inline(get_name),
     ),
     ServerRow::new(
         Spec::new("client|getredir", 2, Group::Connection, "6.0.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Returns the client ID to which the connection's tracking notifications are redirected.", ""),
-        Run::Inline(get_redir),
+        ServerHandler::Inline(get_redir),
     ),
     ServerRow::new(
         Spec::new("client|help", 2, Group::Connection, "5.0.0")
-            .flags(LOADING | STALE)
+            .flags(LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Returns helpful text about the different subcommands.", ""),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         Spec::new("client|id", 2, Group::Connection, "5.0.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Returns the unique client ID of the connection.", ""),
-        Run::Inline(id),
+        ServerHandler::Inline(id),
     ),
     ServerRow::new(
         Spec::new("client|info", 2, Group::Connection, "6.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Returns information about the connection.", "")
             .tips(&["nondeterministic_output"]),
-        Run::Inline(info),
+        ServerHandler::Inline(info),
     ),
     ServerRow::new(
         Spec::new("client|kill", -3, Group::Connection, "2.4.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(N) where N is the number of client connections", "Terminates open connections.", r#"filter<old-format"ip:port"~2.8.12|new-format<[ID client-id^2.8.12]|[TYPE client-type<NORMAL|MASTER^3.2.0|SLAVE|REPLICA^5.0.0|PUBSUB>^2.8.12]|[USER username]|[ADDR addr"ip:port"]|[LADDR laddr"ip:port"^6.2.0]|[SKIPME skipme<YES|NO>]|[MAXAGE maxage:int^7.4.0]>...>"#)
             .history(&[("2.8.12", "Added new filter format."), ("2.8.12", "`ID` option."), ("3.2.0", "Added `master` type in for `TYPE` option."), ("5.0.0", "Replaced `slave` `TYPE` with `replica`. `slave` still supported for backward compatibility."), ("6.2.0", "`LADDR` option."), ("7.4.0", "`MAXAGE` option.")]),
-        Run::Inline(kill),
+        ServerHandler::Inline(kill),
     ),
     ServerRow::new(
         Spec::new("client|list", -2, Group::Connection, "2.4.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(N) where N is the number of client connections", "Lists open connections.", "[TYPE client-type<NORMAL|MASTER|REPLICA|PUBSUB>^5.0.0] [ID client-id^6.2.0...]")
             .history(&[("2.8.12", "Added unique client `id` field."), ("5.0.0", "Added optional `TYPE` filter."), ("6.0.0", "Added `user` field."), ("6.2.0", "Added `argv-mem`, `tot-mem`, `laddr` and `redir` fields and the optional `ID` filter."), ("7.0.0", "Added `resp`, `multi-mem`, `rbs` and `rbp` fields."), ("7.0.3", "Added `ssub` field."), ("7.2.0", "Added `lib-name` and `lib-ver` fields."), ("7.4.0", "Added `watch` field."), ("8.0.0", "Added `io-thread` field.")])
             .tips(&["nondeterministic_output"]),
-        Run::Inline(list),
+        ServerHandler::Inline(list),
     ),
     ServerRow::new(
         Spec::new("client|no-evict", 3, Group::Connection, "7.0.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Sets the client eviction mode of the connection.", "enabled<ON|OFF>"),
-        Run::Inline(no_evict),
+        ServerHandler::Inline(no_evict),
     ),
     ServerRow::new(
         Spec::new("client|no-touch", 3, Group::Connection, "7.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.", "enabled<ON|OFF>"),
-        Run::Inline(no_touch),
+        ServerHandler::Inline(no_touch),
     ),
     ServerRow::new(
         Spec::new("client|pause", -3, Group::Connection, "3.0.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Suspends commands processing.", "timeout:int [mode<WRITE|ALL>^6.2.0]")
             .history(&[("6.2.0", "`CLIENT PAUSE WRITE` mode added along with the `mode` option.")]),
-        Run::Inline(pause),
+        ServerHandler::Inline(pause),
     ),
     ServerRow::new(
         Spec::new("client|reply", 3, Group::Connection, "3.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Instructs the server whether to reply to commands.", "action<ON|OFF|SKIP>"),
-        Run::Inline(reply),
+        ServerHandler::Inline(reply),
     ),
     ServerRow::new(
         Spec::new("client|setinfo", 4, Group::Connection, "7.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Sets information specific to the client or connection.", "attr<LIB-NAME libname|LIB-VER libver>")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(set_info),
+        ServerHandler::Inline(set_info),
     ),
     ServerRow::new(
         Spec::new("client|setname", 3, Group::Connection, "2.6.9")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Sets the connection name.", "connection-name")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(set_name),
+        ServerHandler::Inline(set_name),
     ),
     ServerRow::new(
         Spec::new("client|tracking", -3, Group::Connection, "6.0.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1). Some options may introduce additional complexity.", "Controls server-assisted client-side caching for the connection.", "status<ON|OFF> [REDIRECT client-id] [PREFIX prefix+...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]"),
-        Run::Inline(tracking),
+        ServerHandler::Inline(tracking),
     ),
     ServerRow::new(
         Spec::new("client|trackinginfo", 2, Group::Connection, "6.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Returns information about server-assisted client-side caching for the connection.", ""),
-        Run::Inline(tracking_info),
+        ServerHandler::Inline(tracking_info),
     ),
     ServerRow::new(
         Spec::new("client|unblock", -3, Group::Connection, "5.0.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(log N) where N is the number of client connections", "Unblocks a client blocked by a blocking command from a different connection.", "client-id [unblock-type<TIMEOUT|ERROR>]"),
-        Run::Inline(unblock),
+        ServerHandler::Inline(unblock),
     ),
     ServerRow::new(
         Spec::new("client|unpause", 2, Group::Connection, "6.2.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(N) Where N is the number of paused clients", "Resumes processing commands from paused clients.", ""),
-        Run::Inline(unpause),
+        ServerHandler::Inline(unpause),
     ),];
 
 const HELP: &[&str] = &[

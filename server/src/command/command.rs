@@ -3,7 +3,8 @@
 //! The shape of each reply is that of Redis 8.0; a test compares with what Redis answered, byte for byte. Redis lists
 //! commands in the order of a hash table, which differs from run to run; Curfew lists them by name.
 
-use crate::request::table::{Run, ServerRow, table};
+use crate::exec::handler::{ServerHandler, ServerRow};
+use crate::request::table::table;
 use curfew_protocol::spec::*;
 use curfew_protocol::syntax::{self, Arg};
 use curfew_protocol::{Args, Error, Reply, args::is, glob};
@@ -30,11 +31,11 @@ pub const ROWS: &[ServerRow] = &[
                 "",
             )
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(|ctx, args| all(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| all(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|count", 2, "2.8.13").doc("O(1)", "Returns a count of commands.", ""),
-        Run::Inline(|ctx, args| count(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| count(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|docs", -2, "7.0.0")
@@ -44,7 +45,7 @@ pub const ROWS: &[ServerRow] = &[
                 "[command-name...]",
             )
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(|ctx, args| docs(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| docs(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|getkeys", -3, "2.8.13").doc(
@@ -52,7 +53,7 @@ pub const ROWS: &[ServerRow] = &[
             "Extracts the key names from an arbitrary command.",
             "command [arg...]",
         ),
-        Run::Inline(|ctx, args| getkeys(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| getkeys(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|getkeysandflags", -3, "7.0.0").doc(
@@ -60,11 +61,11 @@ pub const ROWS: &[ServerRow] = &[
             "Extracts the key names and access flags for an arbitrary command.",
             "command [arg...]",
         ),
-        Run::Inline(|ctx, args| getkeysandflags(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| getkeysandflags(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|help", 2, "5.0.0").doc("O(1)", "Returns helpful text about the different subcommands.", ""),
-        Run::Inline(|ctx, args| help(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| help(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|info", -2, "2.8.13")
@@ -75,7 +76,7 @@ pub const ROWS: &[ServerRow] = &[
             )
             .history(&[("7.0.0", "Allowed to be called with no argument to get info on all commands.")])
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(|ctx, args| info(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| info(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|list", -2, "7.0.0")
@@ -85,7 +86,7 @@ pub const ROWS: &[ServerRow] = &[
                 "[FILTERBY filterby<MODULE module-name|ACLCAT category|PATTERN pattern>]",
             )
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(|ctx, args| list(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| list(catalog(), args, ctx.out)),
     ),
 ];
 
@@ -596,9 +597,9 @@ mod tests {
         Spec::new("get", 2, Group::String, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO | ACCESS)]),
         Spec::new("mset", -3, Group::String, "1.0.1").flags(WRITE).keys(&[KeySpec::range(1, -1, 2, OW | UPDATE)]),
         Spec::new("eval", -3, Group::Scripting, "2.6.0")
-            .flags(NO_MANDATORY_KEYS)
+            .flags(NO_MANDATORY_KEYS | SCRIPT | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)]),
-        Spec::new("ping", -1, Group::Connection, "1.0.0").flags(FAST),
+        Spec::new("ping", -1, Group::Connection, "1.0.0").flags(FAST | FROM_SUBSCRIBER),
         Spec::new("object", -2, Group::Generic, "2.2.3").container(),
         Spec::new("object|encoding", 3, Group::Generic, "2.2.3").flags(READONLY).keys(&[KeySpec::at(2, RO)]),
     ];

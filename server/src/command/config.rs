@@ -1,10 +1,9 @@
 //! CONFIG: the configuration in force, over RESP. What parameters there are and what they take is in `config/`.
 
-use crate::request::table::{Run, ServerRow};
-use crate::session::Ctx;
+use crate::config;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::shared::Shared;
 use crate::system::limits;
-use crate::{config, server};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
 use curfew_shard::{Reach, Unit};
@@ -21,7 +20,7 @@ pub const ROWS: &[ServerRow] = &[
             "A container for server configuration commands.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         row("config|get", -3, "2.0.0")
@@ -31,7 +30,7 @@ pub const ROWS: &[ServerRow] = &[
                 "parameter...",
             )
             .history(&[("7.0.0", "Added the ability to pass multiple pattern parameters in one call")]),
-        Run::Inline(get),
+        ServerHandler::Inline(get),
     ),
     ServerRow::new(
         Spec::new("config|help", 2, Group::Server, "5.0.0").flags(LOADING | STALE).doc(
@@ -39,7 +38,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns helpful text about the different subcommands.",
             "",
         ),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             ctx.out.simples(HELP);
             Ok(())
         }),
@@ -48,14 +47,14 @@ pub const ROWS: &[ServerRow] = &[
         row("config|resetstat", 2, "2.0.0")
             .doc("O(1)", "Resets the server's statistics.", "")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Held(resetstat),
+        ServerHandler::Held(resetstat),
     )
     .reach(Reach::All),
     ServerRow::new(
         row("config|rewrite", 2, "2.8.0")
             .doc("O(1)", "Persists the effective configuration to file.", "")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(rewrite),
+        ServerHandler::Inline(rewrite),
     ),
     ServerRow::new(
         row("config|set", -4, "2.0.0")
@@ -66,7 +65,7 @@ pub const ROWS: &[ServerRow] = &[
             )
             .history(&[("7.0.0", "Added the ability to set multiple parameters in one call.")])
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(set),
+        ServerHandler::Inline(set),
     ),
 ];
 
@@ -121,7 +120,7 @@ fn change(shared: &Shared, pairs: &[&[u8]]) -> Result<(), Error> {
             Ok((changed, rows))
         })
         .map_err(Error::made)?;
-    server::apply_limits(shared);
+    shared.apply_limits();
     Ok(())
 }
 

@@ -1,8 +1,7 @@
 //! The connection's own commands: who it is, which protocol it speaks, which database it works on.
 
-use crate::connection::gate;
-use crate::request::table::{Run, ServerRow};
-use crate::session::{Ctx, ReplyMode};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::session::ReplyMode;
 use crate::system::version;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
@@ -22,7 +21,7 @@ pub const ROWS: &[ServerRow] = &[
                 "[username^6.0.0] password",
             )
             .history(&[("6.0.0", "Added ACL style (username and password).")]),
-        Run::Inline(auth),
+        ServerHandler::Inline(auth),
     ),
     ServerRow::new(
         Spec::new("echo", 2, Group::Connection, "1.0.0").flags(LOADING | STALE | FAST).doc(
@@ -30,7 +29,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns the given string.",
             "message",
         ),
-        Run::Inline(|ctx, args| {
+        ServerHandler::Inline(|ctx, args| {
             ctx.out.bulk(&args[1]);
             Ok(())
         }),
@@ -47,21 +46,21 @@ pub const ROWS: &[ServerRow] = &[
                 "6.2.0",
                 "`protover` made optional; when called without arguments the command reports the current connection's context.",
             )]),
-        Run::Inline(hello),
+        ServerHandler::Inline(hello),
     ),
     ServerRow::new(
         Spec::new("ping", -1, Group::Connection, "1.0.0")
-            .flags(FAST)
+            .flags(FAST | FROM_SUBSCRIBER)
             .doc("O(1)", "Returns the server's liveliness response.", "[message]")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Inline(ping),
+        ServerHandler::Inline(ping),
     ),
     ServerRow::new(
         Spec::new("quit", -1, Group::Connection, "1.0.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | FROM_SUBSCRIBER)
             .doc("O(1)", "Closes the connection.", "")
             .deprecated("7.2.0", "just closing the connection"),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             ctx.session.closing = true;
             ctx.out.ok();
             Ok(())
@@ -69,9 +68,9 @@ pub const ROWS: &[ServerRow] = &[
     ),
     ServerRow::new(
         Spec::new("reset", 1, Group::Connection, "6.2.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | FROM_SUBSCRIBER | UNWATCHES)
             .doc("O(1)", "Resets the connection.", ""),
-        Run::Held(reset),
+        ServerHandler::Held(reset),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -80,7 +79,7 @@ pub const ROWS: &[ServerRow] = &[
             "Changes the selected database.",
             "index",
         ),
-        Run::Inline(select),
+        ServerHandler::Inline(select),
     ),
 ];
 
@@ -231,7 +230,7 @@ fn reset(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Erro
     let authenticated = ctx.thread.config().requirepass.0.is_empty();
     let session = &mut *ctx.session;
     session.transaction = None;
-    gate::unwatch_held(unit, session);
+    session.unwatch(unit);
     let client = session.client.clone();
     shared.pubsub.leave(&client, &mut session.subscriptions);
     // Messages from before are still messages of the old state.

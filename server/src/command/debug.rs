@@ -3,8 +3,7 @@
 //! Only for connections from this machine, as with Redis's `enable-debug-command local`: DEBUG SLEEP stops everything.
 
 use crate::clients::client::{Client, Peer};
-use crate::request::table::{Run, ServerRow};
-use crate::session::Ctx;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, Resp, args::is};
 use curfew_shard::command::object::encoding_name;
@@ -19,7 +18,7 @@ pub const ROWS: &[ServerRow] = &[ServerRow::new(
         .flags(ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED)
         .doc("Depends on subcommand.", "A container for debugging commands.", "")
         .syscmd(),
-    Run::Held(debug),
+    ServerHandler::Held(debug),
 )
 .reach(Reach::All)];
 

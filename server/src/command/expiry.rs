@@ -1,8 +1,7 @@
 //! CURFEW.EXPIRYLAG: how late keys go.
 
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::observe::stats::Lags;
-use crate::request::table::{Run, ServerRow};
-use crate::session::Ctx;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -13,7 +12,7 @@ pub const ROWS: &[ServerRow] = &[ServerRow::new(
         "Returns the cumulative distribution of the time between the deadlines of keys and their removal.",
         "",
     ),
-    Run::Inline(expirylag),
+    ServerHandler::Inline(expirylag),
 )];
 
 /// A map as that of one command in the reply of LATENCY HISTOGRAM: `calls`, the keys counted, and `histogram_usec`, the keys

@@ -1,16 +1,15 @@
 //! FUNCTION and FCALL: libraries of functions (`script/function/`).
 
-use crate::command::scripting::{numkeys, with_vm};
+use crate::command::scripting::numkeys;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::lua::interpreter::Input;
 use crate::lua::load::Limit;
-use crate::lua::run::Call;
-use crate::lua::vm::Vm;
-use crate::request::table::{Run, ServerRow};
-use crate::script::code::flag;
+use crate::lua::vm::{Vm, with_vm};
+use crate::script::control::Call;
 use crate::script::functions::{Change, ENGINE, Function, Library, Policy, Snapshot};
+use crate::script::learned::flag;
 use crate::script::metadata::Metadata;
 use crate::script::payload;
-use crate::session::Ctx;
 use curfew_protocol::args::is;
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
@@ -24,7 +23,7 @@ use std::sync::atomic::Ordering::Relaxed;
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("fcall", -3, Group::Scripting, "7.0.0")
-            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
+            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | SCRIPT | FUNCTION | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)
                 .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
             .doc(
@@ -32,11 +31,11 @@ pub const ROWS: &[ServerRow] = &[
                 "Invokes a function.",
                 "function numkeys [key...] [arg...]",
             ),
-        Run::Held(fcall),
+        ServerHandler::Held(fcall),
     ),
     ServerRow::new(
         Spec::new("fcall_ro", -3, Group::Scripting, "7.0.0")
-            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
+            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | SCRIPT | FUNCTION | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RO | ACCESS)
                 .notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")])
             .doc(
@@ -44,7 +43,7 @@ pub const ROWS: &[ServerRow] = &[
                 "Invokes a read-only function.",
                 "function numkeys [key...] [arg...]",
             ),
-        Run::Held(fcall),
+        ServerHandler::Held(fcall),
     ),
     ServerRow::new(
         Spec::new("function", -2, Group::Scripting, "7.0.0").container().doc(
@@ -52,7 +51,7 @@ pub const ROWS: &[ServerRow] = &[
             "A container for function commands.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -60,7 +59,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(WRITE | NOSCRIPT)
             .doc("O(1)", "Deletes a library and its functions.", "library-name")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Inline(delete),
+        ServerHandler::Inline(delete),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -69,7 +68,7 @@ pub const ROWS: &[ServerRow] = &[
             "Dumps all libraries into a serialized binary payload.",
             "",
         ),
-        Run::Inline(dump),
+        ServerHandler::Inline(dump),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -81,7 +80,7 @@ pub const ROWS: &[ServerRow] = &[
                 "[flush-type<ASYNC|SYNC>]",
             )
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Inline(flush),
+        ServerHandler::Inline(flush),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -90,7 +89,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns helpful text about the different subcommands.",
             "",
         ),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -98,7 +97,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | ALLOW_BUSY)
             .doc("O(1)", "Terminates a function during execution.", "")
             .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
-        Run::Inline(kill),
+        ServerHandler::Inline(kill),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -110,28 +109,28 @@ pub const ROWS: &[ServerRow] = &[
                 "[LIBRARYNAME library-name-pattern] [WITHCODE]",
             )
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(list),
+        ServerHandler::Inline(list),
     )
     .reach(Reach::None),
     // These two run Lua code, on a stack that can be left (see `script::may_run`): so they are held, without any shard.
     ServerRow::new(
         Spec::new("function|load", -3, Group::Scripting, "7.0.0")
-            .flags(WRITE | DENYOOM | NOSCRIPT)
+            .flags(WRITE | DENYOOM | NOSCRIPT | RUNS_LUA)
             .doc("O(1) (considering compilation time is redundant)", "Creates a library.", "[REPLACE] function-code")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Held(load),
+        ServerHandler::Held(load),
     )
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("function|restore", -3, Group::Scripting, "7.0.0")
-            .flags(WRITE | DENYOOM | NOSCRIPT)
+            .flags(WRITE | DENYOOM | NOSCRIPT | RUNS_LUA)
             .doc(
                 "O(N) where N is the number of functions on the payload",
                 "Restores all libraries from a payload.",
                 "serialized-value [policy<FLUSH|APPEND|REPLACE>]",
             )
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Held(restore),
+        ServerHandler::Held(restore),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -139,7 +138,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | ALLOW_BUSY)
             .doc("O(1)", "Returns information about a function during execution.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Inline(stats),
+        ServerHandler::Inline(stats),
     )
     .reach(Reach::None),
 ];

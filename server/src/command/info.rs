@@ -6,12 +6,12 @@
 use crate::clients::client::Client;
 use crate::clients::pubsub::Kind;
 use crate::config::Config;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::lua::interpreter;
 use crate::lua::sandbox::Kind as EngineKind;
 use crate::observe::stats::{LATENCY_BUCKETS, ShardFigures, ThreadStats};
 use crate::observe::{memory, stats};
-use crate::request::table::{Run, ServerRow, table};
-use crate::session::Ctx;
+use crate::request::table::table;
 use crate::shared::Shared;
 use crate::system::{limits, version};
 use curfew_protocol::spec::*;
@@ -31,7 +31,7 @@ pub const ROWS: &[ServerRow] = &[ServerRow::new(
         .doc("O(1)", "Returns information and statistics about the server.", "[section...]")
         .history(&[("7.0.0", "Added support for taking multiple section arguments.")])
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-    Run::Held(info),
+    ServerHandler::Held(info),
 )
 .reach(Reach::All)];
 

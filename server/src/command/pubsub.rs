@@ -1,8 +1,8 @@
 //! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `server/src/pubsub.rs`.
 
 use crate::clients::pubsub::Kind;
-use crate::request::table::{Run, ServerRow};
-use crate::session::{Ctx, Session};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::session::Session;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 use curfew_shard::{Message, Reach, Unit};
@@ -10,12 +10,12 @@ use curfew_shard::{Message, Reach, Unit};
 /// The rows of this family.
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
-        Spec::new("psubscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
+        Spec::new("psubscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
             "O(N) where N is the number of patterns to subscribe to.",
             "Listens for messages published to channels that match one or more patterns.",
             "pattern...",
         ),
-        Run::Inline(|ctx, args| subscribe(ctx, args, Kind::Pattern)),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, Kind::Pattern)),
     ),
     ServerRow::new(
         Spec::new("publish", 3, Group::Pubsub, "2.0.0").flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE).doc(
@@ -23,7 +23,7 @@ pub const ROWS: &[ServerRow] = &[
             "Posts a message to a channel.",
             "channel message",
         ),
-        Run::Held(|ctx, unit, args| publish(ctx, unit, args, false)),
+        ServerHandler::Held(|ctx, unit, args| publish(ctx, unit, args, false)),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -32,7 +32,7 @@ pub const ROWS: &[ServerRow] = &[
             "A container for Pub/Sub commands.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("pubsub|channels", -2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
@@ -40,7 +40,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns the active channels.",
             "[pattern]",
         ),
-        Run::Inline(|ctx, args| channels(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| channels(ctx, args, Kind::Channel)),
     ),
     ServerRow::new(
         Spec::new("pubsub|help", 2, Group::Pubsub, "6.2.0").flags(LOADING | STALE).doc(
@@ -48,7 +48,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns helpful text about the different subcommands.",
             "",
         ),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             ctx.out.simples(HELP);
             Ok(())
         }),
@@ -59,7 +59,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns a count of unique pattern subscriptions.",
             "",
         ),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             ctx.out.count(ctx.thread.shared.pubsub.pattern_count());
             Ok(())
         }),
@@ -70,7 +70,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns a count of subscribers to channels.",
             "[channel...]",
         ),
-        Run::Inline(|ctx, args| subscribers(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, Kind::Channel)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardchannels", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
@@ -78,7 +78,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns the active shard channels.",
             "[pattern]",
         ),
-        Run::Inline(|ctx, args| channels(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| channels(ctx, args, Kind::Shard)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardnumsub", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
@@ -86,15 +86,15 @@ pub const ROWS: &[ServerRow] = &[
             "Returns the count of subscribers of shard channels.",
             "[shardchannel...]",
         ),
-        Run::Inline(|ctx, args| subscribers(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, Kind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
+        Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
             "O(N) where N is the number of patterns to unsubscribe.",
             "Stops listening to messages published to channels that match one or more patterns.",
             "[pattern...]",
         ),
-        Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Pattern)),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Pattern)),
     ),
     ServerRow::new(
         Spec::new("spublish", 3, Group::Pubsub, "7.0.0")
@@ -105,46 +105,46 @@ pub const ROWS: &[ServerRow] = &[
                 "Post a message to a shard channel",
                 "shardchannel message",
             ),
-        Run::Held(|ctx, unit, args| publish(ctx, unit, args, true)),
+        ServerHandler::Held(|ctx, unit, args| publish(ctx, unit, args, true)),
     )
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("ssubscribe", -2, Group::Pubsub, "7.0.0")
-            .flags(PUBSUB | NOSCRIPT | LOADING | STALE)
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
             .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
             .doc(
                 "O(N) where N is the number of shard channels to subscribe to.",
                 "Listens for messages published to shard channels.",
                 "shardchannel...",
             ),
-        Run::Inline(|ctx, args| subscribe(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, Kind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("subscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
+        Spec::new("subscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
             "O(N) where N is the number of channels to subscribe to.",
             "Listens for messages published to channels.",
             "channel...",
         ),
-        Run::Inline(|ctx, args| subscribe(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, Kind::Channel)),
     ),
     ServerRow::new(
         Spec::new("sunsubscribe", -1, Group::Pubsub, "7.0.0")
-            .flags(PUBSUB | NOSCRIPT | LOADING | STALE)
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
             .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
             .doc(
                 "O(N) where N is the number of shard channels to unsubscribe.",
                 "Stops listening to messages posted to shard channels.",
                 "[shardchannel...]",
             ),
-        Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
+        Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
             "O(N) where N is the number of channels to unsubscribe.",
             "Stops listening to messages posted to channels.",
             "[channel...]",
         ),
-        Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Channel)),
     ),
 ];
 

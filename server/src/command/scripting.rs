@@ -1,9 +1,7 @@
 //! EVAL, EVALSHA, SCRIPT: the commands of the script engine (`script/`).
 
-use crate::lua::vm::Vm;
-use crate::request::table::{Run, ServerRow};
-use crate::script::is_script;
-use crate::session::Ctx;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::lua::vm::with_vm;
 use curfew_protocol::args::{self, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
@@ -13,7 +11,7 @@ use curfew_shard::{Reach, Unit};
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("eval", -3, Group::Scripting, "2.6.0")
-            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
+            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | SCRIPT | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)
                 .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
             .doc(
@@ -21,11 +19,11 @@ pub const ROWS: &[ServerRow] = &[
                 "Executes a server-side Lua script.",
                 "script numkeys [key...] [arg...]",
             ),
-        Run::Held(eval),
+        ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("eval_ro", -3, Group::Scripting, "7.0.0")
-            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
+            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | SCRIPT | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RO | ACCESS)
                 .notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")])
             .doc(
@@ -33,29 +31,29 @@ pub const ROWS: &[ServerRow] = &[
                 "Executes a read-only server-side Lua script.",
                 "script numkeys [key...] [arg...]",
             ),
-        Run::Held(eval),
+        ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("evalsha", -3, Group::Scripting, "2.6.0")
-            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
+            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | SCRIPT | BY_SHA | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)])
             .doc(
                 "Depends on the script that is executed.",
                 "Executes a server-side Lua script by SHA1 digest.",
                 "sha1 numkeys [key...] [arg...]",
             ),
-        Run::Held(eval),
+        ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("evalsha_ro", -3, Group::Scripting, "7.0.0")
-            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
+            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | SCRIPT | BY_SHA | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RO | ACCESS)])
             .doc(
                 "Depends on the script that is executed.",
                 "Executes a read-only server-side Lua script by SHA1 digest.",
                 "sha1 numkeys [key...] [arg...]",
             ),
-        Run::Held(eval),
+        ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("script", -2, Group::Scripting, "2.6.0").container().doc(
@@ -63,7 +61,7 @@ pub const ROWS: &[ServerRow] = &[
             "A container for Lua scripts management commands.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -72,7 +70,7 @@ pub const ROWS: &[ServerRow] = &[
             "Sets the debug mode of server-side Lua scripts.",
             "mode<YES|SYNC|NO>",
         ),
-        Run::Inline(debug),
+        ServerHandler::Inline(debug),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -84,7 +82,7 @@ pub const ROWS: &[ServerRow] = &[
                 "sha1...",
             )
             .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
-        Run::Inline(exists),
+        ServerHandler::Inline(exists),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -97,7 +95,7 @@ pub const ROWS: &[ServerRow] = &[
             )
             .history(&[("6.2.0", "Added the `ASYNC` and `SYNC` flushing mode modifiers.")])
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(flush),
+        ServerHandler::Inline(flush),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -106,7 +104,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns helpful text about the different subcommands.",
             "",
         ),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -114,7 +112,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | ALLOW_BUSY)
             .doc("O(1)", "Terminates a server-side Lua script during execution.", "")
             .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
-        Run::Inline(kill),
+        ServerHandler::Inline(kill),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -126,16 +124,15 @@ pub const ROWS: &[ServerRow] = &[
                 "script",
             )
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(load),
+        ServerHandler::Inline(load),
     )
     .reach(Reach::None),
 ];
 
 /// EVAL, EVALSHA, EVAL_RO, EVALSHA_RO.
 fn eval(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
-    debug_assert!(is_script(ctx.command));
     // A name that cannot be one is told before anything else, as in Redis.
-    if ctx.command.spec.name.starts_with("evalsha") && args.at(1).len() != 40 {
+    if ctx.command.is(BY_SHA) && args.at(1).len() != 40 {
         return Err(Error::NO_SCRIPT);
     }
     let keys = numkeys(args, Error::NOT_AN_INTEGER)?;
@@ -147,22 +144,6 @@ pub fn numkeys(args: Args<'_>, not_a_number: Error) -> Result<usize, Error> {
     let keys = args::integer(args.at(2)).map_err(|_| not_a_number)?;
     let keys = usize::try_from(keys).map_err(|_| Error::NEGATIVE_KEYS)?;
     if keys > args.len() - 3 { Err(Error::TOO_MANY_KEYS) } else { Ok(keys) }
-}
-
-/// Runs `f` with the thread's interpreters, which are out of their slot meanwhile.
-pub fn with_vm<'c, T>(
-    ctx: &mut Ctx<'c>,
-    f: impl FnOnce(&mut Vm, &mut Ctx<'c>) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let slot = &ctx.thread.vm;
-    let mut vm = match slot.take() {
-        Some(vm) => vm,
-        None => Vm::new()?,
-    };
-    let result = f(&mut vm, ctx);
-    // Another script may have run on this thread while this one was suspended: one interpreter is enough.
-    slot.replace(Some(vm));
-    result
 }
 
 fn load(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {

@@ -1,10 +1,9 @@
 //! Commands about the process: SHUTDOWN, ROLE, MEMORY.
 
 use crate::command::info::{MemoryUse, ratio};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::observe::memory;
-use crate::request::route::ShardSet;
-use crate::request::table::{Run, ServerRow};
-use crate::session::Ctx;
+use crate::shards::set::ShardSet;
 use crate::system::limits;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, args::is};
@@ -18,13 +17,13 @@ pub const ROWS: &[ServerRow] = &[
             "A container for memory diagnostics commands.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("memory|doctor", 2, Group::Server, "4.0.0")
             .doc("O(1)", "Outputs a memory problems report.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Inline(memory_doctor),
+        ServerHandler::Inline(memory_doctor),
     ),
     ServerRow::new(
         Spec::new("memory|help", 2, Group::Server, "4.0.0").flags(LOADING | STALE).doc(
@@ -32,7 +31,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns helpful text about the different subcommands.",
             "",
         ),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             ctx.out.simples(MEMORY_HELP);
             Ok(())
         }),
@@ -41,7 +40,7 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("memory|malloc-stats", 2, Group::Server, "4.0.0")
             .doc("Depends on how much memory is allocated, could be slow", "Returns the allocator statistics.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             ctx.out.verbatim(b"txt", memory::report().as_bytes());
             Ok(())
         }),
@@ -50,7 +49,7 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("memory|purge", 2, Group::Server, "4.0.0")
             .doc("Depends on how much memory is allocated, could be slow", "Asks the allocator to release memory.", "")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             limits::purge();
             ctx.out.ok();
             Ok(())
@@ -60,7 +59,7 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("memory|stats", 2, Group::Server, "4.0.0")
             .doc("O(1)", "Returns details about memory usage.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Held(memory_stats),
+        ServerHandler::Held(memory_stats),
     )
     .reach(Reach::All),
     ServerRow::new(
@@ -68,7 +67,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | LOADING | STALE | FAST)
             .acl(acl::ADMIN | acl::DANGEROUS)
             .doc("O(1)", "Returns the replication role.", ""),
-        Run::Inline(role),
+        ServerHandler::Inline(role),
     ),
     ServerRow::new(
         Spec::new("shutdown", -1, Group::Server, "1.0.0")
@@ -79,7 +78,7 @@ pub const ROWS: &[ServerRow] = &[
                 "[save-selector<NOSAVE|SAVE>] [NOW^7.0.0] [FORCE^7.0.0] [ABORT^7.0.0]",
             )
             .history(&[("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.")]),
-        Run::Inline(shutdown),
+        ServerHandler::Inline(shutdown),
     ),
 ];
 

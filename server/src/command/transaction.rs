@@ -3,10 +3,8 @@
 //! EXEC is one unit: it holds the shards of all its commands' keys and of all watched keys, so nobody sees half of it, and
 //! all its commands see one moment.
 
-use crate::connection::gate;
 use crate::exec::call;
-use crate::request::table::{Run, ServerRow};
-use crate::session::Ctx;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::session::transaction::Transaction;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
@@ -14,49 +12,46 @@ use curfew_shard::{Reach, Unit};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The rows of this family.
-pub const ROWS: &[ServerRow] =
-    &[
-        ServerRow::new(
-            Spec::new("discard", 1, Group::Transactions, "2.0.0")
-                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
-                .doc("O(N), when N is the number of queued commands", "Discards a transaction.", ""),
-            Run::Held(discard),
-        )
-        .reach(Reach::None),
-        ServerRow::new(
-            Spec::new("exec", 1, Group::Transactions, "1.2.0").flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG).doc(
-                "Depends on commands in the transaction",
-                "Executes all commands in a transaction.",
-                "",
+pub const ROWS: &[ServerRow] = &[
+    ServerRow::new(
+        Spec::new("discard", 1, Group::Transactions, "2.0.0")
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED | UNWATCHES)
+            .doc("O(N), when N is the number of queued commands", "Discards a transaction.", ""),
+        ServerHandler::Held(discard),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("exec", 1, Group::Transactions, "1.2.0")
+            .flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | EXEC | NOT_QUEUED | UNWATCHES)
+            .doc("Depends on commands in the transaction", "Executes all commands in a transaction.", ""),
+        ServerHandler::Held(exec),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("multi", 1, Group::Transactions, "1.2.0")
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
+            .doc("O(1)", "Starts a transaction.", ""),
+        ServerHandler::Inline(multi),
+    ),
+    ServerRow::new(
+        Spec::new("unwatch", 1, Group::Transactions, "2.2.0")
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNWATCHES)
+            .doc("O(1)", "Forgets about watched keys of a transaction.", ""),
+        ServerHandler::Held(unwatch),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("watch", -2, Group::Transactions, "2.2.0")
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
+            .keys(&[KeySpec::range(1, -1, 1, RO)])
+            .doc(
+                "O(1) for every key.",
+                "Monitors changes to keys to determine the execution of a transaction.",
+                "key...",
             ),
-            Run::Held(exec),
-        )
-        .reach(Reach::None),
-        ServerRow::new(
-            Spec::new("multi", 1, Group::Transactions, "1.2.0")
-                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
-                .doc("O(1)", "Starts a transaction.", ""),
-            Run::Inline(multi),
-        ),
-        ServerRow::new(
-            Spec::new("unwatch", 1, Group::Transactions, "2.2.0")
-                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
-                .doc("O(1)", "Forgets about watched keys of a transaction.", ""),
-            Run::Held(unwatch),
-        )
-        .reach(Reach::None),
-        ServerRow::new(
-            Spec::new("watch", -2, Group::Transactions, "2.2.0")
-                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
-                .keys(&[KeySpec::range(1, -1, 1, RO)])
-                .doc(
-                    "O(1) for every key.",
-                    "Monitors changes to keys to determine the execution of a transaction.",
-                    "key...",
-                ),
-            Run::Held(watch),
-        ),
-    ];
+        ServerHandler::Held(watch),
+    ),
+];
 
 fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     if ctx.session.transaction.is_some() {
@@ -70,7 +65,7 @@ fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
 
 fn discard(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
     take(ctx).ok_or(Error::DISCARD_WITHOUT_MULTI)?;
-    gate::unwatch_held(unit, ctx.session);
+    ctx.session.unwatch(unit);
     ctx.out.ok();
     Ok(())
 }
@@ -78,7 +73,7 @@ fn discard(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Er
 fn exec(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
     let transaction = take(ctx).ok_or(Error::EXEC_WITHOUT_MULTI)?;
     let broken = ctx.session.watching.is_broken(|db, key| unit.peek_in(db, key).is_some());
-    gate::unwatch_held(unit, ctx.session);
+    ctx.session.unwatch(unit);
     if transaction.failed {
         return Err(Error::EXEC_ABORT);
     }
@@ -107,7 +102,7 @@ fn watch(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), E
 }
 
 fn unwatch(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    gate::unwatch_held(unit, ctx.session);
+    ctx.session.unwatch(unit);
     ctx.out.ok();
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A thread's callbacks: the libraries that it has loaded so far.
 
+use crate::exec::handler::Ctx;
 use crate::lua::interpreter::{Input, Interpreter};
 use crate::lua::load;
 use crate::lua::load::{Limit, Loaded};
@@ -7,7 +8,6 @@ use crate::lua::sandbox::Kind;
 use crate::script::code::Code;
 use crate::script::functions::{FunctionRef, Library, Snapshot};
 use crate::script::metadata::Metadata;
-use crate::session::Ctx;
 use curfew_protocol::{Args, Error};
 use curfew_shard::Unit;
 use std::collections::HashMap;

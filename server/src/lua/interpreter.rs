@@ -1,13 +1,14 @@
 //! One Lua interpreter with its engine: calling a function in it on behalf of a command.
 #![allow(unsafe_code)]
 
+use crate::exec::handler::Ctx;
 use crate::lua::convert::{error_facts, push_bytes, string_at, write_error, write_value};
 use crate::lua::load::Loading;
 use crate::lua::run::{AGAIN, Running};
 use crate::lua::sandbox;
 use crate::lua::sandbox::{Kind, Sandbox};
 use crate::script::code::Code;
-use crate::session::{Ctx, Session};
+use crate::session::Session;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Args, Error, Reply, number};
 use curfew_shard::Unit;

@@ -1,20 +1,21 @@
 //! A script under way: what its calls may do, the shards that it holds, and its time.
 #![allow(unsafe_code)] // the context and the unit of the handler, reached from inside Lua
 
-use crate::connection::gate::RETRY;
 use crate::exec::call;
+use crate::exec::handler::Ctx;
 use crate::request::route;
-use crate::request::route::ShardSet;
 use crate::request::table::table;
-use crate::script::code::{Code, flag};
-use crate::session::{Ctx, Session};
+use crate::script::code::Code;
+use crate::script::control::{Call, Control};
+use crate::script::learned::flag;
+use crate::session::Session;
+use crate::shards::set::ShardSet;
 use crate::system::coroutine;
 use curfew_protocol::args::OwnedArgs;
-use curfew_protocol::spec::{DENYOOM, MAY_REPLICATE, NOSCRIPT, WRITE};
+use curfew_protocol::spec::{DENYOOM, MAY_REPLICATE, NOSCRIPT, READONLY, WRITE};
 use curfew_protocol::{Args, Error, Reply, Resp};
 use curfew_shard::{Shard, Unit};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 /// A script that has run so long lets the other tasks of its thread have a turn.
@@ -26,46 +27,13 @@ const WIDEN_NANOS: u64 = 1_000_000_000;
 /// How long a trigger may run where its thread cannot do anything else meanwhile, and so nobody might be able to kill it.
 const UNSUSPENDED_MS: u64 = 5_000;
 
-/// The way for other threads to end a script.
-#[derive(Default)]
-pub struct Control {
-    kill: AtomicBool,
-    wrote: AtomicBool,
-    /// The call of a function; None for a script.
-    pub call: Option<Call>,
-}
+/// What a handler answers for a script that has reached for a shard that it does not hold, before it wrote anything: the unit starts
+/// over with every shard held. Never goes over the wire.
+pub const AGAIN: Error = Error::fixed(&"RETRY");
 
-/// A call of a function as FUNCTION STATS shows it.
-pub struct Call {
-    /// The function's name.
-    pub name: Box<[u8]>,
-    /// The whole command.
-    pub command: OwnedArgs,
-    /// When it began.
-    pub started: Instant,
-}
-
-impl Control {
-    /// Asks the script to end; false if it has written.
-    pub fn kill(&self) -> bool {
-        // The script says that it writes first and looks after; so one of the two sees the other.
-        self.kill.store(true, SeqCst);
-        if self.wrote.load(SeqCst) {
-            self.kill.store(false, SeqCst);
-            return false;
-        }
-        true
-    }
-
-    /// Whether the script has written.
-    pub fn has_written(&self) -> bool {
-        self.wrote.load(SeqCst)
-    }
-
-    /// Ends the script, whatever it has written.
-    pub fn end(&self) {
-        self.kill.store(true, SeqCst);
-    }
+/// Whether an execution is to start over.
+pub fn is_again(error: &Error) -> bool {
+    *error == AGAIN
 }
 
 /// Why a call of a script did not answer.
@@ -114,7 +82,7 @@ impl Running {
         let shards = ctx.thread.shared.shards.len();
         let free = shards == 1;
         let declared = if free { ShardSet::all(1) } else { route::reach(ctx.command, args, shards) };
-        let read_only = ctx.command.spec.name.ends_with("_ro");
+        let read_only = ctx.command.is(READONLY);
         let modern = !code.is(flag::COMPAT);
         let started = ctx.thread.ticks();
         Running {
@@ -192,8 +160,7 @@ impl Running {
         if command.is(WRITE) && !self.wrote {
             self.wrote = true;
             if let Some(control) = &self.control {
-                control.wrote.store(true, SeqCst);
-                if control.kill.load(SeqCst) {
+                if control.is_refused_to_write() {
                     self.killed = true;
                     return Err(Failure::Stop);
                 }
@@ -277,7 +244,7 @@ impl Running {
                 command: OwnedArgs::from_view(self.args),
                 started: Instant::now().checked_sub(Duration::from_nanos(run_nanos)).unwrap_or_else(Instant::now),
             });
-            let control = Arc::new(Control { kill: AtomicBool::new(false), wrote: AtomicBool::new(wrote), call });
+            let control = Arc::new(Control::new(wrote, call));
             thread.shared.scripts.enter(control.clone());
             control
         });
@@ -292,7 +259,7 @@ impl Running {
             tracing::warn!(trigger = %String::from_utf8_lossy(self.code.name()), "a trigger was ended: it blocked its thread");
             self.killed = true;
         }
-        if control.kill.load(SeqCst) {
+        if control.is_killed() {
             tracing::info!("Lua script killed by user with SCRIPT KILL.");
             self.killed = true;
         }
@@ -334,6 +301,3 @@ impl Drop for Running {
         }
     }
 }
-
-/// What a handler answers for a script that starts over.
-pub const AGAIN: Error = RETRY;

@@ -15,8 +15,7 @@
 
 use crate::lua::convert::push_bytes;
 use crate::lua::interpreter::Engine;
-use crate::lua::load;
-use crate::lua::{api, lib};
+use crate::lua::{api, lib, load};
 use mlua::{Lua, LuaOptions, StdLib, ffi, lua_State};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::transmute;

@@ -1,15 +1,17 @@
 //! What a thread has compiled: scripts, and the libraries of functions, each in an interpreter of its own.
 
+use crate::exec::handler::Ctx;
 use crate::lua::call::Callbacks;
 use crate::lua::interpreter::{Input, Interpreter};
 use crate::lua::sandbox::Kind;
-use crate::script::code::{Code, flag};
+use crate::script::code::Code;
 use crate::script::functions::FunctionRef;
+use crate::script::learned::flag;
 use crate::script::source;
 use crate::script::source::{Script, Sha};
-use crate::session::Ctx;
 use crate::shared::Shared;
 use crate::thread::Thread;
+use curfew_protocol::spec::{BY_SHA, READONLY};
 use curfew_protocol::{Args, Error};
 use curfew_shard::Unit;
 use std::borrow::Borrow;
@@ -19,9 +21,37 @@ use std::ffi::c_int;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// A thread's interpreter, made at its first script. Taken out while a script runs: should that be suspended, and another
-/// script come, it gets an interpreter of its own.
-pub type VmSlot = RefCell<Option<Box<Vm>>>;
+thread_local! {
+    /// The thread's interpreters, made at its first script. Taken out while a script runs: should that be suspended, and another
+    /// script come, it gets interpreters of its own.
+    static SLOT: RefCell<Option<Box<Vm>>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with the thread's interpreters, which are out of their slot meanwhile.
+pub fn with_vm<'c, T>(
+    ctx: &mut Ctx<'c>,
+    f: impl FnOnce(&mut Vm, &mut Ctx<'c>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut vm = match SLOT.take() {
+        Some(vm) => vm,
+        None => Vm::new()?,
+    };
+    let result = f(&mut vm, ctx);
+    // Another script may have run on this thread while this one was suspended: one interpreter is enough.
+    SLOT.set(Some(vm));
+    result
+}
+
+/// Whether what was learned of a script, by this thread or by others, says that it keeps to the shards of its declared keys. `by_sha`: it
+/// is given by its name, not by its text.
+pub fn is_narrow(shared: &Shared, text: &[u8], by_sha: bool) -> bool {
+    let known = SLOT.with_borrow(|vm| Some(vm.as_ref()?.known(text, by_sha)?.learned.is_narrow()));
+    known.unwrap_or_else(|| {
+        // Not seen by this thread, or its interpreter is in use: others may know the script.
+        let sha = if by_sha { source::parse_sha(text) } else { Some(source::sha1_hex(text)) };
+        sha.and_then(|sha| shared.scripts.get(&sha)).is_some_and(|script| script.learned.is_narrow())
+    })
+}
 
 #[derive(Clone)]
 struct Compiled {
@@ -76,7 +106,7 @@ fn check(ctx: &Ctx<'_>, script: &Code) -> Result<(), Error> {
     if script.flags() & (flag::ALLOW_OOM | flag::NO_WRITES) == 0 && ctx.thread.shared.memory.is_over() {
         return Err(Error::OUT_OF_MEMORY);
     }
-    if !script.is(flag::NO_WRITES) && ctx.command.spec.name.ends_with("_ro") {
+    if !script.is(flag::NO_WRITES) && ctx.command.is(READONLY) {
         return Err(Error::fixed(&"ERR Can not execute a script with write flag using *_ro command."));
     }
     Ok(())
@@ -128,7 +158,7 @@ impl Vm {
     pub fn eval(&mut self, ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, keys: usize) -> Result<(), Error> {
         let (shared, now_us) = (ctx.thread.shared, ctx.now.micros());
         self.refresh(shared);
-        let compiled = match ctx.command.spec.name.starts_with("evalsha") {
+        let compiled = match ctx.command.is(BY_SHA) {
             true => self.by_name(shared, args.at(1), now_us)?,
             false => self.by_text(shared, args.at(1), now_us)?,
         };

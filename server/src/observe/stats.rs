@@ -1,6 +1,5 @@
 //! Counters. Each shard thread writes its own, without locked instructions, and readers sum them.
 
-use crate::request::table::table;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// A counter with one writing thread: an increment is a plain load and store.
@@ -68,9 +67,9 @@ pub struct ThreadStats {
 }
 
 impl ThreadStats {
-    fn new() -> ThreadStats {
+    fn new(commands: usize) -> ThreadStats {
         ThreadStats {
-            commands: table().all.iter().map(|_| CommandStats::default()).collect(),
+            commands: (0..commands).map(|_| CommandStats::default()).collect(),
             executed: Counter::default(),
             bytes_in: Counter::default(),
             bytes_out: Counter::default(),
@@ -395,10 +394,10 @@ impl Stats {
         }
     }
 
-    /// Zeros, for so many threads.
-    pub fn new(threads: usize) -> Stats {
+    /// Zeros, for so many threads and commands.
+    pub fn new(threads: usize, commands: usize) -> Stats {
         Stats {
-            threads: (0..threads).map(|_| ThreadStats::new()).collect(),
+            threads: (0..threads).map(|_| ThreadStats::new(commands)).collect(),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             output_limit_kills: AtomicU64::new(0),

@@ -1,6 +1,7 @@
 //! Decides where a command runs. The only place that does.
 
-use crate::request::table::{Command, Run};
+use crate::request::table::{Command, CommandKind};
+use crate::shards::set::ShardSet;
 use curfew_protocol::Args;
 use curfew_protocol::spec::{BLOCKING, KeyShape};
 use curfew_shard::Reach;
@@ -18,65 +19,14 @@ pub enum Target {
     Hold,
 }
 
-/// A set of shards. There are at most 64.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-pub struct ShardSet(u64);
-
-impl ShardSet {
-    /// All of `shards`.
-    pub fn all(shards: usize) -> ShardSet {
-        ShardSet(u64::MAX >> (64 - shards))
-    }
-
-    /// One alone.
-    pub fn one(shard: usize) -> ShardSet {
-        ShardSet(1 << shard)
-    }
-
-    /// The shards whose bits are set.
-    pub fn of_bits(bits: u64) -> ShardSet {
-        ShardSet(bits)
-    }
-
-    /// Adds a shard.
-    pub fn add(&mut self, shard: usize) {
-        self.0 |= 1 << shard;
-    }
-
-    /// Adds those of another set.
-    pub fn join(&mut self, other: ShardSet) {
-        self.0 |= other.0;
-    }
-
-    /// The shards in ascending order: the order in which they are held, so that no two units wait for each other.
-    pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..64).filter(move |shard| self.0 >> shard & 1 == 1)
-    }
-
-    /// How many there are.
-    pub fn len(self) -> usize {
-        self.0.count_ones() as usize
-    }
-
-    /// Whether the shard is among them.
-    pub fn contains(self, shard: usize) -> bool {
-        self.0 >> shard & 1 == 1
-    }
-
-    /// The only one, if there is exactly one.
-    fn only(self) -> Option<u16> {
-        (self.len() == 1).then(|| self.0.trailing_zeros() as u16)
-    }
-}
-
 /// Where `command` runs, among `shards` shards.
 #[inline]
 pub fn target(command: &Command, args: Args<'_>, shards: usize) -> Target {
-    match command.run {
+    match command.kind {
         // It may have to wait, and so does not run among others.
-        Run::Data(_) if command.is(BLOCKING) => Target::Hold,
-        Run::Data(_) if shards == 1 => Target::Shard(0),
-        Run::Data(_) => match (command.reach, command.spec.shape) {
+        CommandKind::Data(_) if command.is(BLOCKING) => Target::Hold,
+        CommandKind::Data(_) if shards == 1 => Target::Shard(0),
+        CommandKind::Data(_) => match (command.reach, command.spec.shape) {
             (Reach::Keys, KeyShape::One(at)) => Target::Shard(shard_of(args.at(at.into()), shards) as u16),
             (Reach::All, _) => Target::Hold,
             _ => {
@@ -85,8 +35,8 @@ pub fn target(command: &Command, args: Args<'_>, shards: usize) -> Target {
                 if set.len() == 0 { Target::Shard(0) } else { set.only().map_or(Target::Hold, Target::Shard) }
             }
         },
-        Run::Inline(_) | Run::Container => Target::Inline,
-        Run::Held(_) => Target::Hold,
+        CommandKind::Inline | CommandKind::Container => Target::Inline,
+        CommandKind::Held => Target::Hold,
     }
 }
 
@@ -113,6 +63,7 @@ mod tests {
     use curfew_protocol::args::OwnedArgs;
 
     fn target_of(line: &str, shards: usize) -> Target {
+        crate::command::install();
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         let args = OwnedArgs::from_slices(&words);
         target(table().resolve(args.view()).expect("a command"), args.view(), shards)
@@ -128,15 +79,5 @@ mod tests {
         assert_eq!(target_of("blpop foo 0", 4), Target::Hold);
         assert_eq!(target_of("dbsize", 4), Target::Hold);
         assert_eq!(target_of("ping", 4), Target::Inline);
-    }
-
-    #[test]
-    fn sets_of_shards() {
-        assert_eq!(ShardSet::all(64).len(), 64);
-        let mut set = ShardSet::default();
-        set.add(63);
-        set.add(0);
-        assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63]);
-        assert!(set.contains(63) && !set.contains(1));
     }
 }

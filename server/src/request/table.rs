@@ -1,36 +1,26 @@
-//! The table of all commands: data commands from the shard crate, the server's own from `command/`, found by name.
+//! The table of all commands, found by name: their facts, and what kind of command each is.
 //!
-//! Everything else that speaks about commands (arity errors, routing, COMMAND, statistics) reads this table.
+//! Everything that speaks about commands (arity errors, routing, COMMAND, statistics) reads this table. It knows no handler of the
+//! server's own: those stand in a list beside it (`exec/handler.rs`), by [`Command::id`].
 
-use crate::command;
-use crate::session::Ctx;
 use curfew_protocol::spec::{Flags, Spec};
 use curfew_protocol::{Args, Error};
-use curfew_shard::{Handler, Reach, Unit, registry};
+use curfew_shard::{Handler, Reach, registry};
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-/// Runs on the connection's own thread and touches no shard.
-pub type InlineHandler = fn(&mut Ctx<'_>, Args<'_>) -> Result<(), Error>;
-
-/// Runs on the connection's own thread while it holds the shards that the command reaches.
-pub type HeldHandler = fn(&mut Ctx<'_>, &mut Unit<'_>, Args<'_>) -> Result<(), Error>;
-
-/// How a command is run.
+/// How a command is executed.
 #[derive(Copy, Clone)]
-pub enum Run {
+pub enum CommandKind {
     /// A data command of the shard crate: on whichever thread enters the shard.
     Data(Handler),
-    /// See [`InlineHandler`].
-    Inline(InlineHandler),
-    /// See [`HeldHandler`].
-    Held(HeldHandler),
+    /// On the connection's own thread; touches no shard.
+    Inline,
+    /// On the connection's own thread, while it holds the shards that the command reaches.
+    Held,
     /// Only a name for its subcommands.
     Container,
 }
-
-/// A row of the server's own commands.
-pub type ServerRow = curfew_shard::Row<Run>;
 
 /// One command of the table.
 pub struct Command {
@@ -40,8 +30,8 @@ pub struct Command {
     pub flags: Flags,
     /// The shards that it needs.
     pub reach: Reach,
-    /// What it does.
-    pub run: Run,
+    /// How it is executed.
+    pub kind: CommandKind,
     /// Its place in [`Table::all`]: statistics are kept in arrays.
     pub id: usize,
     /// Its subcommands by their own names.
@@ -63,11 +53,18 @@ pub struct Table {
     by_name: HashMap<&'static [u8], &'static Command, foldhash::fast::FixedState>,
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
+static TABLE: OnceLock<Table> = OnceLock::new();
 
-/// The table. Built at the first call, from constants.
+/// Makes the table of the shard crate's commands and of the server's own, which are given. Once, before anybody asks for it;
+/// later calls change nothing.
+pub fn install(own: impl Iterator<Item = (&'static Spec, Reach, CommandKind)>) {
+    TABLE.get_or_init(|| Table::build(own));
+}
+
+/// The table.
+#[inline]
 pub fn table() -> &'static Table {
-    &TABLE
+    TABLE.get().expect("commands are installed before anything else begins")
 }
 
 /// No name of a command is longer, subcommands aside.
@@ -96,7 +93,9 @@ impl Table {
                 let sub_command = command.subcommands.get(lower.as_str()).copied();
                 command = sub_command.ok_or_else(|| Error::unknown_subcommand(command.spec.name, sub))?;
             }
-            None if matches!(command.run, Run::Container) => return Err(Error::wrong_arity(command.spec.name)),
+            None if matches!(command.kind, CommandKind::Container) => {
+                return Err(Error::wrong_arity(command.spec.name));
+            }
             _ => {}
         }
         match command.spec.accepts(args.len()) {
@@ -105,20 +104,19 @@ impl Table {
         }
     }
 
-    fn build() -> Table {
+    fn build(own: impl Iterator<Item = (&'static Spec, Reach, CommandKind)>) -> Table {
         let data = registry::rows().map(|row| {
-            let run = if row.spec.is_container { Run::Container } else { Run::Data(row.run) };
-            (&row.spec, row.reach, run)
+            let kind = if row.spec.is_container { CommandKind::Container } else { CommandKind::Data(row.run) };
+            (&row.spec, row.reach, kind)
         });
-        let own = command::rows().map(|row| (&row.spec, row.reach, row.run));
         let mut commands: Vec<Command> = data
             .chain(own)
             .enumerate()
-            .map(|(id, (spec, reach, run))| Command {
+            .map(|(id, (spec, reach, kind))| Command {
                 spec,
                 flags: spec.all_flags(),
                 reach,
-                run,
+                kind,
                 id,
                 subcommands: HashMap::new(),
             })
@@ -149,6 +147,7 @@ mod tests {
 
     #[test]
     fn the_table_is_sound() {
+        crate::command::install();
         let table = table();
         for (id, command) in table.all.iter().enumerate() {
             assert_eq!(command.id, id);
@@ -167,6 +166,7 @@ mod tests {
 
     #[test]
     fn names_are_found_in_any_case_and_arity_is_checked() {
+        crate::command::install();
         let resolve =
             |words: &[&[u8]]| table().resolve(OwnedArgs::from_slices(words).view()).map(|command| command.spec.name);
         assert_eq!(resolve(&[b"GeT", b"k"]), Ok("get"));

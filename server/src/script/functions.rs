@@ -14,7 +14,7 @@
 //! and forgets it when it sees a newer version of the registry without it. What a library keeps in its own variables is
 //! therefore kept for each thread (Redis has one interpreter, and replicates none of it either).
 
-use crate::script::code::Learned;
+use crate::script::learned::Learned;
 use crate::script::metadata::Metadata;
 use crate::script::trigger::TriggerRecord;
 use curfew_protocol::Error;

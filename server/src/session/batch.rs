@@ -3,49 +3,14 @@
 //! A batch owns everything that its commands need: the bytes they were parsed from, the reply buffer and the session. So
 //! it can be handed to whichever thread has the shard, as one pointer, and comes back the same way.
 
-use crate::request::route;
-use crate::request::route::Target;
+use crate::request::parsed::{Buffers, Parsed, Requests};
 use crate::request::table::table;
-use crate::request::table::{Command, Table};
 use crate::session::Session;
 use curfew_protocol::request::{Limits, Parser, Progress, ProtocolError};
-use curfew_protocol::{ArgRange, Args, Error, Reply, Resp};
+use curfew_protocol::{Args, Error, Reply, Resp};
 
 /// Requests parsed before the first of them is executed: enough to look ahead, few enough to stay in the cache.
 const BATCH_MAX: usize = 512;
-
-/// Buffers larger than this are not kept for reuse. Bytes.
-const KEEP_MAX: usize = 64 * 1024;
-
-/// The memory of a batch, reused between connections of a thread.
-#[derive(Default)]
-pub struct Buffers {
-    /// Bytes read.
-    pub input: Vec<u8>,
-    /// Arguments of the requests.
-    ranges: Vec<ArgRange>,
-    /// Requests not executed yet, and those executed in this round.
-    commands: Vec<Parsed>,
-    /// Replies not sent yet.
-    pub out: Reply,
-}
-
-impl Buffers {
-    /// Whether they are worth keeping.
-    pub fn is_small(&self) -> bool {
-        self.input.capacity() <= KEEP_MAX && self.out.capacity() <= KEEP_MAX
-    }
-}
-
-/// One request.
-pub struct Parsed {
-    first: u32,
-    count: u32,
-    /// The command, or why there is none. Boxed: requests that fail are rare.
-    pub command: Result<&'static Command, Box<Error>>,
-    /// Where it is to run.
-    pub target: Target,
-}
 
 /// See the module's documentation.
 pub struct Batch {
@@ -109,15 +74,21 @@ impl Batch {
     }
 
     /// The pieces that an execution works with, apart from each other.
-    pub fn parts(&mut self, count: usize) -> (Run<'_>, &mut Reply, &mut Session) {
+    pub fn parts(&mut self, count: usize) -> (Requests<'_>, &mut Reply, &mut Session) {
         let Buffers { input, ranges, commands, out } = &mut self.buffers;
         let requests = &commands[self.done..self.done + count];
-        (Run { input, ranges, requests }, out, &mut self.session)
+        (Requests::new(input, ranges, requests), out, &mut self.session)
     }
 
     /// Marks the next `count` requests as executed.
     pub fn advance(&mut self, count: usize) {
         self.done += count;
+    }
+
+    /// Answers the next `count` requests with an error instead of executing them.
+    pub fn refuse(&mut self, count: usize, error: &Error) {
+        (0..count).for_each(|_| self.buffers.out.error(error));
+        self.advance(count);
     }
 
     /// Drops the requests that were executed, and the input that they came from. Keeps the beginning of a request that is
@@ -165,43 +136,5 @@ impl Batch {
     pub fn put_buffers(&mut self, mut buffers: Buffers) {
         buffers.out.resp = self.buffers.out.resp;
         self.buffers = buffers;
-    }
-}
-
-impl Parsed {
-    fn new(table: &Table, args: Args<'_>, first: usize, shards: usize) -> Parsed {
-        let command = table.resolve(args).map_err(Box::new);
-        let target = command.as_ref().map_or(Target::Inline, |command| route::target(command, args, shards));
-        Parsed { first: first as u32, count: args.len() as u32, command, target }
-    }
-
-    fn args<'a>(&self, input: &'a [u8], ranges: &'a [ArgRange]) -> Args<'a> {
-        Args::new(input, &ranges[self.first as usize..(self.first + self.count) as usize])
-    }
-}
-
-/// Some consecutive requests of a batch.
-#[derive(Copy, Clone)]
-pub struct Run<'a> {
-    input: &'a [u8],
-    ranges: &'a [ArgRange],
-    requests: &'a [Parsed],
-}
-
-impl<'a> Run<'a> {
-    /// The requests with their arguments.
-    #[inline]
-    pub fn iter(self) -> impl Iterator<Item = (&'a Parsed, Args<'a>)> + Clone {
-        self.requests.iter().map(move |request| (request, request.args(self.input, self.ranges)))
-    }
-
-    /// The requests in groups of at most `size`.
-    pub fn groups(self, size: usize) -> impl Iterator<Item = Run<'a>> {
-        self.requests.chunks(size).map(move |requests| Run { requests, ..self })
-    }
-
-    /// How many there are.
-    pub fn len(self) -> usize {
-        self.requests.len()
     }
 }

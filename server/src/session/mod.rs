@@ -5,11 +5,11 @@ pub mod transaction;
 
 use crate::clients::client::Client;
 use crate::clients::pubsub::Subscriptions;
-use crate::request::table::Command;
 use crate::session::transaction::{Transaction, Watching};
-use crate::thread::Thread;
-use curfew_protocol::{Reply, Resp};
-use curfew_shard::Moment;
+use crate::shards::set::ShardSet;
+use curfew_protocol::Resp;
+use curfew_shard::Unit;
+use curfew_shard::unit::shard_of;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -93,6 +93,23 @@ impl Session {
         (self.db, self.no_touch) = (caller.db, caller.no_touch);
     }
 
+    /// The shards of all watched keys, of `shards`.
+    pub fn watched_shards(&self, shards: usize) -> ShardSet {
+        ShardSet::of(self.watching.keys().iter().map(|watched| shard_of(&watched.key, shards)))
+    }
+
+    /// Ends the watches, within a unit that holds their shards.
+    pub fn unwatch(&mut self, unit: &mut Unit<'_>) {
+        if self.watching.keys().is_empty() {
+            return;
+        }
+        let watching = self.watching.take();
+        for watched in watching.keys() {
+            watching.forget(unit.shard(&watched.key), watched);
+        }
+        self.client.watching.store(0, Relaxed);
+    }
+
     /// Selects a database that exists.
     pub fn select(&mut self, db: usize) {
         self.db = db;
@@ -116,18 +133,4 @@ impl Session {
     fn is_unrestricted(&self, resp: Resp) -> bool {
         self.authenticated && self.reply_mode == ReplyMode::On && (resp == Resp::Three || !self.subscriptions.any())
     }
-}
-
-/// What a handler of the server works with: the thread that it runs on, its client, the unit's moment, and the reply.
-pub struct Ctx<'a> {
-    /// The thread, and through it everything shared.
-    pub thread: &'a Thread,
-    /// The connection's state.
-    pub session: &'a mut Session,
-    /// Where the reply goes.
-    pub out: &'a mut Reply,
-    /// The moment of the unit.
-    pub now: Moment,
-    /// The command that runs.
-    pub command: &'static Command,
 }

@@ -1,9 +1,7 @@
 //! Exclusive access to one or several shards while a unit runs: taken in ascending order, waited for without blocking.
 
-use crate::request::route::ShardSet;
-use crate::shards::cell::Guard;
-use crate::shared::Shared;
-use curfew_protocol::Error;
+use crate::shards::cell::{Guard, ShardCell};
+use crate::shards::set::ShardSet;
 use curfew_shard::{Held, Shard};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -44,6 +42,14 @@ impl Shards<'_, '_> {
         }
     }
 
+    /// The one at this place among them.
+    pub fn at(&mut self, place: usize) -> &mut Shard {
+        match self {
+            Shards::One(shard) => shard,
+            Shards::Hold(hold) => &mut hold.guards[place],
+        }
+    }
+
     /// Does something with each of them.
     pub fn each(&mut self, act: impl FnMut(&mut Shard)) {
         match self {
@@ -53,6 +59,10 @@ impl Shards<'_, '_> {
     }
 }
 
+/// A script keeps one of these shards past its time.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Busy(pub ShardSet);
+
 /// How long somebody with some of its shards waits for the next before it looks whether it has to give way.
 const GIVE_WAY: Duration = Duration::from_millis(1);
 
@@ -60,21 +70,21 @@ const GIVE_WAY: Duration = Duration::from_millis(1);
 /// found out in the middle that it needs one more shard, has precedence: whoever has not begun gives way to it.
 ///
 /// # Errors
-/// -BUSY, if a script keeps one of the shards past its time.
-pub async fn acquire(shared: &Shared, set: ShardSet) -> Result<Hold<'_>, Error> {
+/// [`Busy`].
+pub async fn acquire(cells: &[ShardCell], set: ShardSet) -> Result<Hold<'_>, Busy> {
     loop {
-        if let Some(guards) = try_acquire(shared, set).await? {
-            return Ok(Hold { guards, set, shards: shared.shards.len() });
+        if let Some(guards) = try_acquire(cells, set).await? {
+            return Ok(Hold { guards, set, shards: cells.len() });
         }
         tokio::time::sleep(GIVE_WAY).await;
     }
 }
 
 /// None: it had to give way.
-async fn try_acquire(shared: &Shared, set: ShardSet) -> Result<Option<Vec<Guard<'_>>>, Error> {
+async fn try_acquire(cells: &[ShardCell], set: ShardSet) -> Result<Option<Vec<Guard<'_>>>, Busy> {
     let mut guards: Vec<Guard<'_>> = Vec::with_capacity(set.len());
     for shard in set.iter() {
-        let mut next = pin!(shared.shards[shard].acquire());
+        let mut next = pin!(cells[shard].acquire());
         // Nearly always at once, without a timer.
         let mut got = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
         let guard = loop {
@@ -88,7 +98,7 @@ async fn try_acquire(shared: &Shared, set: ShardSet) -> Result<Option<Vec<Guard<
                 },
             }
         };
-        guards.push(guard.ok_or_else(|| shared.scripts.busy_error(set))?);
+        guards.push(guard.ok_or(Busy(set))?);
     }
     Ok(Some(guards))
 }
@@ -106,6 +116,11 @@ impl Hold<'_> {
         Held::Many(held)
     }
 
+    /// Which shards are held.
+    pub fn set(&self) -> ShardSet {
+        self.set
+    }
+
     /// How many shards are held. At least one, but for commands that reach none.
     pub fn len(&self) -> usize {
         self.guards.len()
@@ -114,10 +129,5 @@ impl Hold<'_> {
     /// The shards, one by one, for changes.
     pub fn shards_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
         self.guards.iter_mut().map(|guard| &mut **guard)
-    }
-
-    /// The shards, one by one.
-    pub fn shards(&self) -> impl Iterator<Item = &Shard> {
-        self.guards.iter().map(|guard| &**guard)
     }
 }

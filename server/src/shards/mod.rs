@@ -4,3 +4,5 @@ pub mod cell;
 #[cfg(test)]
 mod cell_tests; // not in cell.rs, which tests/loom_cell.rs compiles, too
 pub mod hold;
+pub mod set;
+pub mod widen;

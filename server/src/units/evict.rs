@@ -7,16 +7,16 @@
 
 use crate::config::Config;
 use crate::config::values::MaxmemoryPolicy;
-use crate::request::route::ShardSet;
 use crate::shards::hold;
 use crate::shards::hold::Shards;
+use crate::shards::set::ShardSet;
 use crate::shared::Shared;
 use crate::system::clock;
 use crate::thread;
 use crate::thread::Thread;
-use crate::units::{blocked, trigger};
+use crate::units::{stay, trigger};
+use curfew_shard::class;
 use curfew_shard::eviction::{self, Evicted, Order, Policy};
-use curfew_shard::{Unit, class};
 use std::time::{Duration, Instant};
 
 /// Keys between two looks at the time.
@@ -36,7 +36,7 @@ struct Slice {
 
 /// Makes room before a command that needs memory, while more is in use than is allowed; `first` is the shard that the
 /// command goes to. Afterwards [`crate::observe::memory::Memory::refuses`] tells whether the command may go on.
-pub async fn make_room(shared: &Shared, first: usize) {
+pub async fn make_room(shared: &'static Shared, first: usize) {
     let policy = policy(shared.config.load().maxmemory_policy);
     shared.memory.look(&shared.stats);
     if policy.is_none() {
@@ -55,7 +55,7 @@ pub async fn make_room(shared: &Shared, first: usize) {
             let is_wide = trigger::are_wide(shared, class::EVICTED);
             let set = if is_wide { ShardSet::all(shards) } else { ShardSet::one(shard) };
             // A script keeps the shard: there may be room on another.
-            let Ok(mut hold) = hold::acquire(shared, set).await else { break };
+            let Ok(mut hold) = hold::acquire(&shared.shards, set).await else { break };
             let run = || thread::with(|thread| slice(thread, Shards::Hold(&mut hold), shard, left));
             let done = trigger::apart(shared, run).await;
             drop(hold);
@@ -87,17 +87,25 @@ pub fn keep(thread: &Thread, shards: Shards<'_, '_>, shard: usize) -> bool {
 }
 
 /// Evicts on one shard until enough is freed, nothing is left, or `time` is up.
-fn slice(thread: &Thread, mut shards: Shards<'_, '_>, index: usize, time: Duration) -> Slice {
+fn slice(thread: &Thread, shards: Shards<'_, '_>, index: usize, time: Duration) -> Slice {
     let shared = thread.shared;
     let config = thread.config();
     let Some(policy) = policy(config.maxmemory_policy) else { return Slice { exhausted: true, ..Slice::default() } };
     let need = shared.memory.excess() + margin(&config);
-    let (settings, now, start) = (thread.settings(), clock::moment(), Instant::now());
+    let (now, start) = (clock::moment(), Instant::now());
     let (mut done, mut freed, mut keys) = (Slice::default(), 0, 0);
-    thread.with_own_sink(|sink| {
+    let has_all = shards.len() == shared.shards.len();
+    stay::apart(thread, shards, thread.settings(), |stay| {
         while freed < need {
-            let mut unit = Unit::new(shards.held(), sink, now, 0, &settings);
-            match eviction::evict_one(&mut unit, index, policy, config.maxmemory_samples) {
+            let evicted = stay.unit(now, 0, |unit| {
+                let evicted = eviction::evict_one(unit, index, policy, config.maxmemory_samples);
+                if !config.lazyfree_lazy_eviction {
+                    // Memory is what this is about, so it is given back before the next look.
+                    unit.sink().garbage.clear();
+                }
+                evicted
+            });
+            match evicted {
                 Evicted::Freed(bytes) => freed += bytes as u64,
                 Evicted::Searching => {}
                 Evicted::Nothing => {
@@ -106,28 +114,14 @@ fn slice(thread: &Thread, mut shards: Shards<'_, '_>, index: usize, time: Durati
                 }
             }
             done.progress = true;
-            if !config.lazyfree_lazy_eviction {
-                // Memory is what this is about, so it is given back before the next look.
-                unit.sink().garbage.clear();
-            }
-            shared.settle(&mut unit, now.ms);
-            drop(unit);
-            sink.widened.clear();
-            blocked::wake_called(sink);
             keys += 1;
             // A trigger has just turned out to need more shards than are held.
-            if shards.len() < shared.shards.len() && trigger::are_wide(shared, class::EVICTED) {
+            if !has_all && trigger::are_wide(shared, class::EVICTED) {
                 break;
             }
             if keys % KEYS_BETWEEN == 0 && start.elapsed() >= time {
                 break;
             }
-        }
-    });
-    let figures = &shared.stats.shards[index];
-    shards.each(|shard| {
-        if usize::from(shard.index()) == index {
-            figures.publish(shard);
         }
     });
     done

@@ -1,6 +1,6 @@
 //! Runs triggers: functions of libraries that are called when keys change, within the unit that changed them.
 //!
-//! [`run`] is the first thing that `Shared::settle` does, so whoever makes units of any kind has their triggers run, before anybody is
+//! [`run`] is the first thing that the end of a unit does (`settle.rs`), so whoever makes units of any kind has their triggers run, before anybody is
 //! told of anything. What is left for those who make units is where that happens:
 //!
 //! - **On a stack that can be left** ([`apart`]), since a trigger may take as long as a function: `call::run`, the keeper and the evictors
@@ -11,23 +11,29 @@
 //!   key that is found expired between two slices), the missing shard is taken as for a script that has written.
 
 use crate::clients::client::{Client, Peer};
-use crate::command::scripting::with_vm;
+use crate::exec::handler::Ctx;
 use crate::lua::interpreter::Input;
-use crate::request::table::Command;
-use crate::request::table::table;
+use crate::lua::vm::with_vm;
+use crate::request::table::{Command, table};
 use crate::script::functions::FunctionRef;
-use crate::session::{Ctx, Session};
+use crate::session::Session;
 use crate::shared::Shared;
 use crate::system::coroutine;
+use crate::thread;
 use crate::thread::Thread;
-use crate::{script, thread};
 use curfew_protocol::Reply;
 use curfew_protocol::args::OwnedArgs;
-use curfew_protocol::spec::WRITE;
+use curfew_protocol::spec::{EXEC, SCRIPT, WRITE};
 use curfew_shard::trigger::Fired;
 use curfew_shard::{Unit, class};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+
+thread_local! {
+    /// The session in which the thread's triggers run, while none does.
+    static SESSION: Cell<Option<Box<Session>>> = const { Cell::new(None) };
+}
 
 /// The classes of events that no command makes by itself.
 const BY_ITSELF: u32 = class::EXPIRED | class::EVICTED;
@@ -52,7 +58,7 @@ pub fn needs_all(shared: &Shared, command: &Command) -> bool {
     if !exist(shared) {
         return false;
     }
-    let writes = command.is(WRITE) || command.spec.name == "exec" || script::is_script(command);
+    let writes = command.is(WRITE) || command.is(EXEC) || command.is(SCRIPT);
     let classes = if writes { !BY_ITSELF } else { class::KEY_MISS };
     are_wide(shared, classes)
 }
@@ -94,11 +100,11 @@ fn call(thread: &Thread, unit: &mut Unit<'_>, fired: &Fired, trigger: &FunctionR
     let args = OwnedArgs::from_slices(&[b"FCALL", &trigger.name, b"1", &fired.key]);
     let mut out = Reply::default();
     let result = table().resolve(args.view()).and_then(|command| {
-        let mut session = thread.trigger_session.take().unwrap_or_else(new_session);
+        let mut session = SESSION.take().unwrap_or_else(new_session);
         session.db = fired.db;
         let mut ctx = Ctx { thread, session: &mut session, out: &mut out, now: unit.now, command };
         let result = with_vm(&mut ctx, |vm, ctx| vm.call(ctx, unit, args.view(), Input::Event(fired), trigger.clone()));
-        thread.trigger_session.set(Some(session));
+        SESSION.set(Some(session));
         result
     });
     // Its commands' durable events were appended one by one; its effects are those of the unit.

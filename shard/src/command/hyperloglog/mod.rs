@@ -21,7 +21,7 @@ pub const ROWS: &[Row] = &[
     ),
     Row::new(
         Spec::new("pfcount", -2, Group::Hyperloglog, "2.8.9")
-            .flags(READONLY)
+            .flags(READONLY | MAY_REPLICATE)
             .keys(&[KeySpec::range(1, -1, 1, RW | ACCESS).notes("RW because it may change the internal representation of the key, and propagate to replicas")])
             .doc("O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.", "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).", "key..."),
         pfcount,
