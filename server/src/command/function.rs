@@ -3,12 +3,12 @@
 use crate::command::scripting::numkeys;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::lua::interpreter::Input;
-use crate::lua::load::Limit;
+use crate::lua::loading::LoadLimit;
 use crate::lua::vm::{Vm, with_vm};
 use crate::script::control::Call;
-use crate::script::functions::{Change, ENGINE, Function, Library, Policy, Snapshot};
+use crate::script::functions::{Function, Library, LibraryChange, Policy, Snapshot};
 use crate::script::learned::flag;
-use crate::script::metadata::Metadata;
+use crate::script::metadata::{ENGINE, Metadata};
 use crate::script::payload;
 use curfew_protocol::args::is;
 use curfew_protocol::error::c_string;
@@ -165,7 +165,7 @@ fn load(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error
         return Err(exists(&metadata.name));
     }
     with_vm(ctx, |vm, ctx| {
-        put(vm, ctx, &[code], policy, Limit::New).map_err(|refused| match refused {
+        put(vm, ctx, &[code], policy, LoadLimit::New).map_err(|refused| match refused {
             // Another connection was quicker.
             Refusal::Library(name) => exists(&name),
             Refusal::Error(error) => error,
@@ -193,7 +193,7 @@ fn restore(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Er
     let codes = payload::read(args.at(2))?;
     let codes: Vec<&[u8]> = codes.iter().map(Vec::as_slice).collect();
     with_vm(ctx, |vm, ctx| {
-        put(vm, ctx, &codes, policy, Limit::Known).map_err(|refused| match refused {
+        put(vm, ctx, &codes, policy, LoadLimit::Known).map_err(|refused| match refused {
             Refusal::Library(name) => crate::script::functions::Refused::Library(name).into(),
             Refusal::Error(error) => error,
         })
@@ -210,7 +210,7 @@ enum Refusal {
 }
 
 /// Tries libraries out on this thread and, if all is well with all of them, makes them those of the server.
-fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: Limit) -> Result<(), Refusal> {
+fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: LoadLimit) -> Result<(), Refusal> {
     use crate::script::functions::Refused;
     let callbacks = vm.functions(ctx.thread).map_err(Refusal::Error)?;
     let mut tried: Vec<(Arc<Library>, Vec<c_int>)> = Vec::with_capacity(codes.len());
@@ -231,7 +231,7 @@ fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: L
         }
     }
     let result = result.and_then(|()| {
-        let change = Change::Put(tried.iter().map(|(library, _)| library.clone()).collect(), policy);
+        let change = LibraryChange::Put(tried.iter().map(|(library, _)| library.clone()).collect(), policy);
         change_functions(ctx, &change).map_err(|refused| match refused {
             Refused::Library(name) => Refusal::Library(name),
             other => Refusal::Error(other.into()),
@@ -242,7 +242,7 @@ fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: L
 }
 
 /// Makes a change, and counts it as one of the data.
-fn change_functions(ctx: &Ctx<'_>, change: &Change) -> Result<(), crate::script::functions::Refused> {
+fn change_functions(ctx: &Ctx<'_>, change: &LibraryChange) -> Result<(), crate::script::functions::Refused> {
     ctx.thread.shared.functions.apply(change)?;
     // What units know of triggers is made from it.
     ctx.thread.shared.config.touch();
@@ -251,7 +251,7 @@ fn change_functions(ctx: &Ctx<'_>, change: &Change) -> Result<(), crate::script:
 }
 
 fn delete(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    change_functions(ctx, &Change::Delete(args.at(2).into()))?;
+    change_functions(ctx, &LibraryChange::Delete(args.at(2).into()))?;
     ctx.out.ok();
     Ok(())
 }
@@ -264,7 +264,7 @@ fn flush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         Some(mode) if is(mode, "sync") || is(mode, "async") => {}
         Some(_) => return Err(Error::fixed(&"ERR FUNCTION FLUSH only supports SYNC|ASYNC option")),
     }
-    change_functions(ctx, &Change::Flush)?;
+    change_functions(ctx, &LibraryChange::Flush)?;
     ctx.out.ok();
     Ok(())
 }

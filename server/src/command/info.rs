@@ -4,11 +4,11 @@
 //! Figures of the shards are read while all of them are held, so they agree with each other.
 
 use crate::clients::client::Client;
-use crate::clients::pubsub::Kind;
+use crate::clients::pubsub::ChannelKind;
 use crate::config::Config;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::lua::interpreter;
-use crate::lua::sandbox::Kind as EngineKind;
+use crate::lua::state::EngineKind;
 use crate::observe::stats::{LATENCY_BUCKETS, ShardFigures, ThreadStats};
 use crate::observe::{memory, stats};
 use crate::request::table::table;
@@ -456,9 +456,9 @@ impl Report {
         lines.add("keyspace_hits", shards(|shard| shard.hits));
         lines.add("keyspace_misses", shards(|shard| shard.misses));
         lines.add("keyspace_misses_expired", shards(|shard| shard.misses_expired));
-        lines.add("pubsub_channels", pubsub.channel_count(Kind::Channel));
+        lines.add("pubsub_channels", pubsub.channel_count(ChannelKind::Channel));
         lines.add("pubsub_patterns", pubsub.pattern_count());
-        lines.add("pubsubshard_channels", pubsub.channel_count(Kind::Shard));
+        lines.add("pubsubshard_channels", pubsub.channel_count(ChannelKind::Shard));
         for name in [
             "latest_fork_usec",
             "total_forks",

@@ -1,6 +1,6 @@
 //! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `server/src/pubsub.rs`.
 
-use crate::clients::pubsub::Kind;
+use crate::clients::pubsub::ChannelKind;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::session::Session;
 use curfew_protocol::spec::*;
@@ -15,7 +15,7 @@ pub const ROWS: &[ServerRow] = &[
             "Listens for messages published to channels that match one or more patterns.",
             "pattern...",
         ),
-        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, Kind::Pattern)),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Pattern)),
     ),
     ServerRow::new(
         Spec::new("publish", 3, Group::Pubsub, "2.0.0").flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE).doc(
@@ -40,7 +40,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns the active channels.",
             "[pattern]",
         ),
-        ServerHandler::Inline(|ctx, args| channels(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| channels(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("pubsub|help", 2, Group::Pubsub, "6.2.0").flags(LOADING | STALE).doc(
@@ -70,7 +70,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns a count of subscribers to channels.",
             "[channel...]",
         ),
-        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardchannels", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
@@ -78,7 +78,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns the active shard channels.",
             "[pattern]",
         ),
-        ServerHandler::Inline(|ctx, args| channels(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| channels(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardnumsub", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
@@ -86,7 +86,7 @@ pub const ROWS: &[ServerRow] = &[
             "Returns the count of subscribers of shard channels.",
             "[shardchannel...]",
         ),
-        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
         Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
@@ -94,7 +94,7 @@ pub const ROWS: &[ServerRow] = &[
             "Stops listening to messages published to channels that match one or more patterns.",
             "[pattern...]",
         ),
-        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Pattern)),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Pattern)),
     ),
     ServerRow::new(
         Spec::new("spublish", 3, Group::Pubsub, "7.0.0")
@@ -117,7 +117,7 @@ pub const ROWS: &[ServerRow] = &[
                 "Listens for messages published to shard channels.",
                 "shardchannel...",
             ),
-        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
         Spec::new("subscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
@@ -125,7 +125,7 @@ pub const ROWS: &[ServerRow] = &[
             "Listens for messages published to channels.",
             "channel...",
         ),
-        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("sunsubscribe", -1, Group::Pubsub, "7.0.0")
@@ -136,7 +136,7 @@ pub const ROWS: &[ServerRow] = &[
                 "Stops listening to messages posted to shard channels.",
                 "[shardchannel...]",
             ),
-        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
         Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
@@ -144,7 +144,7 @@ pub const ROWS: &[ServerRow] = &[
             "Stops listening to messages posted to channels.",
             "[channel...]",
         ),
-        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Channel)),
     ),
 ];
 
@@ -158,7 +158,7 @@ fn publish(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, shard: bool) 
         pubsub.publish_message(&message, ctx.now.ms)
     } else {
         let receivers = match shard {
-            true => pubsub.subscribers(Kind::Shard, &message.channel),
+            true => pubsub.subscribers(ChannelKind::Shard, &message.channel),
             false => pubsub.receivers(&message.channel),
         };
         sink.messages.push((sink.events.len(), message));
@@ -186,11 +186,11 @@ const HELP: &[&str] = &[
 ];
 
 /// One confirmation for each name, as a message of its own.
-fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     let word = match kind {
-        Kind::Channel => "subscribe",
-        Kind::Pattern => "psubscribe",
-        Kind::Shard => "ssubscribe",
+        ChannelKind::Channel => "subscribe",
+        ChannelKind::Pattern => "psubscribe",
+        ChannelKind::Shard => "ssubscribe",
     };
     begin(ctx);
     for name in args.iter().skip(1) {
@@ -202,11 +202,11 @@ fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error>
 }
 
 /// Without names: from all of this kind, with one confirmation all the same if there is none.
-fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     let word = match kind {
-        Kind::Channel => "unsubscribe",
-        Kind::Pattern => "punsubscribe",
-        Kind::Shard => "sunsubscribe",
+        ChannelKind::Channel => "unsubscribe",
+        ChannelKind::Pattern => "punsubscribe",
+        ChannelKind::Shard => "sunsubscribe",
     };
     let is_own = begin(ctx);
     let names: Vec<Box<[u8]>> = match args.len() {
@@ -247,15 +247,15 @@ fn confirm(out: &mut Reply, word: &str, name: Option<&[u8]>, count: usize) {
 }
 
 /// The count in a confirmation: channels and patterns together, shard channels apart.
-fn told(session: &Session, kind: Kind) -> usize {
+fn told(session: &Session, kind: ChannelKind) -> usize {
     let count = |kind| session.subscriptions.count(kind);
     match kind {
-        Kind::Shard => count(Kind::Shard),
-        Kind::Channel | Kind::Pattern => count(Kind::Channel) + count(Kind::Pattern),
+        ChannelKind::Shard => count(ChannelKind::Shard),
+        ChannelKind::Channel | ChannelKind::Pattern => count(ChannelKind::Channel) + count(ChannelKind::Pattern),
     }
 }
 
-fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     if args.len() > 3 {
         let given = &args[1][..args[1].len().min(128)];
         let parts: [&[u8]; 3] =
@@ -266,7 +266,7 @@ fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> 
     Ok(())
 }
 
-fn subscribers(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn subscribers(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     ctx.out.array((args.len() - 2) * 2);
     for channel in args.iter().skip(2) {
         ctx.out.bulk(channel);

@@ -14,8 +14,8 @@
 #![allow(unsafe_code)]
 
 use crate::lua::convert::push_bytes;
-use crate::lua::interpreter::Engine;
-use crate::lua::{api, lib, load};
+use crate::lua::state::{Engine, EngineKind};
+use crate::lua::{api, lib, register};
 use mlua::{Lua, LuaOptions, StdLib, ffi, lua_State};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::transmute;
@@ -23,15 +23,6 @@ use std::ptr;
 
 /// Marks the metatables of proxies: scripts cannot make a light userdata, so they cannot forge it.
 static MARKER: u8 = 0;
-
-/// What an interpreter is for.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// EVAL and its kin.
-    Scripts,
-    /// Libraries of functions.
-    Functions,
-}
 
 /// Globals that are what Lua has.
 const PLAIN: &[&CStr] = &[
@@ -90,7 +81,7 @@ pub struct Sandbox {
 ///
 /// # Errors
 /// Out of memory.
-pub fn create(engine: *mut Engine, kind: Kind) -> mlua::Result<Sandbox> {
+pub fn create(engine: *mut Engine, kind: EngineKind) -> mlua::Result<Sandbox> {
     let libs = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
     let lua = Lua::new_with(libs, LuaOptions::new().catch_rust_panics(false))?;
     lib::install(&lua)?;
@@ -125,7 +116,7 @@ pub unsafe fn set_globals(state: *mut lua_State, globals: c_int) {
 }
 
 /// Answers the state, the reference of the error handler, that of the real globals and that of a library's.
-unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: Kind) -> (*mut lua_State, c_int, c_int, c_int) {
+unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) -> (*mut lua_State, c_int, c_int, c_int) {
     // SAFETY: indices are relative to the tables pushed here; `luaL_checkstack` makes room for all of it.
     unsafe {
         ffi::luaL_checkstack(state, 30, c"no room".as_ptr());
@@ -165,7 +156,7 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: Kind) -> (*mut
         // The real globals.
         ffi::lua_createtable(state, 0, 48);
         let real = ffi::lua_gettop(state);
-        let handler_name = (kind == Kind::Scripts).then_some(c"__redis__err__handler");
+        let handler_name = (kind == EngineKind::Scripts).then_some(c"__redis__err__handler");
         for name in PLAIN.iter().copied().chain(handler_name) {
             ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, name.as_ptr());
             ffi::lua_setfield(state, real, name.as_ptr());
@@ -214,10 +205,10 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: Kind) -> (*mut
         // While a library is loaded, there is only `redis`, with what registers functions. Nothing else may be asked for,
         // in either table.
         let mut library_globals = ffi::LUA_NOREF;
-        if kind == Kind::Functions {
+        if kind == EngineKind::Functions {
             ffi::lua_createtable(state, 0, 1);
             ffi::lua_createtable(state, 0, 12);
-            load::fill(state, engine);
+            register::fill(state, engine);
             ffi::lua_pushvalue(state, shown);
             ffi::lua_setmetatable(state, -2);
             protect(state, ffi::lua_gettop(state), 0);

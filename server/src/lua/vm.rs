@@ -3,7 +3,7 @@
 use crate::exec::handler::Ctx;
 use crate::lua::call::Callbacks;
 use crate::lua::interpreter::{Input, Interpreter};
-use crate::lua::sandbox::Kind;
+use crate::lua::state::EngineKind;
 use crate::script::code::Code;
 use crate::script::functions::FunctionRef;
 use crate::script::learned::flag;
@@ -123,7 +123,7 @@ impl Vm {
             by_sha: Map::default(),
             flushes: 0,
             purge_at: 1024,
-            scripts: Interpreter::new(Kind::Scripts)?,
+            scripts: Interpreter::new(EngineKind::Scripts)?,
             functions: None,
         }))
     }
