@@ -71,8 +71,13 @@ fn contestants() -> Result<Vec<Contestant>> {
     if !curfew.is_file() {
         return Err(Failure(format!("{} is missing: build it, or use `make bench`", curfew.display())));
     }
+    let curfew = Contestant { name: "Curfew".into(), program: curfew, curfew: true };
+    // A step of our own, measured against the build before it.
+    if let Some(before) = std::env::var_os("CURFEW_BEFORE") {
+        return Ok(vec![curfew, Contestant { name: "before".into(), program: before.into(), curfew: true }]);
+    }
     Ok(vec![
-        Contestant { name: "Curfew".into(), program: curfew, curfew: true },
+        curfew,
         Contestant::reference("Redis", folder.join("redis-server"))?,
         Contestant::reference("Valkey", folder.join("valkey-server"))?,
     ])
