@@ -13,49 +13,50 @@ use curfew_shard::{Reach, Unit};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The rows of this family.
-pub const ROWS: &[ServerRow] =
-    &[
-        ServerRow::new(
-            Spec::new("discard", 1, Group::Transactions, "2.0.0")
-                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
-                .doc("O(N), when N is the number of queued commands", "Discards a transaction.", ""),
-            Run::Held(discard),
-        )
-        .reach(Reach::None),
-        ServerRow::new(
-            Spec::new("exec", 1, Group::Transactions, "1.2.0").flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG).doc(
-                "Depends on commands in the transaction",
-                "Executes all commands in a transaction.",
+pub const ROWS: &[ServerRow] = &[
+    ServerRow::new(
+        Spec::new("discard", 1, Group::Transactions, "2.0.0")
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+            .doc(
+                "O(n), n = commands queued and keys watched",
+                "Gives the transaction up: what was queued is dropped.",
                 "",
             ),
-            Run::Held(exec),
-        )
-        .reach(Reach::None),
-        ServerRow::new(
-            Spec::new("multi", 1, Group::Transactions, "1.2.0")
-                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
-                .doc("O(1)", "Starts a transaction.", ""),
-            Run::Inline(multi),
+        Run::Held(discard),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("exec", 1, Group::Transactions, "1.2.0").flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG).doc(
+            "That of the commands queued",
+            "Runs what was queued as one unit, unless a watched key has changed.",
+            "",
         ),
-        ServerRow::new(
-            Spec::new("unwatch", 1, Group::Transactions, "2.2.0")
-                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
-                .doc("O(1)", "Forgets about watched keys of a transaction.", ""),
-            Run::Held(unwatch),
-        )
-        .reach(Reach::None),
-        ServerRow::new(
-            Spec::new("watch", -2, Group::Transactions, "2.2.0")
-                .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
-                .keys(&[KeySpec::range(1, -1, 1, RO)])
-                .doc(
-                    "O(1) for every key.",
-                    "Monitors changes to keys to determine the execution of a transaction.",
-                    "key...",
-                ),
-            Run::Held(watch),
+        Run::Held(exec),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("multi", 1, Group::Transactions, "1.2.0").flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY).doc(
+            "O(1)",
+            "Begins a transaction: commands are queued until EXEC.",
+            "",
         ),
-    ];
+        Run::Inline(multi),
+    ),
+    ServerRow::new(
+        Spec::new("unwatch", 1, Group::Transactions, "2.2.0")
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+            .doc("O(n), n = keys watched", "Ends all WATCHes of the connection.", ""),
+        Run::Held(unwatch),
+    )
+    .reach(Reach::None),
+    ServerRow::new(
+        Spec::new("watch", -2, Group::Transactions, "2.2.0")
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+            .keys(&[KeySpec::range(1, -1, 1, RO)])
+            .doc("O(n), n = keys", "Makes the next EXEC do nothing if one of the keys has changed by then.", "key..."),
+        Run::Held(watch),
+    ),
+];
 
 fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     if ctx.session.transaction.is_some() {
