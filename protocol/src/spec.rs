@@ -10,7 +10,7 @@
 //! const GET: Spec = Spec::new("get", 2, Group::String, "1.0.0")
 //!     .flags(READONLY | FAST)
 //!     .keys(&[KeySpec::first(RO | ACCESS)])
-//!     .doc("O(1)", "Returns the string value of a key.", "key");
+//!     .doc("O(1)", "Reads the string at a key.", "key");
 //! assert_eq!(GET.shape, KeyShape::One(1));
 //! ```
 //!

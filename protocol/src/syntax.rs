@@ -131,6 +131,11 @@ pub fn parse(text: &str) -> Result<Vec<Arg<'_>>, SyntaxError> {
     if p.at != text.len() { Err(p.error("expected the end")) } else { Ok(args) }
 }
 
+/// The arguments as one types them: `key [NX|XX] [EX seconds|PERSIST] (field value) ...`.
+pub fn usage(args: &[Arg<'_>]) -> String {
+    args.iter().map(Arg::usage).collect::<Vec<_>>().join(" ")
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
@@ -290,6 +295,34 @@ impl<'a> Parser<'a> {
     }
 }
 
+impl Arg<'_> {
+    fn usage(&self) -> String {
+        let parts = || self.children.iter().map(Arg::usage).collect::<Vec<_>>();
+        // Brackets show what belongs together, where no others do.
+        let apart = !self.optional || self.multiple;
+        let value = match self.kind {
+            Kind::PureToken => String::new(),
+            Kind::OneOf if apart || self.token.is_some() => format!("<{}>", parts().join("|")),
+            Kind::OneOf => parts().join("|"),
+            Kind::Block if self.multiple && self.token.is_none() => format!("({})", parts().join(" ")),
+            Kind::Block => parts().join(" "),
+            _ => self.display.as_deref().unwrap_or(&self.name).to_owned(),
+        };
+        let mut text = match self.token {
+            None => value,
+            Some("") => "\"\"".to_owned(),
+            Some(token) => format!("{token} {value}").trim_end().to_owned(),
+        };
+        if self.multiple_token {
+            text = format!("({text})");
+        }
+        if self.multiple {
+            text += " ...";
+        }
+        if self.optional { format!("[{text}]") } else { text }
+    }
+}
+
 impl<'a> Arg<'a> {
     fn new(name: Cow<'a, str>, kind: ArgKind) -> Self {
         Self {
@@ -382,6 +415,27 @@ mod tests {
         check("id^7.0.0... x~6.0.0", "id:string since=7.0.0 multiple, x:string until=6.0.0");
         check("IFEQ v{Only if so.}", "v:string token=IFEQ summary=Only if so.");
         check("NOW FORCE key", "now:pure-token token=NOW, key:key token=FORCE spec=0");
+    }
+
+    #[test]
+    fn usages() {
+        for (text, expected) in [
+            ("", ""),
+            ("key value", "key value"),
+            ("[COUNT count] [WITHSCORES^6.2.0]", "[COUNT count] [WITHSCORES]"),
+            ("key [condition<NX|XX>] mode<YES|NO>", "key [NX|XX] <YES|NO>"),
+            ("[TYPE type<A|B>] [section...]", "[TYPE <A|B>] [section ...]"),
+            ("data(field value)... key...", "(field value) ... key ..."),
+            ("FIELDS fields(numfields field...)", "FIELDS numfields field ..."),
+            (
+                "[PREFIX prefix+...] [GET get-pattern:pattern\"pattern\"+...]",
+                "[(PREFIX prefix) ...] [(GET pattern) ...]",
+            ),
+            ("id-selector<id|new-id!'$'> x!''", "<id|$> \"\""),
+            ("filter<old|new<[ID client-id]|[USER name]>...>", "<old|<[ID client-id]|[USER name]> ...>"),
+        ] {
+            assert_eq!(parse(text).map(|args| usage(&args)).as_deref(), Ok(expected), "{text}");
+        }
     }
 
     #[test]

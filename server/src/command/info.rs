@@ -28,8 +28,12 @@ pub const ROWS: &[ServerRow] = &[ServerRow::new(
     Spec::new("info", -1, Group::Server, "1.0.0")
         .flags(LOADING | STALE)
         .acl(acl::DANGEROUS)
-        .doc("O(1)", "Returns information and statistics about the server.", "[section...]")
-        .history(&[("7.0.0", "Added support for taking multiple section arguments.")])
+        .doc(
+            "O(n), n = shards and commands",
+            "Reports on the server in sections of `name:value` lines.",
+            "[section...]",
+        )
+        .history(&[("7.0.0", "Several sections at once.")])
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
     ServerHandler::Held(info),
 )

@@ -1,6 +1,7 @@
 //! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `server/src/pubsub.rs`.
 
 use crate::clients::pubsub::ChannelKind;
+use crate::command::help::help;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::session::Session;
 use curfew_protocol::spec::*;
@@ -10,17 +11,19 @@ use curfew_shard::{Message, Reach, Unit};
 /// The rows of this family.
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
-        Spec::new("psubscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
-            "O(N) where N is the number of patterns to subscribe to.",
-            "Listens for messages published to channels that match one or more patterns.",
-            "pattern...",
-        ),
+        Spec::new("psubscribe", -2, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc(
+                "O(n*p), n = patterns given, p = patterns of all clients",
+                "Subscribes the connection to every channel whose name matches one of the patterns.",
+                "pattern...",
+            ),
         ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Pattern)),
     ),
     ServerRow::new(
         Spec::new("publish", 3, Group::Pubsub, "2.0.0").flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE).doc(
-            "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
-            "Posts a message to a channel.",
+            "O(n+p), n = receivers, p = patterns of all clients",
+            "Sends a message to the subscribers of a channel and tells how many they are.",
             "channel message",
         ),
         ServerHandler::Held(|ctx, unit, args| publish(ctx, unit, args, false)),
@@ -28,16 +31,16 @@ pub const ROWS: &[ServerRow] = &[
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("pubsub", -2, Group::Pubsub, "2.8.0").container().doc(
-            "Depends on subcommand.",
-            "A container for Pub/Sub commands.",
+            "That of the subcommand",
+            "Shows what is subscribed to.",
             "",
         ),
         ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("pubsub|channels", -2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
-            "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
-            "Returns the active channels.",
+            "O(n), n = channels that have subscribers",
+            "Lists the channels that have subscribers, all or those that match a pattern.",
             "[pattern]",
         ),
         ServerHandler::Inline(|ctx, args| channels(ctx, args, ChannelKind::Channel)),
@@ -45,18 +48,15 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("pubsub|help", 2, Group::Pubsub, "6.2.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        ServerHandler::Inline(|ctx, _| {
-            ctx.out.simples(HELP);
-            Ok(())
-        }),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         Spec::new("pubsub|numpat", 2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
             "O(1)",
-            "Returns a count of unique pattern subscriptions.",
+            "Tells how many different patterns clients are subscribed to.",
             "",
         ),
         ServerHandler::Inline(|ctx, _| {
@@ -66,34 +66,36 @@ pub const ROWS: &[ServerRow] = &[
     ),
     ServerRow::new(
         Spec::new("pubsub|numsub", -2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
-            "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
-            "Returns a count of subscribers to channels.",
+            "O(n), n = channels given",
+            "Tells of each channel how many clients are subscribed to it by name.",
             "[channel...]",
         ),
         ServerHandler::Inline(|ctx, args| subscribers(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardchannels", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
-            "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
-            "Returns the active shard channels.",
+            "O(n), n = shard channels that have subscribers",
+            "Lists the shard channels that have subscribers, all or those that match a pattern.",
             "[pattern]",
         ),
         ServerHandler::Inline(|ctx, args| channels(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardnumsub", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
-            "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
-            "Returns the count of subscribers of shard channels.",
+            "O(n), n = shard channels given",
+            "Tells of each shard channel how many clients are subscribed to it.",
             "[shardchannel...]",
         ),
         ServerHandler::Inline(|ctx, args| subscribers(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
-            "O(N) where N is the number of patterns to unsubscribe.",
-            "Stops listening to messages published to channels that match one or more patterns.",
-            "[pattern...]",
-        ),
+        Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc(
+                "O(n*p), n = patterns given, p = patterns of all clients",
+                "Ends subscriptions to patterns: those given, or all.",
+                "[pattern...]",
+            ),
         ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Pattern)),
     ),
     ServerRow::new(
@@ -101,8 +103,8 @@ pub const ROWS: &[ServerRow] = &[
             .flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE)
             .keys(&[KeySpec::first(NOT_KEY)])
             .doc(
-                "O(N) where N is the number of clients subscribed to the receiving shard channel.",
-                "Post a message to a shard channel",
+                "O(n), n = receivers",
+                "Sends a message to the subscribers of a shard channel and tells how many they are.",
                 "shardchannel message",
             ),
         ServerHandler::Held(|ctx, unit, args| publish(ctx, unit, args, true)),
@@ -112,19 +114,13 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("ssubscribe", -2, Group::Pubsub, "7.0.0")
             .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
             .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
-            .doc(
-                "O(N) where N is the number of shard channels to subscribe to.",
-                "Listens for messages published to shard channels.",
-                "shardchannel...",
-            ),
+            .doc("O(n), n = shard channels given", "Subscribes the connection to shard channels.", "shardchannel..."),
         ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("subscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
-            "O(N) where N is the number of channels to subscribe to.",
-            "Listens for messages published to channels.",
-            "channel...",
-        ),
+        Spec::new("subscribe", -2, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc("O(n), n = channels given", "Subscribes the connection to channels.", "channel..."),
         ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
@@ -132,18 +128,16 @@ pub const ROWS: &[ServerRow] = &[
             .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
             .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
             .doc(
-                "O(N) where N is the number of shard channels to unsubscribe.",
-                "Stops listening to messages posted to shard channels.",
+                "O(n), n = shard channels given",
+                "Ends subscriptions to shard channels: those given, or all.",
                 "[shardchannel...]",
             ),
         ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
-            "O(N) where N is the number of channels to unsubscribe.",
-            "Stops listening to messages posted to channels.",
-            "[channel...]",
-        ),
+        Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc("O(n), n = channels given", "Ends subscriptions to channels: those given, or all.", "[channel...]"),
         ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Channel)),
     ),
 ];
@@ -167,23 +161,6 @@ fn publish(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, shard: bool) 
     ctx.out.count(receivers);
     Ok(())
 }
-
-const HELP: &[&str] = &[
-    "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "CHANNELS [<pattern>]",
-    "    Return the currently active channels matching a <pattern> (default: '*').",
-    "NUMPAT",
-    "    Return number of subscriptions to patterns.",
-    "NUMSUB [<channel> ...]",
-    "    Return the number of subscribers for the specified channels, excluding",
-    "    pattern subscriptions(default: no channels).",
-    "SHARDCHANNELS [<pattern>]",
-    "    Return the currently active shard level channels matching a <pattern> (default: '*').",
-    "SHARDNUMSUB [<shardchannel> ...]",
-    "    Return the number of subscribers for the specified shard level channel(s)",
-    "HELP",
-    "    Print this help.",
-];
 
 /// One confirmation for each name, as a message of its own.
 fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {

@@ -260,7 +260,7 @@ impl Running {
             self.killed = true;
         }
         if control.is_killed() {
-            tracing::info!("Lua script killed by user with SCRIPT KILL.");
+            tracing::info!("a script was ended: a client asked for it");
             self.killed = true;
         }
         self.killed
@@ -270,8 +270,7 @@ impl Running {
     fn mark_busy(&mut self, run_ms: u64) {
         if self.busy == 0 {
             tracing::warn!(
-                "Slow script detected: still in execution after {run_ms} milliseconds. You can try killing the script \
-                 using the {} command. Script name is: {}.",
+                "a script has been running for {run_ms} ms, and {} would end it: {}",
                 if self.code.is_function() { "FUNCTION KILL" } else { "SCRIPT KILL" },
                 String::from_utf8_lossy(self.code.name())
             );

@@ -45,22 +45,24 @@ const PLAIN: &[&CStr] = &[
 const LIBRARIES: &[&CStr] =
     &[c"string", c"table", c"math", c"os", c"coroutine", c"cjson", c"cmsgpack", c"struct", c"bit", c"redis"];
 
-/// Redis's own: gives errors their place.
-const ERROR_HANDLER: &CStr = c"local dbg = debug
+/// Gives errors their place: that of the Lua code that failed, or of the code that called what failed. Its name is Redis's,
+/// as scripts can see it.
+const ERROR_HANDLER: &CStr = c"local place_of = debug.getinfo
 debug = nil
-function __redis__err__handler(err)
-  local i = dbg.getinfo(2, 'nSl')
-  if i and i.what == 'C' then
-    i = dbg.getinfo(3, 'nSl')
+function __redis__err__handler(failure)
+  local place
+  for level = 2, 3 do
+    place = place_of(level, 'nSl')
+    if not place or place.what ~= 'C' then break end
   end
-  if type(err) ~= 'table' then
-    err = {err = 'ERR ' .. tostring(err)}
+  if type(failure) ~= 'table' then
+    failure = {err = 'ERR ' .. tostring(failure)}
   end
-  if i then
-    err['source'] = i.source
-    err['line'] = i.currentline
+  if place then
+    failure.source = place.source
+    failure.line = place.currentline
   end
-  return err
+  return failure
 end";
 
 /// An interpreter with everything in place.
