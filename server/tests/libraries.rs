@@ -147,7 +147,7 @@ fn message_pack(random: &mut Random, args: &mut Vec<Vec<u8>>) -> String {
 fn structures(random: &mut Random, args: &mut Vec<Vec<u8>>) -> String {
     let mut format = String::new();
     for _ in 0..random.below(7) {
-        format.push_str(random.pick(&[
+        format.push_str(*random.pick(&[
             "b", "B", "h", "H", "l", "L", "T", "i", "I", "i1", "i3", "I5", "i8", "I9", "f", "d", "s", "c", "c0", "c3",
             "x", "<", ">", "!", "!2", "!8", "!3", " ", "bc0", "z", "i33", "",
         ]));
@@ -214,13 +214,17 @@ fn number(random: &mut Random) -> String {
 /// A string as an expression of Lua.
 fn text(random: &mut Random) -> String {
     let length = if random.one_in(8) { random.below(300) } else { random.below(20) };
+    text_of(random, length)
+}
+
+fn text_of(random: &mut Random, length: usize) -> String {
     let mut out = String::from("'");
     let odd = random.one_in(2);
     for _ in 0..length {
         match random.next() as u8 {
             byte if odd && byte < 40 || !odd && byte == 0 => out.push_str(&format!("\\{byte:03}")),
             byte if odd && byte >= 200 => {
-                out.push_str(random.pick(&["\\\"", "\\\\", "/", "\\127", "\\n", "\\t", "\\255", "ä"]))
+                out.push_str(*random.pick(&["\\\"", "\\\\", "/", "\\127", "\\n", "\\t", "\\255", "ä"]))
             }
             byte => out.push(char::from(b'a' + byte % 26)),
         }
@@ -252,7 +256,11 @@ fn value(random: &mut Random, depth: usize) -> String {
                     0 => number(random).replace("(0/0)", "0"),
                     1 => random.below(5).to_string(),
                     2 if items.is_empty() => random.pick(&["true", "cjson.null", "{}"]).to_string(),
-                    _ => text(random),
+                    // Redis's Lua hashes longer ones in a way of its own, so that their order is another.
+                    _ => {
+                        let length = random.below(15);
+                        text_of(random, length)
+                    }
                 };
                 items.push(format!("[{key}] = {}", value(random, depth + 1)));
             }
@@ -289,10 +297,13 @@ fn json_text(random: &mut Random, depth: usize) -> String {
 
 fn json_string(random: &mut Random) -> String {
     let mut out = String::from("\"");
-    for _ in 0..random.below(24) {
+    // Short enough for a key: see `value`.
+    for _ in 0..random.below(10) {
         match random.below(30) {
-            0 => out.push_str(random.pick(&["\\n", "\\t", "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\r", "\\x", "\\u00"])),
-            1 => out.push_str(random.pick(&[
+            0 => {
+                out.push_str(*random.pick(&["\\n", "\\t", "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\r", "\\x", "\\u00"]))
+            }
+            1 => out.push_str(*random.pick(&[
                 "\\u0000",
                 "\\u00e4",
                 "\\u20AC",

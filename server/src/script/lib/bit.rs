@@ -74,6 +74,9 @@ pub const FUNCTIONS: Functions = &[
 
 /// An argument modulo 2^32; a fraction rounds to the nearest, halves to even. The way of BitOp, which scripts can see
 /// beyond 2^51: adding 2^52 + 2^51 leaves the integer in the low bits of the double. Raises if it is no number.
+///
+/// # Safety
+/// A C function runs, without anything that needs dropping.
 #[inline]
 unsafe fn argument(state: *mut lua_State, index: c_int) -> u32 {
     // SAFETY: the caller is a C function without anything that needs dropping. Lua answers 0 for what is no number.
@@ -86,6 +89,8 @@ unsafe fn argument(state: *mut lua_State, index: c_int) -> u32 {
     }
 }
 
+/// # Safety
+/// A C function runs, with a free slot.
 #[inline]
 unsafe fn answer(state: *mut lua_State, bits: u32) -> c_int {
     // SAFETY: a C function has free slots.

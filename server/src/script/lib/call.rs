@@ -133,6 +133,10 @@ macro_rules! function {
 pub(super) use function;
 
 /// The inside of a function: answers how many results it has left on top of the stack.
+///
+/// # Safety
+/// [`function!`] calls it: its arguments are all that is on the stack, there are 20 free slots, its upvalues are in place,
+/// and nobody who calls has anything that needs dropping.
 pub type Body = unsafe fn(*mut lua_State, &mut Scratch) -> Result<c_int, Fail>;
 
 /// Names of functions, and the functions.

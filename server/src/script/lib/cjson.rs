@@ -87,10 +87,10 @@ pub unsafe fn push(state: *mut lua_State) {
     }
 }
 
-// What follows are C functions with their upvalues in place, each of which uses its settings alone: the SAFETY of their
-// blocks.
-
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn new(state: *mut lua_State, _: &mut Scratch) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller.
     unsafe {
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
         push(state);
@@ -98,7 +98,10 @@ unsafe fn new(state: *mut lua_State, _: &mut Scratch) -> Result<c_int, Fail> {
     Ok(1)
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn encode_sparse_array(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller.
     unsafe {
         let settings = Settings::of(state);
         at_most(state, scratch, 3)?;
@@ -111,36 +114,57 @@ unsafe fn encode_sparse_array(state: *mut lua_State, scratch: &mut Scratch) -> R
     Ok(3)
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn encode_max_depth(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller; there is no other reference to the settings.
     unsafe { only_integer(state, scratch, &mut Settings::of(state).encode_max_depth, c_int::MAX) }
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn decode_max_depth(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller; there is no other reference to the settings.
     unsafe { only_integer(state, scratch, &mut Settings::of(state).decode_max_depth, c_int::MAX) }
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn encode_number_precision(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller; there is no other reference to the settings.
     unsafe { only_integer(state, scratch, &mut Settings::of(state).precision, 14) }
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn encode_keep_buffer(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller; there is no other reference to the settings.
     unsafe { only_choice(state, scratch, &mut Settings::of(state).keep_buffer, &["off", "on"]) }
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn encode_invalid_numbers(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller; there is no other reference to the settings.
     unsafe { only_choice(state, scratch, &mut Settings::of(state).encode_invalid, &["off", "on", "null"]) }
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn decode_invalid_numbers(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller; there is no other reference to the settings.
     unsafe { only_choice(state, scratch, &mut Settings::of(state).decode_invalid, &["off", "on"]) }
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn only_integer(
     state: *mut lua_State,
     scratch: &mut Scratch,
     value: &mut c_int,
     max: c_int,
 ) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller.
     unsafe {
         at_most(state, scratch, 1)?;
         integer(state, scratch, 1, value, 1, max)?;
@@ -148,12 +172,15 @@ unsafe fn only_integer(
     Ok(1)
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn only_choice(
     state: *mut lua_State,
     scratch: &mut Scratch,
     value: &mut c_int,
     names: &[&str],
 ) -> Result<c_int, Fail> {
+    // SAFETY: as asked of the caller.
     unsafe {
         at_most(state, scratch, 1)?;
         choice(state, scratch, value, names)?;
@@ -161,7 +188,10 @@ unsafe fn only_choice(
     Ok(1)
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn at_most(state: *mut lua_State, scratch: &mut Scratch, count: c_int) -> Result<(), Fail> {
+    // SAFETY: as asked of the caller.
     match unsafe { ffi::lua_gettop(state) } > count {
         true => Err(scratch.argument(count + 1, format_args!("found too many arguments"))),
         false => Ok(()),
@@ -169,6 +199,9 @@ unsafe fn at_most(state: *mut lua_State, scratch: &mut Scratch, count: c_int) ->
 }
 
 /// Sets an integer, and pushes what is set. One out of range is reported as argument 1, whichever it is.
+///
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn integer(
     state: *mut lua_State,
     scratch: &mut Scratch,
@@ -177,6 +210,7 @@ unsafe fn integer(
     min: c_int,
     max: c_int,
 ) -> Result<(), Fail> {
+    // SAFETY: as asked of the caller.
     unsafe {
         if ffi::lua_type(state, index) > ffi::LUA_TNIL {
             let value = number::to_i64(ffi::luaL_checknumber(state, index)) as c_int;
@@ -192,12 +226,16 @@ unsafe fn integer(
 
 /// Sets a choice from argument 1, by name or as a boolean, and pushes what is set: a boolean, or the name if it is
 /// neither of the two that are told as booleans.
+///
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn choice(
     state: *mut lua_State,
     scratch: &mut Scratch,
     setting: &mut c_int,
     names: &[&str],
 ) -> Result<(), Fail> {
+    // SAFETY: as asked of the caller.
     unsafe {
         match ffi::lua_type(state, 1) {
             ffi::LUA_TNONE | ffi::LUA_TNIL => {}

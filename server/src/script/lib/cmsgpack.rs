@@ -41,6 +41,8 @@ pub unsafe fn push(state: *mut lua_State) {
     }
 }
 
+/// # Safety
+/// As for [`Body`](call::Body).
 unsafe fn pack(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
     // SAFETY: a C function; there is room for the keys and values of all nested tables before the first is read.
     unsafe {
@@ -81,6 +83,8 @@ unsafe fn put(state: *mut lua_State, index: c_int, out: &mut Vec<u8>, level: usi
     }
 }
 
+/// # Safety
+/// As for [`put`]; a table is at `index`.
 unsafe fn put_table(state: *mut lua_State, index: c_int, out: &mut Vec<u8>, level: usize) -> bool {
     // SAFETY: a key and a value above the table, as `put` wants; the table stays where it is. Keys are read only as what
     // they are, so that walking can go on from them.

@@ -38,6 +38,8 @@ pub fn install(lua: &Lua) -> mlua::Result<()> {
     unsafe { lua.exec_raw((), |state| fill(state)) }
 }
 
+/// # Safety
+/// A live state, in a protected call.
 unsafe fn fill(state: *mut lua_State) {
     // SAFETY: `lua_checkstack` makes room for all that is pushed here and in the libraries' `push`; each table is taken
     // by its global, so the scratch space is on top before each of them.
@@ -110,5 +112,43 @@ mod tests {
         install(&lua).unwrap();
         let code = "local c = coroutine.wrap(function() coroutine.yield(cjson.encode({1,{a=2}})) end) return c()";
         assert_eq!(lua.load(code).eval::<String>().unwrap(), r#"[1,{"a":2}]"#);
+    }
+
+    /// Whatever allocation fails, the error is Lua's and the next call works. (Under memcheck: and nothing is lost.)
+    #[test]
+    fn memory_may_end_anywhere() {
+        let lua = Lua::new();
+        install(&lua).unwrap();
+        let code = r#"local text = '{"a":[1,2.5,"x\\ny",{"b":[true,null]}],"' .. ('key'):rep(20) .. '":[[[[[[[[[[1]]]]]]]]]]}'
+            return function()
+                local value = cjson.decode(text)
+                local packed = cmsgpack.pack(value, text)
+                local c = cjson.new()
+                c.encode_keep_buffer(false)
+                return #c.encode((cmsgpack.unpack(packed))) + #struct.pack('>sI4', struct.unpack('s', text .. '\0'))
+                    + #bit.tohex(7)
+            end"#;
+        let call: mlua::Function = lua.load(code).eval().unwrap();
+        let expected: usize = call.call(()).unwrap();
+        lua.gc_collect().unwrap();
+        lua.gc_stop();
+        let (mut failed, mut limit) = (0, lua.used_memory());
+        loop {
+            lua.set_memory_limit(limit).unwrap();
+            let got = call.call::<usize>(());
+            lua.set_memory_limit(0).unwrap();
+            match got {
+                Ok(got) => {
+                    assert_eq!(got, expected);
+                    break;
+                }
+                Err(error) => assert!(error.to_string().contains("not enough memory"), "{error}"),
+            }
+            assert_eq!(call.call::<usize>(()).unwrap(), expected);
+            lua.gc_collect().unwrap();
+            failed += 1;
+            limit += 24;
+        }
+        assert!(failed > 50, "{failed}");
     }
 }

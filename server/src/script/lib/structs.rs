@@ -12,10 +12,15 @@ use std::ffi::c_int;
 /// The widest integer, in bytes.
 const INTEGER_BYTES_MAX: usize = 32;
 
+/// So many results, the position and a conversion fit into the slots that a C function has.
+const RESULTS_FREE: c_int = ffi::LUA_MINSTACK - 4;
+
 /// The library's functions.
 pub const FUNCTIONS: Functions =
     &[(c"pack", function!(pack)), (c"unpack", function!(unpack)), (c"size", function!(size))];
 
+/// # Safety
+/// As for [`Body`](super::call::Body).
 unsafe fn pack(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
     // SAFETY: a C function. Strings are used while they are on the stack; a conversion of an argument takes no slot.
     unsafe {
@@ -70,6 +75,8 @@ unsafe fn pack(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fa
     }
 }
 
+/// # Safety
+/// As for [`Body`](super::call::Body).
 unsafe fn unpack(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
     // SAFETY: a C function. Format and data stay on the stack below the results, for which room is made one by one.
     unsafe {
@@ -90,7 +97,7 @@ unsafe fn unpack(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, 
             let Some(mut field) = part(data, pos, size) else {
                 return Err(short(scratch));
             };
-            if ffi::lua_checkstack(state, 2) == 0 {
+            if results >= RESULTS_FREE && ffi::lua_checkstack(state, 2) == 0 {
                 return Err(scratch.here(format_args!("stack overflow (too many results)")));
             }
             match letter {
@@ -149,6 +156,8 @@ fn short(scratch: &mut Scratch) -> Fail {
     scratch.argument(2, format_args!("data string too short"))
 }
 
+/// # Safety
+/// As for [`Body`](super::call::Body).
 unsafe fn size(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
     // SAFETY: a C function; the format stays on the stack.
     unsafe {
@@ -180,6 +189,17 @@ fn part(data: &[u8], pos: usize, size: usize) -> Option<&[u8]> {
 /// Writes the low bytes of the integer; what is wider than 64 bits is filled with zeros, for negative numbers too.
 fn put_integer(out: &mut Vec<u8>, n: f64, size: usize, big: bool) {
     let value = if n < 0.0 { number::to_i64(n) as u64 } else { number::to_u64(n) };
+    // The usual widths without loops.
+    match (size, big) {
+        (1, _) => return out.push(value as u8),
+        (2, false) => return out.extend_from_slice(&(value as u16).to_le_bytes()),
+        (2, true) => return out.extend_from_slice(&(value as u16).to_be_bytes()),
+        (4, false) => return out.extend_from_slice(&(value as u32).to_le_bytes()),
+        (4, true) => return out.extend_from_slice(&(value as u32).to_be_bytes()),
+        (8, false) => return out.extend_from_slice(&value.to_le_bytes()),
+        (8, true) => return out.extend_from_slice(&value.to_be_bytes()),
+        _ => {}
+    }
     let mut bytes = [0; INTEGER_BYTES_MAX];
     bytes[..8].copy_from_slice(&value.to_le_bytes());
     let bytes = &mut bytes[..size.min(INTEGER_BYTES_MAX)];
@@ -191,11 +211,8 @@ fn put_integer(out: &mut Vec<u8>, n: f64, size: usize, big: bool) {
 
 /// Reads an integer; of more than 64 bits the low 64 remain.
 fn get_integer(field: &[u8], big: bool, signed: bool) -> f64 {
-    let mut value: u64 = 0;
-    for i in 0..field.len() {
-        let byte = if big { field[i] } else { field[field.len() - 1 - i] };
-        value = value << 8 | u64::from(byte);
-    }
+    let join = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+    let mut value = if big { field.iter().fold(0, join) } else { field.iter().rev().fold(0, join) };
     if !signed {
         return value as f64;
     }
@@ -221,6 +238,7 @@ impl<'a> Format<'a> {
     }
 
     /// The next letter and the size of its field in bytes; 0 where it has none.
+    #[inline]
     fn next(&mut self, scratch: &mut Scratch) -> Result<Option<(u8, usize)>, Fail> {
         let Some((&letter, left)) = self.left.split_first() else {
             return Ok(None);
@@ -246,24 +264,23 @@ impl<'a> Format<'a> {
     }
 
     /// A number in the format, below 2^31.
+    #[inline]
     fn count(&mut self, default: usize, scratch: &mut Scratch) -> Result<usize, Fail> {
-        let digits = self.left.iter().take_while(|b| b.is_ascii_digit()).count();
-        if digits == 0 {
-            return Ok(default);
-        }
-        let mut n = 0;
-        for &digit in &self.left[..digits] {
-            n = n * 10 + usize::from(digit - b'0');
+        let mut count = None;
+        while let Some((digit @ b'0'..=b'9', left)) = self.left.split_first() {
+            let n = count.unwrap_or(0) * 10 + usize::from(digit - b'0');
             if n > i32::MAX as usize {
                 return Err(scratch.here(format_args!("integral size overflow")));
             }
+            count = Some(n);
+            self.left = left;
         }
-        self.left = &self.left[digits..];
-        Ok(n)
+        Ok(count.unwrap_or(default))
     }
 
     /// Zero bytes to put before a field of this size at `pos`. Sizes need not be powers of two; the arithmetic is that
     /// of the original then.
+    #[inline]
     fn padding(&self, pos: usize, letter: u8, size: usize) -> usize {
         if size == 0 || letter == b'c' {
             return 0;

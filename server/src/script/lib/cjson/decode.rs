@@ -15,6 +15,9 @@ use std::ptr;
 const LEVELS_FREE: usize = 8;
 
 /// `cjson.decode(text)`.
+///
+/// # Safety
+/// As for [`Body`](super::super::call::Body).
 pub unsafe fn decode(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
     // SAFETY: a C function; the text stays on the stack. Slots are made room for in `start`.
     unsafe {
@@ -47,9 +50,8 @@ unsafe fn read(
     // SAFETY: every container has made room for its key and a value; what is taken by the `raw` functions is on top:
     // value, then key if its container is an object, then the container.
     unsafe {
-        let mut token = parser.token(&mut scratch.out);
         loop {
-            match token {
+            match parser.token(&mut scratch.out) {
                 Token::Plain(text) => push(state, text),
                 Token::Built => push(state, &scratch.out),
                 Token::Number(n) => ffi::lua_pushnumber(state, n),
@@ -57,22 +59,20 @@ unsafe fn read(
                 Token::Null => ffi::lua_pushlightuserdata(state, ptr::null_mut()),
                 Token::ObjectBegin => {
                     start(state, parser, scratch, depth_max, 3)?;
-                    let first = parser.token(&mut scratch.out);
-                    if !matches!(first, Token::ObjectEnd) {
-                        key(state, parser, first, scratch)?;
+                    if parser.peek() != b'}' {
+                        key(state, parser, scratch)?;
                         scratch.levels.push(Level { is_map: true, index: 0, left: 0 });
-                        token = parser.token(&mut scratch.out);
                         continue;
                     }
+                    parser.at += 1;
                 }
                 Token::ArrayBegin => {
                     start(state, parser, scratch, depth_max, 2)?;
-                    let first = parser.token(&mut scratch.out);
-                    if !matches!(first, Token::ArrayEnd) {
+                    if parser.peek() != b']' {
                         scratch.levels.push(Level { is_map: false, index: 0, left: 0 });
-                        token = first;
                         continue;
                     }
+                    parser.at += 1;
                 }
                 other => return Err(parser.expected("value", other, scratch)),
             }
@@ -91,20 +91,19 @@ unsafe fn read(
                     level.index += 1;
                     ffi::lua_rawseti_(state, -2, level.index);
                 }
-                match parser.token(&mut scratch.out) {
-                    Token::Comma => {
-                        token = parser.token(&mut scratch.out);
+                match parser.peek() {
+                    b',' => {
+                        parser.at += 1;
                         if is_map {
-                            key(state, parser, token, scratch)?;
-                            token = parser.token(&mut scratch.out);
+                            key(state, parser, scratch)?;
                         }
                         break;
                     }
-                    Token::ObjectEnd if is_map => {}
-                    Token::ArrayEnd if !is_map => {}
-                    other => {
+                    b'}' if is_map => parser.at += 1,
+                    b']' if !is_map => parser.at += 1,
+                    _ => {
                         let what = if is_map { "comma or object end" } else { "comma or array end" };
-                        return Err(parser.expected(what, other, scratch));
+                        return Err(unexpected(what, parser, scratch));
                     }
                 }
                 scratch.levels.pop();
@@ -113,7 +112,17 @@ unsafe fn read(
     }
 }
 
+/// The error of the next token.
+#[cold]
+fn unexpected(what: &str, parser: &mut Parser<'_>, scratch: &mut Scratch) -> Fail {
+    let token = parser.token(&mut scratch.out);
+    parser.expected(what, token, scratch)
+}
+
 /// Pushes the table of a container whose bracket was just read, with room for `slots` values, itself included.
+///
+/// # Safety
+/// As for [`read`].
 #[inline]
 unsafe fn start(
     state: *mut lua_State,
@@ -134,24 +143,26 @@ unsafe fn start(
     Ok(())
 }
 
-/// Pushes a key, of which `token` is the beginning, and reads its colon.
+/// Reads a key and its colon, and pushes it.
+///
+/// # Safety
+/// As for [`read`]: the table of an object is on top.
 #[inline]
-unsafe fn key(
-    state: *mut lua_State,
-    parser: &mut Parser<'_>,
-    token: Token<'_>,
-    scratch: &mut Scratch,
-) -> Result<(), Fail> {
+unsafe fn key(state: *mut lua_State, parser: &mut Parser<'_>, scratch: &mut Scratch) -> Result<(), Fail> {
+    if parser.peek() != b'"' {
+        return Err(unexpected("object key string", parser, scratch));
+    }
     // SAFETY: `start` has made room.
     unsafe {
-        match token {
+        match parser.string(&mut scratch.out) {
             Token::Plain(text) => push(state, text),
             Token::Built => push(state, &scratch.out),
             other => return Err(parser.expected("object key string", other, scratch)),
         }
     }
-    match parser.token(&mut scratch.out) {
-        Token::Colon => Ok(()),
-        other => Err(parser.expected("colon", other, scratch)),
+    if parser.peek() != b':' {
+        return Err(unexpected("colon", parser, scratch));
     }
+    parser.at += 1;
+    Ok(())
 }

@@ -14,6 +14,9 @@ use std::ffi::c_int;
 const LEVELS_FREE: usize = 8;
 
 /// `cjson.encode(value)`.
+///
+/// # Safety
+/// As for [`Body`](super::super::call::Body).
 pub unsafe fn encode(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
     // SAFETY: a C function with one argument on top. Slots are made room for in `open`.
     unsafe {
@@ -67,6 +70,9 @@ unsafe fn write(state: *mut lua_State, scratch: &mut Scratch, settings: &Setting
 }
 
 /// Starts the table on top, and leaves its first key or nil above it, as if a value had been written.
+///
+/// # Safety
+/// As for [`write`]; a table is on top.
 unsafe fn open(state: *mut lua_State, scratch: &mut Scratch, settings: &Settings) -> Result<(), Fail> {
     let depth = scratch.levels.len() + 1;
     // SAFETY: `lua_checkstack` makes the room that `write` speaks of.
@@ -89,6 +95,9 @@ unsafe fn open(state: *mut lua_State, scratch: &mut Scratch, settings: &Settings
 }
 
 /// The greatest index of the table on top if it is an array that is not empty.
+///
+/// # Safety
+/// As for [`open`], which has made room for a key and a value.
 unsafe fn array_length(
     state: *mut lua_State,
     scratch: &mut Scratch,
@@ -132,6 +141,9 @@ unsafe fn array_length(
 
 /// Takes the value that was written; closes what is finished; writes the comma and key before the next value and leaves
 /// that on top. False: there is none.
+///
+/// # Safety
+/// As for [`write`]: a value is on top, above what the levels say.
 unsafe fn advance(state: *mut lua_State, scratch: &mut Scratch, settings: &Settings) -> Result<bool, Fail> {
     // SAFETY: as in `write`.
     unsafe {
@@ -172,6 +184,9 @@ unsafe fn advance(state: *mut lua_State, scratch: &mut Scratch, settings: &Setti
 }
 
 /// Writes the key that lies below its value.
+///
+/// # Safety
+/// As for [`write`]: a key and a value are on top.
 unsafe fn put_key(state: *mut lua_State, scratch: &mut Scratch, settings: &Settings) -> Result<(), Fail> {
     // SAFETY: as in `write`.
     unsafe {
@@ -202,6 +217,8 @@ fn put_number(scratch: &mut Scratch, n: f64, settings: &Settings) -> Result<(), 
     Ok(())
 }
 
+/// # Safety
+/// There is a value at `index`.
 #[cold]
 unsafe fn refuse(state: *mut lua_State, index: c_int, reason: &str, scratch: &mut Scratch) -> Fail {
     // SAFETY: there is a value at the index.
@@ -249,5 +266,5 @@ fn plain_run(text: &[u8]) -> usize {
         }
         at += 16;
     }
-    at + text[at..].iter().position(|&b| !is_plain(b)).unwrap_or(text.len() - at)
+    at + text[at..].iter().take_while(|&&b| is_plain(b)).count()
 }

@@ -45,14 +45,24 @@ impl<'a> Parser<'a> {
         self.text.get(at).copied().unwrap_or(0)
     }
 
+    /// Passes over white space and answers the byte that follows, where the next token begins; 0 at the end.
+    #[inline]
+    pub fn peek(&mut self) -> u8 {
+        loop {
+            let byte = self.byte(self.at);
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return byte;
+            }
+            self.at += 1;
+        }
+    }
+
     /// The next token; a string with escapes is left in `built`.
     #[inline]
     pub fn token(&mut self, built: &mut Vec<u8>) -> Token<'a> {
-        while matches!(self.byte(self.at), b' ' | b'\t' | b'\n' | b'\r') {
-            self.at += 1;
-        }
+        let first = self.peek();
         self.start = self.at;
-        let (token, len) = match self.byte(self.at) {
+        let (token, len) = match first {
             b'{' => (Token::ObjectBegin, 1),
             b'}' => (Token::ObjectEnd, 1),
             b'[' => (Token::ArrayBegin, 1),
@@ -81,7 +91,6 @@ impl<'a> Parser<'a> {
         Token::Error(what)
     }
 
-    #[inline]
     fn number(&mut self) -> Token<'a> {
         match number::strtod(&self.text[self.at..]) {
             Some((n, used)) => {
@@ -106,8 +115,9 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// The string that begins here.
     #[inline]
-    fn string(&mut self, built: &mut Vec<u8>) -> Token<'a> {
+    pub fn string(&mut self, built: &mut Vec<u8>) -> Token<'a> {
         self.at += 1;
         let text = &self.text[self.at..];
         let run = plain_run(text);
@@ -213,14 +223,42 @@ impl<'a> Parser<'a> {
 /// How many bytes of `text` go by until a quote, a backslash or a NUL.
 #[inline]
 fn plain_run(text: &[u8]) -> usize {
-    let is_plain = |b: u8| b != b'"' && b != b'\\' && b != 0;
     let mut at = 0;
-    // Sixteen at a time without a branch, which the compiler turns into vector instructions.
-    while let Some(chunk) = text[at..].first_chunk::<16>() {
-        if !chunk.iter().fold(true, |all, &b| all & is_plain(b)) {
-            break;
+    // Eight at a time: the lowest bit that `is_zero` sets is that of the first zero byte (those above may err).
+    while let Some(chunk) = text[at..].first_chunk::<8>() {
+        let bytes = u64::from_le_bytes(*chunk);
+        let is_zero = |bytes: u64| bytes.wrapping_sub(EACH) & !bytes & (EACH << 7);
+        let found = is_zero(bytes ^ EACH * b'"' as u64) | is_zero(bytes ^ EACH * b'\\' as u64) | is_zero(bytes);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
         }
-        at += 16;
+        at += 8;
     }
-    at + text[at..].iter().position(|&b| !is_plain(b)).unwrap_or(text.len() - at)
+    let is_plain = |b: &u8| !matches!(b, b'"' | b'\\' | 0);
+    at + text[at..].iter().take_while(|b| is_plain(b)).count()
+}
+
+/// 1 in each byte.
+const EACH: u64 = u64::from_le_bytes([1; 8]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_end_at_the_first_of_them() {
+        for at in 0..40 {
+            for stop in [b'"', b'\\', 0] {
+                for (before, after) in
+                    [(b'a', b'"'), (0x23, 0x01), (0x5d, 0xff), (0x80, 0x00), (0xff, 0x5b), (0x01, 0x21)]
+                {
+                    let mut text = vec![before; at];
+                    assert_eq!(plain_run(&text), at);
+                    text.push(stop);
+                    text.resize(at + 20, after);
+                    assert_eq!(plain_run(&text), at, "{before} {stop} {after}");
+                }
+            }
+        }
+    }
 }

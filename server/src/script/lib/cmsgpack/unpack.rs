@@ -18,12 +18,18 @@ const SLOTS_AT_ONCE: c_int = 16;
 const TOO_MANY: &str = "stack overflow (too many return values at once; use unpack_one or unpack_limit instead.)";
 
 /// `unpack(text)`: all values.
+///
+/// # Safety
+/// As for [`Body`](super::super::call::Body).
 pub unsafe fn all(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
     // SAFETY: a C function.
     unsafe { unpack(state, scratch, 0, 0) }
 }
 
 /// `unpack_one(text, offset)`.
+///
+/// # Safety
+/// As for [`Body`](super::super::call::Body).
 pub unsafe fn one(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
     // SAFETY: a C function; one argument stays.
     unsafe {
@@ -34,6 +40,9 @@ pub unsafe fn one(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int,
 }
 
 /// `unpack_limit(text, limit, offset)`.
+///
+/// # Safety
+/// As for [`Body`](super::super::call::Body).
 pub unsafe fn limit(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fail> {
     // SAFETY: a C function; one argument stays.
     unsafe {
@@ -45,6 +54,9 @@ pub unsafe fn limit(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_in
 }
 
 /// An argument as an integer; the default, if there is one, if it is missing or nil. Else it raises.
+///
+/// # Safety
+/// A library function runs.
 unsafe fn integer(state: *mut lua_State, index: c_int, default: Option<i64>) -> i64 {
     // SAFETY: a C function without anything that needs dropping.
     unsafe {
@@ -57,6 +69,9 @@ unsafe fn integer(state: *mut lua_State, index: c_int, default: Option<i64>) -> 
 
 /// Reads values from `offset` on: all of them if limit and offset are 0; else up to `limit`, preceded by the offset of
 /// the next or -1 at the end.
+///
+/// # Safety
+/// As for [`Body`](super::super::call::Body); where results are to follow the text, it is the only argument.
 unsafe fn unpack(state: *mut lua_State, scratch: &mut Scratch, limit: i64, offset: i64) -> Result<c_int, Fail> {
     // SAFETY: a C function. The data stay on the stack below the results; `Reader` makes room for each of them.
     unsafe {
@@ -133,6 +148,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Makes sure of a slot for one value, and that the original would have it.
+    ///
+    /// # Safety
+    /// A library function runs in `state`, with the slots in use that are counted.
     #[inline]
     unsafe fn room(&mut self) -> Result<(), Bad> {
         if self.used + self.unused + 1 > C_STACK_SLOTS {
@@ -155,6 +173,9 @@ impl Reader<'_> {
     }
 
     /// Pushes one value with all that it contains.
+    ///
+    /// # Safety
+    /// As for `room`.
     unsafe fn value(&mut self) -> Result<(), Bad> {
         let state = self.state;
         // SAFETY: `room` is made for each value before it is pushed; tables and keys lie where the levels say.
@@ -202,6 +223,9 @@ impl Reader<'_> {
     }
 
     /// Reads one code with what belongs to it, and pushes the value, or the empty container.
+    ///
+    /// # Safety
+    /// As for `room`.
     unsafe fn item(&mut self) -> Result<Item, Bad> {
         let &code = self.left.first().ok_or(Bad::End)?;
         // SAFETY: room for one value is made, and one is pushed.
@@ -316,6 +340,8 @@ impl Reader<'_> {
         Ok(Item::Value)
     }
 
+    /// # Safety
+    /// There is room for a value.
     #[inline]
     unsafe fn number(&mut self, n: f64) -> Result<Item, Bad> {
         // SAFETY: `item` has made room.
@@ -324,6 +350,9 @@ impl Reader<'_> {
     }
 
     /// A number in its code.
+    ///
+    /// # Safety
+    /// There is room for a value, and there is a code.
     #[inline]
     unsafe fn short(&mut self, n: f64) -> Result<Item, Bad> {
         self.left = &self.left[1..];
@@ -331,6 +360,8 @@ impl Reader<'_> {
         unsafe { self.number(n) }
     }
 
+    /// # Safety
+    /// There is room for a value.
     #[inline]
     unsafe fn string(&mut self, len: usize) -> Result<Item, Bad> {
         let (text, left) = self.left.split_at_checked(len).ok_or(Bad::End)?;
@@ -340,6 +371,8 @@ impl Reader<'_> {
         self.pushed()
     }
 
+    /// # Safety
+    /// There is room for a value.
     #[inline]
     unsafe fn map(&mut self, len: usize) -> Result<Item, Bad> {
         // SAFETY: `item` has made room.
@@ -348,6 +381,8 @@ impl Reader<'_> {
         Ok(Item::Map(len))
     }
 
+    /// # Safety
+    /// There is room for a value.
     #[inline]
     unsafe fn array(&mut self, len: usize) -> Result<Item, Bad> {
         // The original wants a slot for the index at once.
