@@ -7,8 +7,9 @@ use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, Resp, args::is, help};
 use curfew_shard::command::object::encoding_name;
-use curfew_shard::value::rdb;
-use curfew_shard::{Reach, Unit, access};
+use curfew_shard::rdb;
+use curfew_shard::unit::access;
+use curfew_shard::{Reach, Unit};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 

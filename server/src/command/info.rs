@@ -16,7 +16,7 @@ use crate::shared::Shared;
 use crate::system::{limits, version};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
-use curfew_shard::wait::Waiter;
+use curfew_shard::shard::wait::Waiter;
 use curfew_shard::{Moment, Reach, Unit};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};

@@ -19,7 +19,7 @@ use crate::script::metadata::Metadata;
 use crate::script::trigger::TriggerRecord;
 use crate::system::versioned::Versioned;
 use curfew_protocol::Error;
-use curfew_shard::trigger::{Trigger, TriggerId, Triggers};
+use curfew_shard::event::trigger::{Trigger, TriggerId, Triggers};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use crate::units::{blocked, expire, reach, trigger};
 use curfew_protocol::spec::BLOCKING;
 use curfew_protocol::{Args, Reply};
 use curfew_shard::class;
-use curfew_shard::wait::Waiter;
+use curfew_shard::shard::wait::Waiter;
 use std::sync::Arc;
 
 /// A command that is to be executed.

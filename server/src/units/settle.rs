@@ -9,8 +9,8 @@ use crate::shards::widen::try_widen;
 use crate::shared::Shared;
 use crate::thread::Thread;
 use crate::units::trigger;
-use curfew_shard::wait::Waiter;
-use curfew_shard::{Sink, Unit};
+use curfew_shard::shard::wait::Waiter;
+use curfew_shard::{Sink, Unit, registry};
 
 /// Ends a unit, and then serves those who wait for what it changed, each as a unit of its own. Nothing is left in the sink but the guards
 /// of shards that were taken in the middle, which the stay lets go of.
@@ -29,7 +29,7 @@ fn settle(thread: &Thread, unit: &mut Unit<'_>) {
         finish(thread, unit);
         if !unit.sink().ready.is_empty() {
             // What lookups for somebody who was not served have left is finished in the next round.
-            unit.serve_ready(|unit| finish(thread, unit));
+            unit.serve_ready(registry::serve_of, |unit| finish(thread, unit));
             has_served = true;
             continue;
         }

@@ -24,7 +24,7 @@ use crate::thread::Thread;
 use curfew_protocol::Reply;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::spec::{EXEC, SCRIPT, WRITE};
-use curfew_shard::trigger::Fired;
+use curfew_shard::event::trigger::Fired;
 use curfew_shard::{Unit, class};
 use std::cell::Cell;
 use std::sync::Arc;
