@@ -48,6 +48,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("zadd", -4, Group::SortedSet, "1.2.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
+            .item(3)
             .doc("O(m*log(n)), m = members given, n = members of the set", "Puts members with scores into a sorted set, or gives those that it has another score.", "key [condition<NX|XX>^3.0.2] [comparison<GT|LT>^6.2.0] [change!CH^3.0.2] [increment!INCR^3.0.2] data(score member)...")
             .history(&[("2.4.0", "Several members at once."), ("3.0.2", "`NX` and `XX` are conditions, `CH` counts changes too, `INCR` adds to a score."), ("6.2.0", "`GT` and `LT`: scores change in one direction only.")]),
         add::zadd,
@@ -84,6 +85,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("zincrby", 4, Group::SortedSet, "1.2.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
+            .item(3)
             .doc("O(log(n)), n = members of the set", "Raises the score of a member; one that is missing starts at 0.", "key increment:int member"),
         add::zincrby,
     ),
