@@ -1,9 +1,10 @@
 //! CONFIG: the configuration in force, over RESP. What parameters there are and what they take is in `config/`.
 
-use crate::commands::{Run, ServerRow};
-use crate::node::Node;
-use crate::session::Ctx;
-use crate::{config, server, system};
+use crate::command::help::help;
+use crate::config;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::shared::Shared;
+use crate::system::limits;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
 use curfew_shard::{Reach, Unit};
@@ -16,76 +17,59 @@ const fn row(name: &'static str, arity: i16, since: &'static str) -> Spec {
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("config", -2, Group::Server, "2.0.0").container().doc(
-            "Depends on subcommand.",
-            "A container for server configuration commands.",
+            "That of the subcommand",
+            "Shows and changes parameters of the running server.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         row("config|get", -3, "2.0.0")
             .doc(
-                "O(N) when N is the number of configuration parameters provided",
-                "Returns the effective values of configuration parameters.",
+                "O(n*p), n = names and patterns given, p = parameters",
+                "Shows the values in force, by names or patterns.",
                 "parameter...",
             )
-            .history(&[("7.0.0", "Added the ability to pass multiple pattern parameters in one call")]),
-        Run::Inline(get),
+            .history(&[("7.0.0", "Several names or patterns at once.")]),
+        ServerHandler::Inline(get),
     ),
     ServerRow::new(
         Spec::new("config|help", 2, Group::Server, "5.0.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        Run::Inline(|ctx, _| {
-            ctx.out.simples(HELP);
-            Ok(())
-        }),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         row("config|resetstat", 2, "2.0.0")
-            .doc("O(1)", "Resets the server's statistics.", "")
+            .doc("O(n), n = commands", "Sets the counters that INFO shows back to zero.", "")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Held(resetstat),
+        ServerHandler::Held(resetstat),
     )
     .reach(Reach::All),
     ServerRow::new(
         row("config|rewrite", 2, "2.8.0")
-            .doc("O(1)", "Persists the effective configuration to file.", "")
+            .doc(
+                "O(n), n = parameters",
+                "Writes the values in force into the file that the server was started with.",
+                "",
+            )
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(rewrite),
+        ServerHandler::Inline(rewrite),
     ),
     ServerRow::new(
         row("config|set", -4, "2.0.0")
-            .doc(
-                "O(N) when N is the number of configuration parameters provided",
-                "Sets configuration parameters in-flight.",
-                "data(parameter value)...",
-            )
-            .history(&[("7.0.0", "Added the ability to set multiple parameters in one call.")])
+            .doc("O(n), n = parameters given", "Changes parameters, all of them or none.", "data(parameter value)...")
+            .history(&[("7.0.0", "Several parameters at once.")])
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(set),
+        ServerHandler::Inline(set),
     ),
-];
-
-const HELP: &[&str] = &[
-    "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "GET <pattern>",
-    "    Return parameters matching the glob-like <pattern> and their values.",
-    "SET <directive> <value>",
-    "    Set the configuration <directive> to <value>.",
-    "RESETSTAT",
-    "    Reset statistics reported by the INFO command.",
-    "REWRITE",
-    "    Rewrite the configuration file.",
-    "HELP",
-    "    Print this help.",
 ];
 
 fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     let patterns: Vec<&[u8]> = args.iter().skip(2).collect();
-    let found = config::get(&ctx.thread.node.config.load(), &patterns);
+    let found = config::get(&ctx.thread.shared.config.load(), &patterns);
     ctx.out.map(found.len());
     for (name, value) in found {
         ctx.out.bulk(&name);
@@ -96,20 +80,21 @@ fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
 
 fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     let pairs: Vec<&[u8]> = args.iter().skip(2).collect();
-    change(ctx.thread.node, &pairs)?;
+    change(ctx.thread.shared, &pairs)?;
     ctx.out.ok();
     Ok(())
 }
 
 /// Changes parameters, all or none, and does what the changes ask for.
-fn change(node: &Node, pairs: &[&[u8]]) -> Result<(), Error> {
-    let shards = node.shards.len();
-    node.config
+fn change(shared: &Shared, pairs: &[&[u8]]) -> Result<(), Error> {
+    let shards = shared.shards.len();
+    shared
+        .config
         .modify(|current| {
             let (changed, rows) = config::set(current, pairs)?;
             // Descriptors first: without them, the new limit would be a promise that nobody keeps.
             if changed.maxclients > current.maxclients
-                && let Err(most) = system::allow_clients(changed.maxclients, shards)
+                && let Err(most) = limits::allow_clients(changed.maxclients, shards)
             {
                 let reason = format!(
                     "The operating system is not able to handle the specified number of clients, try with {most}"
@@ -119,25 +104,25 @@ fn change(node: &Node, pairs: &[&[u8]]) -> Result<(), Error> {
             Ok((changed, rows))
         })
         .map_err(Error::made)?;
-    server::apply_limits(node);
+    shared.apply_limits();
     Ok(())
 }
 
 fn rewrite(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
-    config::rewrite::rewrite(&ctx.thread.config(), node.config_file.as_deref()).map_err(Error::made)?;
+    let shared = ctx.thread.shared;
+    config::rewrite::rewrite(&ctx.thread.config(), shared.config_file.as_deref()).map_err(Error::made)?;
     tracing::info!("CONFIG REWRITE executed with success");
     ctx.out.ok();
     Ok(())
 }
 
 fn resetstat(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
+    let shared = ctx.thread.shared;
     for shard in unit.shards() {
         shard.stats = Default::default();
-        node.stats.shards[usize::from(shard.index())].publish(shard);
+        shared.stats.shards[usize::from(shard.index())].publish(shard);
     }
-    node.stats.reset();
+    shared.stats.reset();
     ctx.out.ok();
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! Commands about the process: SHUTDOWN, ROLE, MEMORY.
 
+use crate::command::help::help;
 use crate::command::info::{MemoryUse, ratio};
-use crate::commands::{Run, ServerRow};
-use crate::route::ShardSet;
-use crate::session::Ctx;
-use crate::{memory, system};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::observe::memory;
+use crate::shards::set::ShardSet;
+use crate::system::limits;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, args::is};
 use curfew_shard::{Reach, Unit};
@@ -13,100 +14,80 @@ use curfew_shard::{Reach, Unit};
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("memory", -2, Group::Server, "4.0.0").container().doc(
-            "Depends on subcommand.",
-            "A container for memory diagnostics commands.",
+            "That of the subcommand",
+            "Tells where the memory goes.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("memory|doctor", 2, Group::Server, "4.0.0")
-            .doc("O(1)", "Outputs a memory problems report.", "")
+            .doc("O(1)", "Looks for what may be wrong with the use of memory.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Inline(memory_doctor),
+        ServerHandler::Inline(memory_doctor),
     ),
     ServerRow::new(
         Spec::new("memory|help", 2, Group::Server, "4.0.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        Run::Inline(|ctx, _| {
-            ctx.out.simples(MEMORY_HELP);
-            Ok(())
-        }),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         Spec::new("memory|malloc-stats", 2, Group::Server, "4.0.0")
-            .doc("Depends on how much memory is allocated, could be slow", "Returns the allocator statistics.", "")
+            .doc("O(1)", "Shows the figures of the allocator.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             ctx.out.verbatim(b"txt", memory::report().as_bytes());
             Ok(())
         }),
     ),
     ServerRow::new(
         Spec::new("memory|purge", 2, Group::Server, "4.0.0")
-            .doc("Depends on how much memory is allocated, could be slow", "Asks the allocator to release memory.", "")
+            .doc("O(n), n = pages given back", "Gives free pages back to the system.", "")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Inline(|ctx, _| {
-            system::purge();
+        ServerHandler::Inline(|ctx, _| {
+            limits::purge();
             ctx.out.ok();
             Ok(())
         }),
     ),
     ServerRow::new(
         Spec::new("memory|stats", 2, Group::Server, "4.0.0")
-            .doc("O(1)", "Returns details about memory usage.", "")
+            .doc("O(n), n = shards", "Shows how many bytes are used, and what for.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Held(memory_stats),
+        ServerHandler::Held(memory_stats),
     )
     .reach(Reach::All),
     ServerRow::new(
         Spec::new("role", 1, Group::Server, "2.8.12")
             .flags(NOSCRIPT | LOADING | STALE | FAST)
             .acl(acl::ADMIN | acl::DANGEROUS)
-            .doc("O(1)", "Returns the replication role.", ""),
-        Run::Inline(role),
+            .doc("O(1)", "Tells the part that the server plays in replication: master, without replicas.", ""),
+        ServerHandler::Inline(role),
     ),
     ServerRow::new(
         Spec::new("shutdown", -1, Group::Server, "1.0.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY)
             .doc(
-                "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
-                "Synchronously saves the database(s) to disk and shuts down the Redis server.",
+                "O(1)",
+                "Ends the server, without saving anything: there is no persistence yet.",
                 "[save-selector<NOSAVE|SAVE>] [NOW^7.0.0] [FORCE^7.0.0] [ABORT^7.0.0]",
             )
-            .history(&[("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.")]),
-        Run::Inline(shutdown),
+            .history(&[("7.0.0", "`NOW`, `FORCE` and `ABORT`.")]),
+        ServerHandler::Inline(shutdown),
     ),
 ];
 
-const MEMORY_HELP: &[&str] = &[
-    "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "DOCTOR",
-    "    Return memory problems reports.",
-    "MALLOC-STATS",
-    "    Return internal statistics report from the memory allocator.",
-    "PURGE",
-    "    Attempt to purge dirty pages for reclamation by the allocator.",
-    "STATS",
-    "    Return information about the memory usage of the server.",
-    "USAGE <key> [SAMPLES <count>]",
-    "    Return memory in bytes used by <key> and its value. Nested values are",
-    "    sampled up to <count> times (default: 5, 0 means sample all).",
-    "HELP",
-    "    Print this help.",
-];
-
-/// Below so much memory in use Redis's doctor does not look at a patient.
+/// With less in use there is no diagnosis, as in Redis. Bytes.
 const DOCTOR_MIN: u64 = 5 << 20;
 
 fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
-    let (used, peak, rss) = (node.memory.look(&node.stats), node.memory.peak(), system::resident());
+    let shared = ctx.thread.shared;
+    let (used, peak, rss) = (shared.memory.look(&shared.stats), shared.memory.peak(), limits::resident());
     let text = if used < DOCTOR_MIN {
-        "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n".to_owned()
+        "Less than 5 MiB are in use: too little to tell anything from.\n".to_owned()
     } else {
         let mut findings = String::new();
         if peak > used + used / 2 {
@@ -116,8 +97,8 @@ fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
             findings.push_str(" * Resident memory: more than 140% of the memory in use. Freed memory that the allocator keeps, or pages that are partly free.\n\n");
         }
         match findings.is_empty() {
-            true => "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n".to_owned(),
-            false => format!("Sam, I detected a few issues in this Redis instance memory implants:\n\n{findings}"),
+            true => "Nothing looks wrong with the use of memory.\n".to_owned(),
+            false => format!("What may be wrong with the use of memory:\n\n{findings}"),
         }
     };
     ctx.out.verbatim(b"txt", text.as_bytes());
@@ -126,8 +107,8 @@ fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
 
 /// Redis's map, with the fields that have a meaning here.
 fn memory_stats(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
-    let usage = MemoryUse::of(node, unit);
+    let shared = ctx.thread.shared;
+    let usage = MemoryUse::of(shared, unit);
     let (mut keys, mut tables) = (0, vec![0; unit.settings.databases]);
     let mut filled = vec![false; unit.settings.databases];
     for shard in unit.shards() {
@@ -250,13 +231,13 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         tracing::warn!("SHUTDOWN SAVE: there is no persistence, so nothing can be saved");
         return Err(Error::made("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    let node = ctx.thread.node;
-    if !options.nosave && node.scripts.is_all_busy(node.shards.len()) {
-        return Err(node.scripts.busy_error(ShardSet::all(node.shards.len())));
+    let shared = ctx.thread.shared;
+    if !options.nosave && shared.scripts.is_all_busy(shared.shards.len()) {
+        return Err(shared.scripts.busy_error(ShardSet::all(shared.shards.len())));
     }
     // No reply: the connection ends.
     ctx.session.closing = true;
-    ctx.thread.node.shutdown.notify_one();
+    ctx.thread.shared.shutdown.notify_one();
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::shard::wait::{self, Null, Wait};
 use crate::unit::Unit;
 use curfew_protocol::args::{OwnedArgs, integer, is};
 use curfew_protocol::spec::*;
-use curfew_protocol::{Args, Error, Reply, Resp, glob};
+use curfew_protocol::{Args, Error, Reply, Resp, glob, help};
 use std::collections::BinaryHeap;
 
 /// Keys that CURFEW.EXPIRING answers unless told otherwise.
@@ -21,7 +21,7 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | FAST)
             .keys(&[KeySpec::range(2, -1, 1, RW | UPDATE)])
             .doc(
-                "O(N) where N is the number of keys.",
+                "O(n), n = keys",
                 "Gives several keys one deadline, if all of them exist: they expire as one.",
                 "unix-time-milliseconds key...",
             ),
@@ -29,7 +29,7 @@ pub const ROWS: &[Row] = &[
     ),
     Row {
         spec: Spec::new("curfew.expiring", -1, Group::Generic, "1.0.0").flags(READONLY).doc(
-            "O(M*log(N)) where N is the number of keys returned and M the number of keys that are due with them or soon after.",
+            "O(m*log(n)), n = keys returned, m = keys due with them or soon after",
             "Returns the keys of the database that expire next, in the order of their deadlines.",
             "[MATCH pattern] [WITHIN milliseconds] [COUNT count] [WITHDEADLINES]",
         ),
@@ -42,8 +42,8 @@ pub const ROWS: &[Row] = &[
             .flags(READONLY | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RO)])
             .doc(
-                "O(N) where N is the number of keys.",
-                "Returns the name of the first key that exists. Blocks until one is created otherwise.",
+                "O(n), n = keys",
+                "Names the first of the keys that exists, and waits for one to be made if none does.",
                 "key... timeout",
             ),
         waitkey,
@@ -51,8 +51,8 @@ pub const ROWS: &[Row] = &[
     ),
     Row {
         spec: Spec::new("curfew.events", -2, Group::Generic, "1.0.0").container().doc(
-            "Depends on subcommand.",
-            "A container for commands about durable events.",
+            "That of the subcommand",
+            "Tells where durable events are.",
             "",
         ),
         reach: Reach::None,
@@ -61,7 +61,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         spec: Spec::new("curfew.events|streams", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
-            "O(N) where N is the number of shards.",
+            "O(n), n = shards",
             "Returns the keys of the streams that events are appended to, in the order of the shards.",
             "",
         ),
@@ -71,7 +71,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         spec: Spec::new("curfew.events|lists", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
-            "O(N) where N is the number of shards.",
+            "O(n), n = shards",
             "Returns the keys of the lists that events are appended to, in the order of the shards.",
             "",
         ),
@@ -82,23 +82,13 @@ pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("curfew.events|help", 2, Group::Generic, "1.0.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
         reach: Reach::None,
         run: events_help,
         serve: None,
     },
-];
-
-const EVENTS_HELP: [&str; 7] = [
-    "CURFEW.EVENTS <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "STREAMS",
-    "    Return the keys of the streams of events, in the order of the shards.",
-    "LISTS",
-    "    Return the keys of the lists of events, in the order of the shards.",
-    "HELP",
-    "    Print this help.",
 ];
 
 /// `CURFEW.EXPIREAT deadline-ms key [key ...]`: the number of keys, 0 if one of them does not exist; then nothing is done.
@@ -189,8 +179,8 @@ fn events_lists(unit: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(),
     Ok(())
 }
 
-fn events_help(_: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    out.simples(&EVENTS_HELP);
+fn events_help(_: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    help::of_container(args.at(0), ROWS.iter().map(|row| &row.spec), out);
     Ok(())
 }
 

@@ -44,7 +44,7 @@ pub const ROWS: &[Row] = &[
         spec: Spec::new("dbsize", 1, Group::Server, "1.0.0")
             .flags(READONLY | FAST)
             .acl(acl::KEYSPACE)
-            .doc("O(1)", "Returns the number of keys in the database.", "")
+            .doc("O(1)", "Tells how many keys the database has.", "")
             .tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
         reach: Reach::All,
         run: dbsize,
@@ -53,7 +53,7 @@ pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("randomkey", 1, Group::Generic, "1.0.0")
             .flags(READONLY | TOUCHES_ARBITRARY_KEYS)
-            .doc("O(1)", "Returns a random key name from the database.", "")
+            .doc("O(1)", "Draws a key of the database and names it.", "")
             .tips(&["request_policy:all_shards", "response_policy:special", "nondeterministic_output"]),
         reach: Reach::All,
         run: randomkey,
@@ -64,13 +64,13 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE)
             .acl(acl::KEYSPACE | acl::DANGEROUS)
             .doc(
-                "O(N) where N is the number of keys in the selected database",
-                "Remove all keys from the current database.",
+                "O(1), with SYNC O(n), n = keys of the database",
+                "Empties the database in use.",
                 "[flush-type<ASYNC^4.0.0|SYNC^6.2.0>]",
             )
             .history(&[
-                ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
-                ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+                ("4.0.0", "`ASYNC`: memory is freed in the background."),
+                ("6.2.0", "`SYNC`: memory is freed before the reply."),
             ])
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
@@ -82,13 +82,13 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE)
             .acl(acl::KEYSPACE | acl::DANGEROUS)
             .doc(
-                "O(N) where N is the total number of keys in all databases",
-                "Removes all keys from all databases.",
+                "O(1), with SYNC O(n), n = keys of all databases",
+                "Empties every database.",
                 "[flush-type<ASYNC^4.0.0|SYNC^6.2.0>]",
             )
             .history(&[
-                ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
-                ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+                ("4.0.0", "`ASYNC`: memory is freed in the background."),
+                ("6.2.0", "`SYNC`: memory is freed before the reply."),
             ])
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
@@ -100,8 +100,8 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | FAST)
             .acl(acl::KEYSPACE | acl::DANGEROUS)
             .doc(
-                "O(N) where N is the count of clients watching or blocking on keys from both databases.",
-                "Swaps two Redis databases.",
+                "O(n), n = keys that clients watch or wait for in the two",
+                "Exchanges two databases: whoever uses the one sees the keys of the other.",
                 "index1:int index2:int",
             ),
         reach: Reach::All,
@@ -111,7 +111,7 @@ pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("time", 1, Group::Server, "2.6.0")
             .flags(LOADING | STALE | FAST)
-            .doc("O(1)", "Returns the server time.", "")
+            .doc("O(1)", "Tells the time by the clock of the server: Unix seconds, then microseconds.", "")
             .tips(&["nondeterministic_output"]),
         reach: Reach::None,
         run: time,
@@ -120,7 +120,7 @@ pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("lolwut", -1, Group::Server, "5.0.0").flags(READONLY | FAST).doc(
             "",
-            "Displays computer art and the Redis version",
+            "Draws a clock and tells the version of Curfew.",
             "[VERSION version:int]",
         ),
         reach: Reach::None,

@@ -19,7 +19,11 @@ pub const ROWS: &[Row] = &[
         Spec::new("del", -2, Group::Generic, "1.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::range(1, -1, 1, RM | DELETE)])
-            .doc("O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).", "Deletes one or more keys.", "key...")
+            .doc(
+                "O(n), n = keys; values beyond 64 KiB are freed by another thread",
+                "Removes keys and tells how many of them were there.",
+                "key...",
+            )
             .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
         del,
     ),
@@ -27,7 +31,11 @@ pub const ROWS: &[Row] = &[
         Spec::new("unlink", -2, Group::Generic, "4.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::range(1, -1, 1, RM | DELETE)])
-            .doc("O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.", "Asynchronously deletes one or more keys.", "key...")
+            .doc(
+                "O(n), n = keys; values beyond 64 KiB are freed by another thread",
+                "Removes keys just as DEL does, which never waits for large values to be freed either.",
+                "key...",
+            )
             .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
         del,
     ),
@@ -35,8 +43,12 @@ pub const ROWS: &[Row] = &[
         Spec::new("exists", -2, Group::Generic, "1.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::range(1, -1, 1, RO)])
-            .doc("O(N) where N is the number of keys to check.", "Determines whether one or more keys exist.", "key...")
-            .history(&[("3.0.3", "Accepts multiple `key` arguments.")])
+            .doc(
+                "O(n), n = keys",
+                "Tells how many of the keys are there; one that is named twice counts twice.",
+                "key...",
+            )
+            .history(&[("3.0.3", "Several keys at once.")])
             .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
         exists,
     ),
@@ -44,44 +56,53 @@ pub const ROWS: &[Row] = &[
         Spec::new("touch", -2, Group::Generic, "3.2.1")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::range(1, -1, 1, RO)])
-            .doc("O(N) where N is the number of keys that will be touched.", "Returns the number of existing keys out of those specified after updating the time they were last accessed.", "key...")
+            .doc(
+                "O(n), n = keys",
+                "Marks keys as just used, which LRU and LFU go by, and tells how many of them are there.",
+                "key...",
+            )
             .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
         touch,
     ),
     Row::new(
-        Spec::new("type", 2, Group::Generic, "1.0.0")
-            .flags(READONLY | FAST)
-            .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Determines the type of value stored at a key.", "key"),
+        Spec::new("type", 2, Group::Generic, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO)]).doc(
+            "O(1)",
+            "Names the kind of value at a key: string, list, set, zset, hash, stream, or none.",
+            "key",
+        ),
         type_,
     ),
     Row::new(
         Spec::new("rename", 3, Group::Generic, "1.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, OW | UPDATE)])
-            .doc("O(1)", "Renames a key and overwrites the destination.", "key newkey:key@1"),
+            .doc("O(1)", "Gives a key another name; what had that name before is gone.", "key newkey:key@1"),
         rename,
     ),
     Row::new(
         Spec::new("renamenx", 3, Group::Generic, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, OW | INSERT)])
-            .doc("O(1)", "Renames a key only when the target key name doesn't exist.", "key newkey:key@1")
-            .history(&[("3.2.0", "The command no longer returns an error when source and destination names are the same.")]),
+            .doc("O(1)", "Gives a key another name, unless a key has that name already.", "key newkey:key@1")
+            .history(&[("3.2.0", "A key may be given its own name: that answers 0 and is no error.")]),
         renamenx,
     ),
     Row::new(
         Spec::new("copy", -3, Group::Generic, "6.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RO | ACCESS), KeySpec::at(2, OW | UPDATE)])
-            .doc("O(N) worst case for collections, where N is the number of nested items. O(1) for string values.", "Copies the value of a key to a new key.", "source:key destination@1 [DB destination-db:int] [REPLACE]"),
+            .doc(
+                "O(n), n = size of the value",
+                "Copies a value with its deadline to another key, in another database too.",
+                "source:key destination@1 [DB destination-db:int] [REPLACE]",
+            ),
         copy,
     ),
     Row::new(
         Spec::new("move", 3, Group::Generic, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Moves a key to another database.", "key db:int"),
+            .doc("O(1)", "Puts a key into another database instead, unless that one has it already.", "key db:int"),
         move_,
     ),
 ];

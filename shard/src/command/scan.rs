@@ -25,8 +25,12 @@ pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("scan", -2, Group::Generic, "2.8.0")
             .flags(READONLY | TOUCHES_ARBITRARY_KEYS)
-            .doc("O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.", "Iterates over the key names in the database.", "cursor [MATCH pattern] [COUNT count] [TYPE type^6.0.0]")
-            .history(&[("6.0.0", "Added the `TYPE` subcommand.")])
+            .doc(
+                "O(n), n = COUNT, or keys of the database for a whole scan",
+                "Walks over the keys of the database step by step; a cursor tells where to go on.",
+                "cursor [MATCH pattern] [COUNT count] [TYPE type^6.0.0]",
+            )
+            .history(&[("6.0.0", "`TYPE`: keys of one type only.")])
             .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]),
         reach: Reach::Cursor,
         run: scan,
@@ -36,7 +40,7 @@ pub const ROWS: &[Row] = &[
         spec: Spec::new("keys", 2, Group::Generic, "1.0.0")
             .flags(READONLY | TOUCHES_ARBITRARY_KEYS)
             .acl(acl::DANGEROUS)
-            .doc("O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.", "Returns all key names that match a pattern.", "pattern")
+            .doc("O(n), n = keys of the database", "Lists every key of the database that a pattern matches.", "pattern")
             .tips(&["request_policy:all_shards", "nondeterministic_output_order"]),
         reach: Reach::All,
         run: keys,

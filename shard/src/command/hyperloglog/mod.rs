@@ -20,21 +20,29 @@ pub const ROWS: &[Row] = &[
         Spec::new("pfadd", -2, Group::Hyperloglog, "2.8.9")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1) to add every element.", "Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.", "key [element...]"),
+            .doc(
+                "O(n), n = elements given",
+                "Shows elements to a HyperLogLog, which is made if there is none.",
+                "key [element...]",
+            ),
         pfadd,
     ),
     Row::new(
         Spec::new("pfcount", -2, Group::Hyperloglog, "2.8.9")
-            .flags(READONLY)
-            .keys(&[KeySpec::range(1, -1, 1, RW | ACCESS).notes("RW because it may change the internal representation of the key, and propagate to replicas")])
-            .doc("O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.", "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).", "key..."),
+            .flags(READONLY | MAY_REPLICATE)
+            .keys(&[KeySpec::range(1, -1, 1, RW | ACCESS).notes("The estimate is cached in the key, hence RW")])
+            .doc(
+                "O(1) for one key whose estimate is cached, else O(n), n = keys, each of 16,384 registers",
+                "Estimates how many different elements one HyperLogLog has seen, or several taken together.",
+                "key...",
+            ),
         pfcount,
     ),
     Row::new(
         Spec::new("pfdebug", 3, Group::Hyperloglog, "2.8.9")
             .flags(WRITE | DENYOOM | ADMIN)
             .keys(&[KeySpec::at(2, RW | ACCESS)])
-            .doc("N/A", "Internal commands for debugging HyperLogLog values.", "subcommand key")
+            .doc("", "Shows the inside of a HyperLogLog, for tests.", "subcommand key")
             .syscmd(),
         debug::pfdebug,
     ),
@@ -42,13 +50,17 @@ pub const ROWS: &[Row] = &[
         Spec::new("pfmerge", -2, Group::Hyperloglog, "2.8.9")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | ACCESS | INSERT), KeySpec::range(2, -1, 1, RO | ACCESS)])
-            .doc("O(N) to merge N HyperLogLogs, but with high constant times.", "Merges one or more HyperLogLog values into a single key.", "destkey:key [sourcekey:key@1...]"),
+            .doc(
+                "O(n), n = keys, each of 16,384 registers",
+                "Joins HyperLogLogs into one that counts as if it had seen the elements of all.",
+                "destkey:key [sourcekey:key@1...]",
+            ),
         pfmerge,
     ),
     Row::new(
         Spec::new("pfselftest", 1, Group::Hyperloglog, "2.8.9")
             .flags(ADMIN)
-            .doc("N/A", "An internal command for testing HyperLogLog values.", "")
+            .doc("O(1)", "Checks that HyperLogLogs count as they should.", "")
             .syscmd(),
         debug::pfselftest,
     ),

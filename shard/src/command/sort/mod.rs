@@ -28,11 +28,11 @@ pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("sort", -2, Group::Generic, "1.0.0")
             .flags(WRITE | DENYOOM)
-            .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort"), KeySpec::unknown(OW | UPDATE).notes("For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array")])
+            .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("BY and GET make names out of the elements that are sorted, so nobody knows them beforehand"), KeySpec::unknown(OW | UPDATE).notes("STORE may stand anywhere among the options")])
             .finder(Finder::Sort)
             .acl(acl::LIST | acl::SET | acl::SORTEDSET | acl::DANGEROUS)
             .no_group_acl()
-            .doc("O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).", "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA] [STORE destination@2]"),
+            .doc("O(n*log(n)), n = elements; in no order (BY without *) O(m), m = elements returned", "Sorts a list, set or sorted set by its elements or by values of other keys, and returns or stores them.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA] [STORE destination@2]"),
         reach: Reach::All,
         run: sort,
         serve: None,
@@ -40,11 +40,11 @@ pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("sort_ro", -2, Group::Generic, "7.0.0")
             .flags(READONLY)
-            .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort")])
+            .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("BY and GET make names out of the elements that are sorted, so nobody knows them beforehand")])
             .finder(Finder::First)
             .acl(acl::LIST | acl::SET | acl::SORTEDSET | acl::DANGEROUS)
             .no_group_acl()
-            .doc("O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).", "Returns the sorted elements of a list, a set, or a sorted set.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA]"),
+            .doc("O(n*log(n)), n = elements; in no order (BY without *) O(m), m = elements returned", "Sorts a list, set or sorted set by its elements or by values of other keys, and stores nothing.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA]"),
         reach: Reach::All,
         run: sort_ro,
         serve: None,

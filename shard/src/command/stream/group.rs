@@ -7,35 +7,9 @@ use crate::value::stream::{Group, Stream, StreamId, UNKNOWN};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
 
-/// The answer of XGROUP HELP.
-const HELP: &[&str] = &[
-    "XGROUP <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "CREATE <key> <groupname> <id|$> [option]",
-    "    Create a new consumer group. Options are:",
-    "    * MKSTREAM",
-    "      Create the empty stream if it does not exist.",
-    "    * ENTRIESREAD entries_read",
-    "      Set the group's entries_read counter (internal use).",
-    "CREATECONSUMER <key> <groupname> <consumer>",
-    "    Create a new consumer in the specified group.",
-    "DELCONSUMER <key> <groupname> <consumer>",
-    "    Remove the specified consumer.",
-    "DESTROY <key> <groupname>",
-    "    Remove the specified group.",
-    "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
-    "    Set the current group ID and entries_read counter.",
-    "HELP",
-    "    Print this help.",
-];
-
 /// XGROUP with a subcommand that has no row of its own.
 pub(super) fn container(_: &mut Unit<'_>, args: Args<'_>, _: &mut Reply) -> Result<(), Error> {
     Err(Error::unknown_subcommand("xgroup", args.at(1)))
-}
-
-pub(super) fn help(_: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    out.simples(HELP);
-    Ok(())
 }
 
 pub(super) fn create(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {

@@ -23,92 +23,92 @@ pub const ROWS: &[Row] = &[
         Spec::new("append", 3, Group::String, "2.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.", "Appends a string to the value of a key. Creates the key if it doesn't exist.", "key value"),
+            .doc("O(m) amortized, m = bytes appended", "Adds bytes to the end of a string, and makes the string if there is none.", "key value"),
         edit::append,
     ),
     Row::new(
         Spec::new("decr", 2, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.", "key"),
+            .doc("O(1)", "Lowers the integer at a key by 1; a missing key counts as 0.", "key"),
         counter::decr,
     ),
     Row::new(
         Spec::new("decrby", 3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.", "key decrement:int"),
+            .doc("O(1)", "Lowers the integer at a key by the given amount; a missing key counts as 0.", "key decrement:int"),
         counter::decrby,
     ),
     Row::new(
         Spec::new("get", 2, Group::String, "1.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the string value of a key.", "key"),
+            .doc("O(1)", "Reads the string at a key.", "key"),
         get,
     ),
     Row::new(
         Spec::new("getdel", 2, Group::String, "6.2.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
-            .doc("O(1)", "Returns the string value of a key after deleting the key.", "key"),
+            .doc("O(1)", "Reads the string at a key and removes the key.", "key"),
         getdel,
     ),
     Row::new(
         Spec::new("getex", -2, Group::String, "6.2.0")
             .flags(WRITE | FAST)
-            .keys(&[KeySpec::first(RW | ACCESS | UPDATE).notes("RW and UPDATE because it changes the TTL")])
-            .doc("O(1)", "Returns the string value of a key after setting its expiration time.", "key [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST>]"),
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE).notes("UPDATE: the deadline may change")])
+            .doc("O(1)", "Reads the string at a key and gives it another deadline, or takes its deadline away.", "key [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST>]"),
         getex,
     ),
     Row::new(
         Spec::new("getrange", 4, Group::String, "2.4.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Returns a substring of the string stored at a key.", "key start:int end:int"),
+            .doc("O(m), m = bytes returned", "Cuts out the bytes from one offset to another; negative offsets count from the end.", "key start:int end:int"),
         getrange,
     ),
     Row::new(
         Spec::new("getset", 3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Returns the previous string value of a key after setting it to a new value.", "key value")
-            .deprecated("6.2.0", "`SET` with the `!GET` argument"),
+            .doc("O(1)", "Writes a string and answers what was there before.", "key value")
+            .deprecated("6.2.0", "`SET key value GET`"),
         set::getset,
     ),
     Row::new(
         Spec::new("incr", 2, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.", "key"),
+            .doc("O(1)", "Raises the integer at a key by 1; a missing key counts as 0.", "key"),
         counter::incr,
     ),
     Row::new(
         Spec::new("incrby", 3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.", "key increment:int"),
+            .doc("O(1)", "Raises the integer at a key by the given amount; a missing key counts as 0.", "key increment:int"),
         counter::incrby,
     ),
     Row::new(
         Spec::new("incrbyfloat", 3, Group::String, "2.6.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.", "key increment:double"),
+            .doc("O(1)", "Raises the number at a key by the given amount, fractions allowed; a missing key counts as 0.", "key increment:double"),
         counter::incrbyfloat,
     ),
     Row::new(
         Spec::new("lcs", -3, Group::String, "7.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::range(1, 1, 1, RO | ACCESS)])
-            .doc("O(N*M) where N and M are the lengths of s1 and s2, respectively", "Finds the longest common substring.", "key1:key key2:key [LEN] [IDX] [MINMATCHLEN min-match-len:int] [WITHMATCHLEN]"),
+            .doc("O(n*m), n and m = bytes of the two strings", "Finds the longest subsequence that two strings have in common: its text, its length, or where it matches.", "key1:key key2:key [LEN] [IDX] [MINMATCHLEN min-match-len:int] [WITHMATCHLEN]"),
         lcs::lcs,
     ),
     Row::new(
         Spec::new("mget", -2, Group::String, "1.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::range(1, -1, 1, RO | ACCESS)])
-            .doc("O(N) where N is the number of keys to retrieve.", "Atomically returns the string values of one or more keys.", "key...")
+            .doc("O(n), n = keys", "Reads several strings at one moment; null for a key that is missing or holds no string.", "key...")
             .tips(&["request_policy:multi_shard"]),
         mget,
     ),
@@ -116,7 +116,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("mset", -3, Group::String, "1.0.1")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::range(1, -1, 2, OW | UPDATE)])
-            .doc("O(N) where N is the number of keys to set.", "Atomically creates or modifies the string values of one or more keys.", "data(key value)...")
+            .doc("O(n), n = keys", "Writes several strings as one change.", "data(key value)...")
             .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
         set::mset,
     ),
@@ -124,61 +124,61 @@ pub const ROWS: &[Row] = &[
         Spec::new("msetnx", -3, Group::String, "1.0.1")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::range(1, -1, 2, OW | INSERT)])
-            .doc("O(N) where N is the number of keys to set.", "Atomically modifies the string values of one or more keys only when all keys don't exist.", "data(key value)..."),
+            .doc("O(n), n = keys", "Writes several strings as one change, or none of them if any of the keys is there already.", "data(key value)..."),
         set::msetnx,
     ),
     Row::new(
         Spec::new("psetex", 4, Group::String, "2.6.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE)])
-            .doc("O(1)", "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.", "key milliseconds value")
-            .deprecated("2.6.12", "`SET` with the `PX` argument"),
+            .doc("O(1)", "Writes a string that expires after so many milliseconds.", "key milliseconds value")
+            .deprecated("2.6.12", "`SET key value PX milliseconds`"),
         set::psetex,
     ),
     Row::new(
         Spec::new("set", -3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM)
-            .keys(&[KeySpec::first(RW | ACCESS | UPDATE | VARIABLE_FLAGS).notes("RW and ACCESS due to the optional `GET` argument")])
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE | VARIABLE_FLAGS).notes("ACCESS: with GET the old string is returned")])
             .finder(Finder::Set)
-            .doc("O(1)", "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.", "key value [condition<NX|XX|IFEQ comparison-value^8.1.0{Sets the key's value only if the current value matches the specified comparison value.}>^2.6.12] [GET^6.2.0] [expiration<EX seconds^2.6.12|PX milliseconds^2.6.12|EXAT unix-time-seconds^6.2.0|PXAT unix-time-milliseconds^6.2.0|KEEPTTL^6.0.0>]")
-            .history(&[("2.6.12", "Added the `EX`, `PX`, `NX` and `XX` options."), ("6.0.0", "Added the `KEEPTTL` option."), ("6.2.0", "Added the `GET`, `EXAT` and `PXAT` option."), ("7.0.0", "Allowed the `NX` and `GET` options to be used together."), ("8.1.0", "Added the `IFEQ` option.")]),
+            .doc("O(1)", "Writes a string, whatever the key held before; with a condition and a deadline, if wanted.", "key value [condition<NX|XX|IFEQ comparison-value^8.1.0{What the string must be for it to be written over.}>^2.6.12] [GET^6.2.0] [expiration<EX seconds^2.6.12|PX milliseconds^2.6.12|EXAT unix-time-seconds^6.2.0|PXAT unix-time-milliseconds^6.2.0|KEEPTTL^6.0.0>]")
+            .history(&[("2.6.12", "`EX` and `PX` give it a deadline, `NX` and `XX` are conditions."), ("6.0.0", "`KEEPTTL`: the deadline stays as it is."), ("6.2.0", "`GET` answers the old string; `EXAT` and `PXAT` are points in time."), ("7.0.0", "`NX` and `GET` go together."), ("8.1.0", "`IFEQ`: only over a string that equals the given one.")]),
         set::set,
     ),
     Row::new(
         Spec::new("setex", 4, Group::String, "2.0.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE)])
-            .doc("O(1)", "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.", "key seconds value")
-            .deprecated("2.6.12", "`SET` with the `EX` argument"),
+            .doc("O(1)", "Writes a string that expires after so many seconds.", "key seconds value")
+            .deprecated("2.6.12", "`SET key value EX seconds`"),
         set::setex,
     ),
     Row::new(
         Spec::new("setnx", 3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(OW | INSERT)])
-            .doc("O(1)", "Set the string value of a key only when the key doesn't exist.", "key value")
-            .deprecated("2.6.12", "`SET` with the `NX` argument"),
+            .doc("O(1)", "Writes a string unless the key is there already.", "key value")
+            .deprecated("2.6.12", "`SET key value NX`"),
         set::setnx,
     ),
     Row::new(
         Spec::new("setrange", 4, Group::String, "2.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.", "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.", "key offset value"),
+            .doc("O(m) amortized, m = bytes written, with those of a gap", "Overwrites a string from an offset on; a gap between its end and the offset is filled with zero bytes.", "key offset value"),
         edit::setrange,
     ),
     Row::new(
         Spec::new("strlen", 2, Group::String, "2.2.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Returns the length of a string value.", "key"),
+            .doc("O(1)", "Tells how many bytes a string has.", "key"),
         strlen,
     ),
     Row::new(
         Spec::new("substr", 4, Group::String, "1.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Returns a substring from a string value.", "key start:int end:int")
+            .doc("O(m), m = bytes returned", "Cuts out the bytes from one offset to another: the older name of GETRANGE.", "key start:int end:int")
             .deprecated("2.0.0", "`GETRANGE`"),
         getrange,
     ),
@@ -186,14 +186,14 @@ pub const ROWS: &[Row] = &[
         Spec::new("delifeq", 3, Group::String, "9.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RM | DELETE)])
-            .doc("O(1)", "Delete key if value matches string.", "key value"),
+            .doc("O(n), n = bytes compared", "Removes a key that holds exactly the given string.", "key value"),
         delifeq,
     ),
     Row::new(
         Spec::new("msetex", -4, Group::String, "8.4.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::numkeys_every(1, 2, OW | UPDATE)])
-            .doc("O(N) where N is the number of keys to set.", "Atomically sets multiple string keys with a shared expiration in a single operation. Supports flexible argument parsing where condition and expiration flags can appear in any order.", "numkeys data(key value)... [condition<NX|XX>] [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL>]")
+            .doc("O(n), n = keys", "Writes several strings with one deadline for all, if wanted only where none of the keys is there, or all are.", "numkeys data(key value)... [condition<NX|XX>] [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL>]")
             .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
         set::msetex,
     ),];
