@@ -301,11 +301,11 @@ impl Arg<'_> {
         // Brackets show what belongs together, where no others do.
         let apart = !self.optional || self.multiple;
         let value = match self.kind {
-            Kind::PureToken => String::new(),
-            Kind::OneOf if apart || self.token.is_some() => format!("<{}>", parts().join("|")),
-            Kind::OneOf => parts().join("|"),
-            Kind::Block if self.multiple && self.token.is_none() => format!("({})", parts().join(" ")),
-            Kind::Block => parts().join(" "),
+            ArgKind::PureToken => String::new(),
+            ArgKind::OneOf if apart || self.token.is_some() => format!("<{}>", parts().join("|")),
+            ArgKind::OneOf => parts().join("|"),
+            ArgKind::Block if self.multiple && self.token.is_none() => format!("({})", parts().join(" ")),
+            ArgKind::Block => parts().join(" "),
             _ => self.display.as_deref().unwrap_or(&self.name).to_owned(),
         };
         let mut text = match self.token {

@@ -13,8 +13,8 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
-use crate::value::stream::{Entry, StreamId};
-use crate::{Reach, Row, Unit};
+use crate::command::row::{Reach, Row};
+use crate::unit::Unit;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, help};
 
@@ -103,6 +103,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(1)", "Lists the subcommands, with a sentence on each.", ""),
         reach: Reach::None,
         run: help,
+        serve: None,
     },
     Row::new(
         Spec::new("xgroup|setid", -5, Group::Stream, "5.0.0")
@@ -143,6 +144,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(1)", "Lists the subcommands, with a sentence on each.", ""),
         reach: Reach::None,
         run: help,
+        serve: None,
     },
     Row::new(
         Spec::new("xinfo|stream", -3, Group::Stream, "5.0.0")
@@ -223,38 +225,4 @@ pub const ROWS: &[Row] = &[
 fn help(_: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     help::of_container(args.at(0), ROWS.iter().map(|row| &row.spec), out);
     Ok(())
-}
-
-/// Replies with an id.
-#[inline]
-fn reply_id(out: &mut Reply, id: StreamId) {
-    out.bulk(&id.text());
-}
-
-/// Replies with an entry: its id, and its fields and values.
-#[inline]
-fn reply_entry(out: &mut Reply, entry: &Entry<'_>) {
-    out.array(2);
-    reply_id(out, entry.id);
-    out.array(entry.len() * 2);
-    for (field, value) in entry.pairs() {
-        field.reply(out);
-        value.reply(out);
-    }
-}
-
-/// Replies with an array of at most `most` entries, 0 for no limit, and gives how many they are.
-#[inline]
-fn reply_entries<'a>(out: &mut Reply, entries: impl Iterator<Item = Entry<'a>>, most: usize) -> usize {
-    let mark = out.mark();
-    let mut count = 0;
-    for entry in entries {
-        reply_entry(out, &entry);
-        count += 1;
-        if count == most {
-            break;
-        }
-    }
-    out.array_at(mark, count);
-    count
 }
