@@ -1,5 +1,5 @@
-//! Errors as they go over the wire, and the texts that more than one command gives: clients match on these strings. The text of a single
-//! command stands beside its handler.
+//! Errors as they go over the wire, and the texts that more than one command gives: clients match on these strings. The text of
+//! a single command stands beside its handler.
 //!
 //! The texts are those of Redis 8.0, byte for byte, with their code word (`ERR`, `WRONGTYPE`, ...) in front and without
 //! the leading `-` and the trailing line break, which the reply writer adds.

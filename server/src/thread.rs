@@ -4,7 +4,7 @@
 //! ```text
 //!  control thread            shard thread 0            shard thread 1   ...
 //!  accept, signals,          connections, keeper 0     connections, keeper 1
-//!  metrics                        └── enters any shard directly (cell.rs) ──┘
+//!  metrics                        └── enters any shard directly (shards/cell.rs) ┘
 //! ```
 //!
 //! What a thread keeps for itself is a [`Thread`] in thread-local storage: tasks reach it with [`with`] between two

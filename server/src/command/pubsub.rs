@@ -1,4 +1,4 @@
-//! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `server/src/pubsub.rs`.
+//! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `clients/pubsub.rs`.
 
 use crate::clients::pubsub::ChannelKind;
 use crate::command::help::help;

@@ -169,9 +169,9 @@ pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(Vec<u8>, Vec<u8>)> {
     found
 }
 
-/// CONFIG SET: `args` are names and values in turn. Returns the new configuration and the rows named in `args`, for
-/// the caller to put into force (see [`Versioned::modify`](crate::system::versioned::Versioned::modify)) and to follow the notes of [`rows::Mutability::Apply`]; or the
-/// error reply, from `ERR` on. Nothing is changed on errors.
+/// CONFIG SET: `args` are names and values in turn. Returns the new configuration and the rows named in `args`, for the caller
+/// to put into force (see [`Versioned::modify`](crate::system::versioned::Versioned::modify)) and to follow the notes of
+/// [`rows::Mutability::Apply`]; or the error reply, from `ERR` on. Nothing is changed on errors.
 pub fn set(config: &Config, args: &[&[u8]]) -> Result<(Config, Vec<&'static Row>), Vec<u8>> {
     if args.is_empty() || !args.len().is_multiple_of(2) {
         return Err(b"ERR syntax error".to_vec());

@@ -1,5 +1,5 @@
-//! What a row of the table of parameters (`table.rs`) is, and what it does. CONFIG GET, SET and REWRITE, redis.conf, the command line and
-//! docs/configuration.md are all derived from it.
+//! What a row of the table of parameters (`table.rs`) is, and what it does. CONFIG GET, SET and REWRITE, redis.conf, the
+//! command line and docs/configuration.md are all derived from it.
 
 use std::borrow::Cow;
 

@@ -83,8 +83,8 @@ pub struct Connection<S> {
     batch: Slot,
 }
 
-/// The connection is to be closed: by what its client did or did not do, or because it has gone. What was executed is answered first, if that
-/// can be.
+/// The connection is to be closed: by what its client did or did not do, or because it has gone. What was executed is answered
+/// first, if that can be.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Hangup;
 

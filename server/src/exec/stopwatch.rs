@@ -1,7 +1,8 @@
 //! How long each command takes.
 //!
-//! A time stamp costs as much as a small part of a GET, so fast commands (the flag FAST) have none of their own: they share what they took
-//! together, by their number. Every other command has its own time, from the end of the one before it or from where fast ones stopped, to its own end.
+//! A time stamp costs as much as a small part of a GET, so fast commands (the flag FAST) have none of their own: they share
+//! what they took together, by their number. Every other command has its own time, from the end of the one before it or from
+//! where fast ones stopped, to its own end.
 
 use crate::request::table::Command;
 use crate::thread::Thread;

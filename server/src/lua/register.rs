@@ -1,5 +1,5 @@
-//! What a library registers while its top level runs. It sees one global, `redis`, with the functions of [`REGISTER`], the log and the
-//! version.
+//! What a library registers while its top level runs. It sees one global, `redis`, with the functions of [`REGISTER`], the log
+//! and the version.
 #![allow(unsafe_code)]
 
 use crate::lua::api::{self, Entries, entry, fail};

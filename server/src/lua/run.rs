@@ -27,8 +27,8 @@ const WIDEN_NANOS: u64 = 1_000_000_000;
 /// How long a trigger may run where its thread cannot do anything else meanwhile, and so nobody might be able to kill it.
 const UNSUSPENDED_MS: u64 = 5_000;
 
-/// What a handler answers for a script that has reached for a shard that it does not hold, before it wrote anything: the unit starts
-/// over with every shard held. Never goes over the wire.
+/// What a handler answers for a script that has reached for a shard that it does not hold, before it wrote anything: the unit
+/// starts over with every shard held. Never goes over the wire.
 pub const AGAIN: Error = Error::fixed(&"RETRY");
 
 /// Whether an execution is to start over.

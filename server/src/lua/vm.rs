@@ -42,8 +42,8 @@ pub fn with_vm<'c, T>(
     result
 }
 
-/// Whether what was learned of a script, by this thread or by others, says that it keeps to the shards of its declared keys. `by_sha`: it
-/// is given by its name, not by its text.
+/// Whether what was learned of a script, by this thread or by others, says that it keeps to the shards of its declared keys.
+/// `by_sha`: it is given by its name, not by its text.
 pub fn is_narrow(shared: &Shared, text: &[u8], by_sha: bool) -> bool {
     let known = SLOT.with_borrow(|vm| Some(vm.as_ref()?.known(text, by_sha)?.learned.is_narrow()));
     known.unwrap_or_else(|| {

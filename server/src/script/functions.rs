@@ -1,14 +1,5 @@
 //! Functions: libraries of Lua code that stay on the server, called by name with FCALL.
 //!
-//! ```text
-//!   mod.rs       the libraries of the process: a snapshot that threads read without a lock, changed in one place
-//!   metadata.rs  the first line of a library's code, and names
-//!   load.rs      running a library's top level, which registers its functions
-//!   call.rs      a thread's callbacks: libraries are loaded there when first called
-//!   trigger.rs   functions that are called when keys change
-//!   payload.rs   FUNCTION DUMP and RESTORE
-//! ```
-//!
 //! The registry knows code, names, flags and descriptions. The callbacks are Lua functions, and so belong to one thread's
 //! interpreter: each thread runs the top level of a library for itself, once, at the first call of one of its functions,
 //! and forgets it when it sees a newer version of the registry without it. What a library keeps in its own variables is

@@ -18,7 +18,8 @@
 //!    sequentially consistent (a failed try, too), so one of the two sees the other, and no entry is left behind.
 //! 3. A releaser that has done [`DRAIN_MAX`] jobs lets the shard's own thread go on, so that no connection pays for all.
 //!
-//! The rules are checked by `tests/loom_cell.rs`, which compiles this file with loom's locks and atomics for [`crate::system::sync`].
+//! The rules are checked by `tests/loom_cell.rs`, which compiles this file with loom's locks and atomics for
+//! [`crate::system::sync`].
 //!
 //! Rejected: a parking_lot mutex around the shard (its fairness parks threads, and a guard cannot be handed to another
 //! task), and message passing to the owning thread (measured in the design: 10 times slower for one pipelined client).

@@ -1,5 +1,5 @@
-//! What every thread reads at every command and hardly anybody changes: the configuration, the libraries of functions. Read without a lock,
-//! replaced as a whole.
+//! What every thread reads at every command and hardly anybody changes: the configuration, the libraries of functions. Read
+//! without a lock, replaced as a whole.
 //!
 //! The cell holds one pointer to an `Arc<T>`. A reader pins the epoch and follows the pointer; a writer swaps in a
 //! new one and leaves the old one to the epoch, which frees it when no reader that could have seen it is pinned.

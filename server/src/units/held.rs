@@ -1,4 +1,5 @@
-//! Commands that hold shards while they run on their connection's own thread: those over several shards, those that may wait, scripts, EXEC.
+//! Commands that hold shards while they run on their connection's own thread: those over several shards, those that may wait,
+//! scripts, EXEC.
 
 use crate::exec::call;
 use crate::exec::handler::Ctx;

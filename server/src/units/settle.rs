@@ -1,8 +1,9 @@
 //! The one end of every unit: [`end`].
 //!
-//! Whatever a unit was (a command of a run, one that held shards, a slice of expiry, an eviction, the serving of somebody who waited),
-//! what follows it follows here, in this order, while the caller still holds the unit's shards: so events keep the order of the changes
-//! (rule 7 of the design). Whoever makes units does it through a [`Stay`](crate::units::stay::Stay), which ends them.
+//! Whatever a unit was (a command of a run, one that held shards, a slice of expiry, an eviction, the serving of somebody who
+//! waited), what follows it follows here, in this order, while the caller still holds the unit's shards: so events keep the
+//! order of the changes (rule 7 of the design). Whoever makes units does it through a [`Stay`](crate::units::stay::Stay), which
+//! ends them.
 
 use crate::shards::set::ShardSet;
 use crate::shards::widen::try_widen;
@@ -12,8 +13,8 @@ use crate::units::trigger;
 use curfew_shard::shard::wait::Waiter;
 use curfew_shard::{Sink, Unit, registry};
 
-/// Ends a unit, and then serves those who wait for what it changed, each as a unit of its own. Nothing is left in the sink but the guards
-/// of shards that were taken in the middle, which the stay lets go of.
+/// Ends a unit, and then serves those who wait for what it changed, each as a unit of its own. Nothing is left in the sink but
+/// the guards of shards that were taken in the middle, which the stay lets go of.
 #[inline]
 pub fn end(thread: &Thread, unit: &mut Unit<'_>) {
     if unit.sink().is_empty() {
@@ -99,8 +100,8 @@ fn free(shared: &Shared, sink: &mut Sink, now_ms: i64) {
     }
 }
 
-/// Serves one who needs more shards than the unit holds, as far as these can be entered at once, by letting it go through its keys again.
-/// Otherwise its connection is woken to see to it itself.
+/// Serves one who needs more shards than the unit holds, as far as these can be entered at once, by letting it go through its
+/// keys again. Otherwise its connection is woken to see to it itself.
 fn serve_elsewhere(shared: &'static Shared, unit: &mut Unit<'_>, waiter: &Waiter) {
     let held = ShardSet::of(unit.held_indices());
     let missing = ShardSet::of_bits(waiter.shards).without(held);
@@ -110,7 +111,8 @@ fn serve_elsewhere(shared: &'static Shared, unit: &mut Unit<'_>, waiter: &Waiter
     try_again(unit, waiter);
 }
 
-/// One that was called goes through its keys, within a unit that holds all its shards; then those behind it. The unit's end serves them.
+/// One that was called goes through its keys, within a unit that holds all its shards; then those behind it. The unit's end
+/// serves them.
 pub fn try_again(unit: &mut Unit<'_>, waiter: &Waiter) {
     if waiter.resume() {
         unit.recheck(waiter);

@@ -1,7 +1,7 @@
 //! Triggers: code of the server's that runs when keys change, in the unit that changes them (`docs/triggers.md`).
 //!
-//! A unit sees for which events there are triggers, and keeps what they are to be told: [`Fired`], in [`crate::Sink::fired`]. Running
-//! them is up to the server, before the unit is over; what they change may fire others, down to [`DEPTH_MAX`].
+//! A unit sees for which events there are triggers, and keeps what they are to be told: [`Fired`], in [`crate::Sink::fired`].
+//! Running them is up to the server, before the unit is over; what they change may fire others, down to [`DEPTH_MAX`].
 
 use crate::event::class;
 use crate::keyspace::{EntryRef, Str, Value, as_str, describe};

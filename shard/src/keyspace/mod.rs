@@ -344,9 +344,10 @@ impl Keyspace {
         Some(Taken { kind, value, raw, deadline, lru })
     }
 
-    /// The next entry with a deadline before `now` (Unix milliseconds), its own or that of a field, in the order of deadlines but
-    /// for bursts (see [`Wheel`]). It stays in the keyspace but is no longer in the wheel, so the caller removes it (or gives it another deadline): it will not come again. None
-    /// when nothing more is due, or when `steps` is used up (zero then).
+    /// The next entry with a deadline before `now` (Unix milliseconds), its own or that of a field, in the order of deadlines
+    /// but for bursts (see [`Wheel`]). It stays in the keyspace but is no longer in the wheel, so the caller removes it (or
+    /// gives it another deadline): it will not come again. None when nothing more is due, or when `steps` is used up (zero
+    /// then).
     pub fn next_due(&mut self, now: i64, steps: &mut u32) -> Option<EntryRef<'_>> {
         self.now = now;
         let item = self.wheel.as_mut()?.next_due(now, &mut Entries, steps)?;

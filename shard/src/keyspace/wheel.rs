@@ -34,10 +34,10 @@
 //! come up on time or early, and every item that comes up early is armed again, because the owner is asked for the
 //! deadline whenever an item is looked at. **Forward** jumps skip by bitmap from one occupied bucket to the next.
 //!
-//! **Memory**, measured by a test: 6.7 bytes an item for 1 M items over an hour, 6.6 for 1 M of one deadline
-//! (`bytes() / len()`, what was asked of the allocator). 224 bytes when empty. A lone item costs 88 bytes, and its
-//! level's table 4.1 KiB, half of which are the counts behind [`Wheel::count_until`]. After cancels, `work_ahead` merges chunks that have become sparse; a table of 16 bytes for
-//! each chunk that there was at the peak (0.4 bytes an item) stays until the wheel is empty.
+//! **Memory**, measured by a test: 6.7 bytes an item for 1 M items over an hour, 6.6 for 1 M of one deadline (`bytes() /
+//! len()`, what was asked of the allocator). 224 bytes when empty. A lone item costs 88 bytes, and its level's table 4.1 KiB,
+//! half of which are the counts behind [`Wheel::count_until`]. After cancels, `work_ahead` merges chunks that have become
+//! sparse; a table of 16 bytes for each chunk that there was at the peak (0.4 bytes an item) stays until the wheel is empty.
 
 mod aside;
 mod bucket;
@@ -245,9 +245,10 @@ impl Wheel {
         Some(earliest)
     }
 
-    /// Visits items bucket by bucket, in order of the buckets (what is set aside among them), until `visit` says no; changes nothing. Before the items of a
-    /// bucket comes [`Upcoming::From`]: no item after it has a deadline before that time (those before it may have later
-    /// ones, since deadlines move). A bucket that begins far ahead is large: all of its items come, in no order of deadlines.
+    /// Visits items bucket by bucket, in order of the buckets (what is set aside among them), until `visit` says no; changes
+    /// nothing. Before the items of a bucket comes [`Upcoming::From`]: no item after it has a deadline before that time (those
+    /// before it may have later ones, since deadlines move). A bucket that begins far ahead is large: all of its items come, in
+    /// no order of deadlines.
     pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming<Item>) -> bool) {
         if self.overdue != NIL && !self.pool.items(self.overdue).all(|item| visit(Upcoming::Item(item))) {
             return;

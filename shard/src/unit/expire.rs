@@ -8,11 +8,11 @@ use curfew_protocol::args::OwnedArgs;
 
 impl Unit<'_> {
     /// Removes keys whose deadlines have passed, with at most `steps` looks at the wheels of each shard held (each field of a
-    /// hash that is freed counts as one, and a hash has one turn in a millisecond): first those of the unit's own database, then
-    /// those after it in turn. Each database has at most half of what is left for it, so that those after it have some too, and
-    /// what is left in the end goes to those that have more. A shard that has not come to the end says in
-    /// [`expiry_turn`](crate::Shard::expiry_turn) which database is next. Returns true if more may be due. This is the active path; the lazy one is
-    /// in every lookup, and both remove alike.
+    /// hash that is freed counts as one, and a hash has one turn in a millisecond): first those of the unit's own database,
+    /// then those after it in turn. Each database has at most half of what is left for it, so that those after it have some
+    /// too, and what is left in the end goes to those that have more. A shard that has not come to the end says in
+    /// [`expiry_turn`](crate::Shard::expiry_turn) which database is next. Returns true if more may be due. This is the active
+    /// path; the lazy one is in every lookup, and both remove alike.
     pub fn expire_due(&mut self, steps: u32) -> bool {
         let mut more = false;
         let mut key = Vec::new();

@@ -56,8 +56,8 @@ impl Unit<'_> {
     /// there is nobody left whom what is there would serve. `serve` tells how the command of a name is served, and `settle` is
     /// called after each, before its reply goes out.
     ///
-    /// Those who need more shards than the unit holds are in [`crate::Sink::called`] afterwards, and the keys that they wait for are
-    /// left to them.
+    /// Those who need more shards than the unit holds are in [`crate::Sink::called`] afterwards, and the keys that they wait
+    /// for are left to them.
     pub fn serve_ready(&mut self, serve: impl Fn(&[u8]) -> Option<Serve>, mut settle: impl FnMut(&mut Self)) {
         let own = (self.db, self.no_touch, self.may_wait);
         self.may_wait = false;

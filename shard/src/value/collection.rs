@@ -1,8 +1,9 @@
 //! What the types other than strings have in common: how a value of theirs is kept in its entry.
 //!
-//! A small collection is a run of bytes inside its entry: no allocation of its own, no pointer. To be changed, the bytes
-//! are copied out, changed, and written back, all in [`crate::Unit::edit`]; they are few. Beyond [`Collection::INLINE_MAX`] or when
-//! the type says so it is an [`Object`](super::object::Object) of its own, changed in place. Reading works on both alike, by a view.
+//! A small collection is a run of bytes inside its entry: no allocation of its own, no pointer. To be changed, the bytes are
+//! copied out, changed, and written back, all in [`crate::Unit::edit`]; they are few. Beyond [`Collection::INLINE_MAX`] or when
+//! the type says so it is an [`Object`](super::object::Object) of its own, changed in place. Reading works on both alike, by a
+//! view.
 
 use super::kind::Type;
 use curfew_protocol::args::OwnedArgs;

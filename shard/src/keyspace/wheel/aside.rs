@@ -1,11 +1,12 @@
 //! What waits beside the ticks: bursts.
 //!
 //! A tick of more than [`HUGE`] items is set aside when its time comes: its ring of chunks goes to a queue in order of
-//! deadlines, in O(1), and the wheel goes on to the ticks behind it. Those are served first, but only [`TURN`](super::bucket::TURN) steps more than
-//! what waits; then each has every second step. So neither waits for the other, whatever the budget of a call.
+//! deadlines, in O(1), and the wheel goes on to the ticks behind it. Those are served first, but only
+//! [`TURN`](super::bucket::TURN) steps more than what waits; then each has every second step. So neither waits for the other,
+//! whatever the budget of a call.
 //!
-//! Chunks carry a *label*, which tells the bucket: the number of its slot, and above it a generation. A ring that is set aside keeps
-//! its label, and its slot gets another for what comes into it from then on.
+//! Chunks carry a *label*, which tells the bucket: the number of its slot, and above it a generation. A ring that is set aside
+//! keeps its label, and its slot gets another for what comes into it from then on.
 //!
 //! A bucket of level 1 that nobody had the time to cascade before it began waits likewise: as long as more than `HUGE` items
 //! are in it, the ticks that are known are served beside the cascade. Items armed for its time go behind the others in it, so

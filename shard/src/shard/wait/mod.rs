@@ -1,9 +1,10 @@
 //! Waiting for keys: BLPOP and its kin, XREAD with BLOCK.
 //!
-//! A handler that finds nothing calls [`wait`](crate::Unit::wait) with what it waits for. Who holds the shards enters the waiter at each of
-//! its keys before letting go of them, so that no change slips through. A change of a key that somebody waits for makes it
-//! **ready** ([`changed`](crate::Unit::changed) sees to that); when the unit that changed it is over, those who wait for it are served in the
-//! order in which they came, each as a unit of its own, before anybody else sees the key ([`serve_ready`](crate::Unit::serve_ready)).
+//! A handler that finds nothing calls [`wait`](crate::Unit::wait) with what it waits for. Who holds the shards enters the
+//! waiter at each of its keys before letting go of them, so that no change slips through. A change of a key that somebody waits
+//! for makes it **ready** ([`changed`](crate::Unit::changed) sees to that); when the unit that changed it is over, those who
+//! wait for it are served in the order in which they came, each as a unit of its own, before anybody else sees the key
+//! ([`serve_ready`](crate::Unit::serve_ready)).
 //!
 //! A waiter stands in the queues of all its keys, on as many shards as they are on, and can be claimed once ([`claim`]). One
 //! that needs more shards than are held (BLMOVE to another shard) keeps its place while its connection takes hold of all of
