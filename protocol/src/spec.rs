@@ -28,7 +28,7 @@ pub use keys::{
 };
 
 /// Command flags, see the constants below. The wire shows those of [`FLAG_NAMES`].
-pub type Flags = u32;
+pub type Flags = u64;
 
 /// Changes data.
 pub const WRITE: Flags = 1 << 0;
@@ -76,6 +76,27 @@ pub const MOVABLEKEYS: Flags = 1 << 20;
 pub const ALLOW_BUSY: Flags = 1 << 21;
 /// May touch keys that are not in its arguments (SCAN, RANDOMKEY). Hidden on the wire.
 pub const TOUCHES_ARBITRARY_KEYS: Flags = 1 << 22;
+
+// What follows is decided by the server alone and never shown.
+
+/// Runs a script or a function.
+pub const SCRIPT: Flags = 1 << 23;
+/// Of those: calls a function of a library by its name.
+pub const FUNCTION: Flags = 1 << 24;
+/// Of those: names its script by the hash.
+pub const BY_SHA: Flags = 1 << 25;
+/// Runs Lua code of any kind: scripts and functions, and the top level of libraries that are loaded.
+pub const RUNS_LUA: Flags = 1 << 26;
+/// EXEC: executes what the transaction has queued.
+pub const EXEC: Flags = 1 << 27;
+/// Executed at once inside MULTI, not queued.
+pub const NOT_QUEUED: Flags = 1 << 28;
+/// Allowed on a RESP2 connection that is subscribed to something.
+pub const FROM_SUBSCRIBER: Flags = 1 << 29;
+/// Ends the watches of its client, and so needs the shards of all watched keys.
+pub const UNWATCHES: Flags = 1 << 30;
+/// No pause of clients holds it back: it may end the pause.
+pub const NEVER_PAUSED: Flags = 1 << 31;
 
 /// The flags that the wire shows, in Redis's order.
 pub const FLAG_NAMES: &[(Flags, &str)] = &[
@@ -279,6 +300,8 @@ pub struct Spec {
     pub summary: &'static str,
     /// Arguments in the notation of [`crate::syntax`], without the name.
     pub syntax: &'static str,
+    /// The argument that names the first item, for commands about single items of a set, a hash or a sorted set.
+    pub item: u8,
     /// Version and change.
     pub history: &'static [(&'static str, &'static str)],
     /// Hints for clients and proxies.
@@ -310,6 +333,7 @@ impl Spec {
             complexity: "",
             summary: "",
             syntax: "",
+            item: 2,
             history: &[],
             tips: &[],
             is_container: false,
@@ -356,6 +380,12 @@ impl Spec {
         self.complexity = complexity;
         self.summary = summary;
         self.syntax = syntax;
+        self
+    }
+
+    /// Says which argument names the first item, where it is not the one behind the key.
+    pub const fn item(mut self, at: u8) -> Self {
+        self.item = at;
         self
     }
 

@@ -5,7 +5,7 @@
 //! keeper sees to shards that are quiet, and busy ones are seen to by those who keep them busy:
 //!
 //! ```text
-//!   exec::run          group ── due? slice ── group ── due? slice ── ...       the shard that is entered
+//!   call::run          group ── due? slice ── group ── due? slice ── ...       the shard that is entered
 //!   Connection::enter  after a run: the thread's own shard due? slice           the shard of a busy thread, entered by nobody
 //!   connection::unit   after a script or EXEC: each shard held due? slice       what came due while it ran
 //!   keep               the alarm rings: slice, let others have a turn, slice    all that is left
@@ -13,15 +13,14 @@
 //!
 //! Whether something is due is one relaxed load ([`ShardCell::is_due`]) beside a moment that was read anyway.
 
-use crate::alarm::Alarm;
-use crate::cell::{ShardCell, Turn};
-use crate::hold::{Hold, Shards};
-use crate::node::Node;
-use crate::route::ShardSet;
-use crate::stats::ThreadStats;
-use crate::thread::{self, Thread};
-use crate::{blocked, clock, evict, hold, trigger};
-use curfew_shard::{Held, Moment, Shard, Sink, Unit, class};
+use crate::observe::stats::ThreadStats;
+use crate::shards::cell::{ShardCell, Turn};
+use crate::shared::Shared;
+use crate::system::alarm::Alarm;
+use crate::system::clock;
+use crate::thread;
+use crate::units::expire::{self, Next};
+use crate::units::trigger;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -29,12 +28,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
-
-/// Looks at the wheel in one slice: about half a millisecond of expiries.
-pub const SLICE_STEPS: u32 = 512;
-
-/// Slices of expiry before a unit while there are triggers: about a thousand of them run, and then it is the unit's turn.
-const SLICES_MAX: usize = 16;
 
 /// The longest sleep, whatever becomes of the wall clock: a step is noticed after so long at most.
 const SLEEP_MAX: Duration = Duration::from_millis(100);
@@ -49,8 +42,8 @@ const PACE_MAX: Duration = Duration::from_millis(100);
 const STEP_MS: i64 = 500;
 
 /// Keeps the shard of the calling thread for the life of the process.
-pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
-    let cell = &node.shards[index];
+pub async fn keep(shared: &'static Shared, index: usize, bell: Arc<Notify>) {
+    let cell = &shared.shards[index];
     let mut steps = StepWatch::new();
     // The alarm goes by the wall clock and this one does not. To look at it costs nothing to speak of.
     let mut beat = interval(SLEEP_MAX);
@@ -65,21 +58,21 @@ pub async fn keep(node: &'static Node, index: usize, bell: Arc<Notify>) {
     };
     loop {
         if index == 0 {
-            steps.look(node);
+            steps.look(shared);
         }
-        node.memory.glance(&node.stats, clock::moment().ms);
-        node.stats.shards[index].beat_ms.store(clock::moment().ms, Relaxed);
+        shared.memory.glance(&shared.stats, clock::moment().ms);
+        shared.stats.shards[index].beat_ms.store(clock::moment().ms, Relaxed);
         if index == 0 {
-            sample(node);
+            sample(shared);
         }
-        let next = match trigger::exist(node) {
-            false => attend(cell, &bell, slice_here(node, cell)).await,
-            true => attend(cell, &bell, slice_apart(node, cell)).await,
+        let next = match trigger::exist(shared) {
+            false => attend(cell, &bell, slice_here(cell)).await,
+            true => attend(cell, &bell, slice_apart(shared, cell)).await,
         };
         match next {
             // Clients have their turn between two slices.
             Next::More => {
-                pace(node, cell, &bell).await;
+                pace(shared, cell, &bell).await;
                 tokio::task::yield_now().await;
             }
             Next::At(at) => {
@@ -118,14 +111,14 @@ async fn attend<T>(cell: &ShardCell, bell: &Notify, turn: impl Future<Output = T
 }
 
 /// A slice, by whoever has the shard.
-async fn slice_here(node: &'static Node, cell: &ShardCell) -> Next {
+async fn slice_here(cell: &ShardCell) -> Next {
     if let Some(mut guard) = cell.try_enter() {
-        return slice(node, &mut guard);
+        return thread::with(|thread| expire::slice(thread, &mut guard));
     }
     let (tell, told) = oneshot::channel();
     cell.leave(Box::new(move |turn| {
         let next = match turn {
-            Turn::Shard(shard) => slice(node, shard),
+            Turn::Shard(shard) => thread::with(|thread| expire::slice(thread, shard)),
             Turn::Busy => Next::Later,
         };
         let _ = tell.send(next);
@@ -134,19 +127,19 @@ async fn slice_here(node: &'static Node, cell: &ShardCell) -> Next {
 }
 
 /// A slice that may run triggers: always here, on a stack that can be left.
-async fn slice_apart(node: &'static Node, cell: &ShardCell) -> Next {
-    let Ok(more) = together(node, cell).await else { return Next::Later };
+async fn slice_apart(shared: &'static Shared, cell: &ShardCell) -> Next {
+    let Ok(more) = expire::together(shared, cell).await else { return Next::Later };
     let Some(mut guard) = cell.acquire().await else { return Next::Later };
-    let next = trigger::apart(node, || slice(node, &mut guard)).await;
+    let next = trigger::apart(shared, || thread::with(|thread| expire::slice(thread, &mut guard))).await;
     if more { Next::More } else { next }
 }
 
 /// Waits while a subscriber that keeps reading is far behind: a million keys of one deadline are more messages than its
 /// output limit. The shard is free meanwhile, and the keys are gone for everybody already. Not for long at a time: a
 /// reader that is too slow must not keep the keys in memory.
-async fn pace(node: &Node, cell: &ShardCell, bell: &Notify) {
+async fn pace(shared: &Shared, cell: &ShardCell, bell: &Notify) {
     let end = Instant::now() + PACE_MAX;
-    while node.pubsub.is_crowded(clock::moment().ms) && Instant::now() < end {
+    while shared.pubsub.is_crowded(clock::moment().ms) && Instant::now() < end {
         if timeout(PACE_STEP, bell.notified()).await.is_ok() {
             // Whoever rang has left something in the inbox: letting go of the shard serves it.
             drop(cell.try_enter());
@@ -154,173 +147,11 @@ async fn pace(node: &Node, cell: &ShardCell, bell: &Notify) {
     }
 }
 
-/// When the keeper has to look again.
-enum Next {
-    /// At once: more is due.
-    More,
-    /// At this time (Unix milliseconds).
-    At(i64),
-    /// Soon: a busy script has the shard.
-    Later,
-}
-
-/// One slice of what a shard does by itself, on whichever thread has it.
-fn slice(node: &Node, shard: &mut Shard) -> Next {
-    thread::with(|thread| {
-        let now = clock::moment();
-        let cell = &node.shards[usize::from(shard.index())];
-        let (is_expiring, first) = (node.active_expire.load(Relaxed), shard.expiry_turn);
-        // With wide triggers, expiry is for [`together`].
-        let more = is_expiring
-            && !trigger::are_wide(node, class::EXPIRED)
-            && thread.with_own_sink(|sink| expire(thread, Held::One(shard), first, sink, now, slice_steps(node)));
-        let figures = &node.stats.shards[usize::from(shard.index())];
-        if figures.is_stale(now.ms) {
-            figures.publish(shard);
-            figures.publish_due(shard, now.ms);
-        }
-        let index = usize::from(shard.index());
-        let evicts = !trigger::are_wide(node, class::EVICTED) && evict::keep(thread, Shards::One(shard), index);
-        if !is_expiring {
-            // Deadlines pass unnoticed: look again after the longest sleep.
-            cell.plan(i64::MIN);
-            return if evicts { Next::More } else { Next::At(i64::MAX) };
-        }
-        let at = plan(cell, shard, now, more);
-        if more || evicts { Next::More } else { Next::At(at) }
-    })
-}
-
-/// A slice of expiry by somebody who has the shard for another reason, past its planned time: clients that keep a shard
-/// busy do not make its keys late, whenever the keeper has its turn. At most one such slice in a millisecond, so that a burst
-/// takes about half of a busy shard's time, and none while subscribers have to catch up: then the keeper alone goes on, slowly.
-///
-/// The keeper is not told. It was to wake at the planned time or before, and will look for itself.
-#[cold]
-pub fn catch_up(thread: &Thread, shard: &mut Shard, sink: &mut Sink, now: Moment, steps: u32) {
-    let node = thread.node;
-    // With wide triggers it is done with all shards held, by the keeper.
-    if !node.active_expire.load(Relaxed) || trigger::are_wide(node, class::EXPIRED) {
-        return;
-    }
-    let first = shard.expiry_turn;
-    let steps = steps.min(slice_steps(node));
-    let more = node.pubsub.is_crowded(now.ms) || expire(thread, Held::One(shard), first, sink, now, steps);
-    plan(&node.shards[usize::from(shard.index())], shard, now, more);
-}
-
-/// Whether a unit that begins at this moment with these shards has to wait for what is due, because there are triggers: a key
-/// that is gone for the unit must not be gone without what its trigger does.
-pub fn has_due(node: &Node, shards: &mut Shards<'_, '_>, now: Moment) -> bool {
-    let mut is_due = false;
-    if node.functions.trigger_classes() & class::EXPIRED != 0 && node.active_expire.load(Relaxed) {
-        shards.each(|shard| is_due |= node.shards[usize::from(shard.index())].is_due(now.ms));
-    }
-    is_due
-}
-
-/// Expires what is due and runs the triggers of that: all of it, unless that is thousands, of which it does some.
-pub fn clear_due(thread: &Thread, shards: &mut Shards<'_, '_>, sink: &mut Sink, now: Moment) {
-    let node = thread.node;
-    for _ in 0..SLICES_MAX {
-        if !has_due(node, shards, now) {
-            return;
-        }
-        expire(thread, shards.held(), 0, sink, now, slice_steps(node));
-        sink.widened.clear();
-        shards.each(|shard| {
-            plan(&node.shards[usize::from(shard.index())], shard, now, false);
-        });
-    }
-}
-
-/// A thread that is kept busy by clients of other shards does not let its own shard, number `index`, be late: a slice of
-/// expiry there, if its time has come. Nobody holds the thread's sink. One relaxed load where nothing is due.
-#[inline]
-pub fn tend(node: &Node, index: usize, now_ms: i64) {
-    if node.shards[index].is_due(now_ms) {
-        tend_late(node, index);
-    }
-}
-
-#[cold]
-fn tend_late(node: &Node, index: usize) {
-    // Triggers want a stack that can be left.
-    if !node.active_expire.load(Relaxed) || trigger::exist(node) {
-        return;
-    }
-    // Whoever has it sees to it.
-    let Some(mut guard) = node.shards[index].try_enter() else { return };
-    thread::with(|thread| {
-        let mut sink = thread.sink.borrow_mut();
-        let changes = sink.changes;
-        catch_up(thread, &mut guard, &mut sink, clock::moment(), SLICE_STEPS);
-        thread.stats.changes.add(sink.changes - changes);
-    });
-}
-
-/// Looks at the wheel for each of so many shards that are held at the same time.
-pub fn steps_for(shards: usize) -> u32 {
-    (SLICE_STEPS / shards.max(1) as u32).max(SLICE_STEPS / 8)
-}
-
-/// Says when the shard has to be looked at next, and answers it.
-fn plan(cell: &ShardCell, shard: &Shard, now: Moment, more: bool) -> i64 {
-    let at = if more { now.ms + 1 } else { shard.next_wakeup().unwrap_or(i64::MAX) };
-    cell.plan(at);
-    at
-}
-
-/// Looks at the wheel in one slice: fewer where each expiry may run a trigger.
-fn slice_steps(node: &Node) -> u32 {
-    if node.functions.trigger_classes() & class::EXPIRED == 0 { SLICE_STEPS } else { SLICE_STEPS / 8 }
-}
-
-/// While there are wide triggers for what the shard of `cell` has to expire or to evict now: a slice of it, with all shards held.
-/// Otherwise nothing. Answers whether there is more.
-///
-/// # Errors
-/// A busy script has a shard.
-pub async fn together(node: &'static Node, cell: &ShardCell) -> Result<bool, ()> {
-    let expires =
-        trigger::are_wide(node, class::EXPIRED) && node.active_expire.load(Relaxed) && cell.is_due(clock::moment().ms);
-    let evicts = trigger::are_wide(node, class::EVICTED) && evict::is_wanted(node);
-    if !expires && !evicts {
-        return Ok(false);
-    }
-    let mut hold = hold::acquire(node, ShardSet::all(node.shards.len())).await.map_err(drop)?;
-    let slice = || thread::with(|thread| slice_of_all(thread, cell, &mut hold, expires, evicts));
-    Ok(trigger::apart(node, slice).await)
-}
-
-fn slice_of_all(thread: &Thread, cell: &ShardCell, hold: &mut Hold<'static>, expires: bool, evicts: bool) -> bool {
-    let (node, now) = (thread.node, clock::moment());
-    let more = expires && {
-        thread.with_own_sink(|sink| clear_due(thread, &mut Shards::Hold(hold), sink, now));
-        has_due(node, &mut Shards::Hold(hold), now)
-    };
-    let own = node.shards.iter().position(|known| std::ptr::eq(known, cell));
-    more | (evicts && own.is_some_and(|own| evict::keep(thread, Shards::Hold(hold), own)))
-}
-
-/// One slice of expiry, one unit, beginning with database `first`; true if more is due. The changes are counted by the
-/// caller, whose sink it is.
-fn expire(thread: &Thread, held: Held<'_>, first: usize, sink: &mut Sink, now: Moment, steps: u32) -> bool {
-    let settings = thread.settings();
-    let mut unit = Unit::new(held, sink, now, first, &settings);
-    let more = unit.expire_due(steps);
-    if !unit.sink().is_empty() {
-        thread.node.settle(&mut unit, now.ms);
-        blocked::wake_called(sink);
-    }
-    more
-}
-
 /// Takes a sample of the rates.
-fn sample(node: &Node) {
-    let sum = |of: fn(&ThreadStats) -> u64| node.stats.sum(of);
+fn sample(shared: &Shared) {
+    let sum = |of: fn(&ThreadStats) -> u64| shared.stats.sum(of);
     let counters = [sum(|t| t.executed.get()), sum(|t| t.bytes_in.get()), sum(|t| t.bytes_out.get())];
-    node.stats.rates.sample(Instant::now(), counters);
+    shared.stats.rates.sample(Instant::now(), counters);
 }
 
 /// Notices steps of the wall clock, which are logged and counted, by one keeper for all. Expiry itself follows the new time
@@ -335,12 +166,12 @@ impl StepWatch {
         StepWatch { wall_ms: clock::moment().ms, monotonic: Instant::now() }
     }
 
-    fn look(&mut self, node: &Node) {
+    fn look(&mut self, shared: &Shared) {
         let (wall_ms, monotonic) = (clock::moment().ms, Instant::now());
         let step = (wall_ms - self.wall_ms) - (monotonic - self.monotonic).as_millis() as i64;
         if step.abs() > STEP_MS {
             tracing::warn!(step_ms = step, "the wall clock was stepped; deadlines follow the new time");
-            node.stats.clock_steps.fetch_add(1, Relaxed);
+            shared.stats.clock_steps.fetch_add(1, Relaxed);
         }
         (self.wall_ms, self.monotonic) = (wall_ms, monotonic);
     }

@@ -1,42 +1,24 @@
 //! Curfew: a Redis server whose keys leave on time, together. See ARCHITECTURE.md for the map.
 
-mod alarm;
-mod batch;
-mod blocked;
-mod cell;
-#[cfg(test)]
-#[path = "cell/tests.rs"]
-mod cell_tests; // not in cell.rs, which tests/loom_cell.rs compiles, too
-mod client;
-mod clock;
+mod clients;
 mod command;
-mod commands;
 mod config;
 mod connection;
-mod evict;
 mod exec;
-mod gate;
-mod hold;
 mod keeper;
-mod log;
-mod memory;
+mod lua;
 mod metrics;
-mod node;
-mod pause;
-mod pubsub;
-mod reclaim;
-mod route;
+mod observe;
+mod request;
 mod script;
 mod server;
 mod session;
+mod shards;
+mod shared;
 mod signals;
-mod stats;
-mod sync;
 mod system;
 mod thread;
-mod transaction;
-mod trigger;
-mod version;
+mod units;
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -56,6 +38,7 @@ pub static MALLOC_CONF: &[u8; 84] =
     b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,slab_sizes:8192-8192:16\0";
 
 fn main() -> ExitCode {
+    command::install();
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let stdin = || {
         let mut text = Vec::new();
@@ -78,7 +61,7 @@ fn main() -> ExitCode {
         eprintln!("cannot go to the folder '{}': {error}", config.dir.display());
         return ExitCode::FAILURE;
     }
-    if let Err(error) = log::start(config.loglevel, &config.logfile) {
+    if let Err(error) = system::log::start(config.loglevel, &config.logfile) {
         eprintln!("cannot open the log file '{}': {error}", config.logfile.display());
         return ExitCode::FAILURE;
     }

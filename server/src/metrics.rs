@@ -7,12 +7,12 @@
 //!
 //! No client can hurt: few connections at a time, one short request each, and a few seconds for all of it.
 
-use crate::commands::table;
-use crate::memory;
-use crate::node::Node;
-use crate::pubsub::Kind;
-use crate::stats::{CommandStats, DUE_WITHIN, LAG_BOUNDS_MS, LATENCY_BUCKETS, ShardFigures, ThreadStats};
-use crate::{clock, system, version};
+use crate::clients::pubsub::ChannelKind;
+use crate::observe::memory;
+use crate::observe::stats::{CommandStats, DUE_WITHIN, LAG_BOUNDS_MS, LATENCY_BUCKETS, ShardFigures, ThreadStats};
+use crate::request::table::table;
+use crate::shared::Shared;
+use crate::system::{clock, limits, version};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
@@ -42,7 +42,7 @@ const REQUEST_MAX: usize = 8192;
 const STALE_MS: i64 = 10_000;
 
 /// Serves one listener for the life of the process.
-pub async fn serve(node: &'static Node, listener: TcpListener) {
+pub async fn serve(shared: &'static Shared, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -58,7 +58,7 @@ pub async fn serve(node: &'static Node, listener: TcpListener) {
                 .timer(TokioTimer::new())
                 .header_read_timeout(CONNECTION_TIME);
             let answer = service_fn(move |request: Request<Incoming>| async move {
-                Ok::<_, Infallible>(answer(node, request.method(), request.uri().path()))
+                Ok::<_, Infallible>(answer(shared, request.method(), request.uri().path()))
             });
             // Errors are the client's.
             let _ = tokio::time::timeout(CONNECTION_TIME, http.serve_connection(TokioIo::new(stream), answer)).await;
@@ -67,15 +67,15 @@ pub async fn serve(node: &'static Node, listener: TcpListener) {
     }
 }
 
-fn answer(node: &Node, method: &Method, path: &str) -> Response<Full<Bytes>> {
+fn answer(shared: &Shared, method: &Method, path: &str) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
     let (status, kind, body) = match (method, path) {
-        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, "text/plain; version=0.0.4", render(node)),
-        (&Method::GET | &Method::HEAD, "/healthz") => match stuck(node, clock::moment().ms) {
+        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, "text/plain; version=0.0.4", render(shared)),
+        (&Method::GET | &Method::HEAD, "/healthz") => match stuck(shared, clock::moment().ms) {
             None => (StatusCode::OK, TEXT, "ok\n".to_owned()),
             Some(shard) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("the thread of shard {shard} is stuck\n")),
         },
-        (&Method::GET | &Method::HEAD, "/readyz") => match node.is_closed.load(Relaxed) {
+        (&Method::GET | &Method::HEAD, "/readyz") => match shared.is_closed.load(Relaxed) {
             false => (StatusCode::OK, TEXT, "ok\n".to_owned()),
             true => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "not accepting connections\n".to_owned()),
         },
@@ -89,9 +89,9 @@ fn answer(node: &Node, method: &Method, path: &str) -> Response<Full<Bytes>> {
 }
 
 /// A shard whose keeper was not seen for too long. Before it is seen first, it is starting.
-fn stuck(node: &Node, now_ms: i64) -> Option<usize> {
-    let since_start = node.started.elapsed().as_millis() as i64;
-    node.stats.shards.iter().position(|shard| match shard.beat_ms.load(Relaxed) {
+fn stuck(shared: &Shared, now_ms: i64) -> Option<usize> {
+    let since_start = shared.started.elapsed().as_millis() as i64;
+    shared.stats.shards.iter().position(|shard| match shard.beat_ms.load(Relaxed) {
         0 => since_start > STALE_MS,
         // A wall clock that was stepped shows for a moment only: the next beat is a tenth of a second away.
         seen => now_ms - seen > STALE_MS && since_start > STALE_MS,
@@ -99,22 +99,22 @@ fn stuck(node: &Node, now_ms: i64) -> Option<usize> {
 }
 
 /// The page of `/metrics`.
-fn render(node: &Node) -> String {
+fn render(shared: &Shared) -> String {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
-    metrics::with_local_recorder(&recorder, || record(node));
+    metrics::with_local_recorder(&recorder, || record(shared));
     let mut text = handle.render();
-    latencies(node, &mut text);
-    lags(node, &mut text);
+    latencies(shared, &mut text);
+    lags(shared, &mut text);
     text
 }
 
 /// Tells the recorder of everything but histograms.
-fn record(node: &Node) {
-    let (stats, config) = (&node.stats, node.config.load());
+fn record(shared: &Shared) {
+    let (stats, config) = (&shared.stats, shared.config.load());
     let threads = |of: fn(&ThreadStats) -> u64| stats.sum(of);
     gauge!("curfew_build_info", "version" => version::CURFEW, "redis_version" => version::REDIS).set(1.0);
-    gauge!("curfew_uptime_seconds").set(node.started.elapsed().as_secs_f64());
+    gauge!("curfew_uptime_seconds").set(shared.started.elapsed().as_secs_f64());
     counter!("curfew_commands_processed_total").absolute(threads(|thread| thread.executed.get()));
     counter!("curfew_error_replies_total").absolute(threads(|thread| thread.error_replies.get()));
     counter!("curfew_net_input_bytes_total").absolute(threads(|thread| thread.bytes_in.get()));
@@ -123,7 +123,7 @@ fn record(node: &Node) {
     counter!("curfew_triggers_run_total").absolute(threads(|thread| thread.triggers_run.get()));
     counter!("curfew_triggers_failed_total").absolute(threads(|thread| thread.triggers_failed.get()));
 
-    gauge!("curfew_connected_clients").set(node.clients.len() as f64);
+    gauge!("curfew_connected_clients").set(shared.clients.len() as f64);
     gauge!("curfew_max_clients").set(f64::from(config.maxclients));
     counter!("curfew_connections_accepted_total").absolute(stats.accepted.load(Relaxed));
     counter!("curfew_connections_rejected_total").absolute(stats.refused.load(Relaxed));
@@ -131,14 +131,14 @@ fn record(node: &Node) {
     counter!("curfew_query_limit_disconnections_total").absolute(stats.query_limit_kills.load(Relaxed));
 
     let allocator = memory::allocator();
-    gauge!("curfew_memory_used_bytes").set(node.memory.look(stats) as f64);
-    gauge!("curfew_memory_used_peak_bytes").set(node.memory.peak() as f64);
-    gauge!("curfew_memory_rss_bytes").set(system::resident() as f64);
+    gauge!("curfew_memory_used_bytes").set(shared.memory.look(stats) as f64);
+    gauge!("curfew_memory_used_peak_bytes").set(shared.memory.peak() as f64);
+    gauge!("curfew_memory_rss_bytes").set(limits::resident() as f64);
     gauge!("curfew_memory_max_bytes").set(config.maxmemory as f64);
     gauge!("curfew_memory_reserve_bytes").set(stats.reserve() as f64);
     gauge!("curfew_memory_allocator_allocated_bytes").set(allocator.allocated as f64);
     gauge!("curfew_memory_allocator_resident_bytes").set(allocator.resident as f64);
-    gauge!("curfew_lazyfree_pending_objects").set(node.reclaimer.pending() as f64);
+    gauge!("curfew_lazyfree_pending_objects").set(shared.reclaimer.pending() as f64);
 
     for (index, shard) in stats.shards.iter().enumerate() {
         let label = || vec![Label::new("shard", index.to_string())];
@@ -177,10 +177,10 @@ fn record(node: &Node) {
             counter!("curfew_commands_rejected_total", "command" => command.spec.name).absolute(rejected);
         }
     }
-    let pubsub = &node.pubsub;
-    gauge!("curfew_pubsub_channels").set(pubsub.channel_count(Kind::Channel) as f64);
+    let pubsub = &shared.pubsub;
+    gauge!("curfew_pubsub_channels").set(pubsub.channel_count(ChannelKind::Channel) as f64);
     gauge!("curfew_pubsub_patterns").set(pubsub.pattern_count() as f64);
-    gauge!("curfew_pubsub_shard_channels").set(pubsub.channel_count(Kind::Shard) as f64);
+    gauge!("curfew_pubsub_shard_channels").set(pubsub.channel_count(ChannelKind::Shard) as f64);
     counter!("curfew_keyspace_events_published_total").absolute(pubsub.events.load(Relaxed));
     counter!("curfew_pubsub_messages_dropped_total").absolute(stats.messages_dropped.load(Relaxed));
     gauge!("curfew_expiry_lag_max_seconds").set(stats.expiry_lag.all().max_ms as f64 / 1000.0);
@@ -189,20 +189,20 @@ fn record(node: &Node) {
         gauge!("curfew_expiry_lag_last_minute_seconds", "quantile" => quantile).set(ms as f64 / 1000.0);
     }
     counter!("curfew_clock_steps_total").absolute(stats.clock_steps.load(Relaxed));
-    let cpu = system::cpu_time(false);
+    let cpu = limits::cpu_time(false);
     gauge!("curfew_cpu_user_seconds").set(cpu.user);
     gauge!("curfew_cpu_system_seconds").set(cpu.system);
 }
 
 /// The histogram of the latency of each command that was called.
-fn latencies(node: &Node, text: &mut String) {
+fn latencies(shared: &Shared, text: &mut String) {
     let mut histogram =
         Histogram::start(text, "curfew_command_duration_seconds", "Time that commands took, by command.");
     for command in &table().all {
         let counts: [u64; LATENCY_BUCKETS] =
-            std::array::from_fn(|bucket| node.stats.sum(|thread| thread.commands[command.id].latency[bucket].get()));
+            std::array::from_fn(|bucket| shared.stats.sum(|thread| thread.commands[command.id].latency[bucket].get()));
         if counts.iter().any(|&count| count > 0) {
-            let nanos = node.stats.sum(|thread| thread.commands[command.id].nanos.get());
+            let nanos = shared.stats.sum(|thread| thread.commands[command.id].nanos.get());
             let bounds = (0..LATENCY_BUCKETS - 1).map(|bucket| (1u64 << bucket) as f64 / 1e6);
             histogram.series(&format!("command=\"{}\"", command.spec.name), bounds, &counts, nanos as f64 / 1e9);
         }
@@ -210,8 +210,8 @@ fn latencies(node: &Node, text: &mut String) {
 }
 
 /// The histogram of how long after their deadlines keys were removed.
-fn lags(node: &Node, text: &mut String) {
-    let lag = node.stats.expiry_lag.all();
+fn lags(shared: &Shared, text: &mut String) {
+    let lag = shared.stats.expiry_lag.all();
     let sum = lag.sum_ms as f64 / 1000.0;
     let bounds = LAG_BOUNDS_MS.iter().map(|&bound| f64::from(bound) / 1000.0);
     Histogram::start(text, "curfew_expiry_lag_seconds", "Time between the deadline and the removal of keys.").series(

@@ -1,6 +1,6 @@
 //! What ends the process: SIGTERM, SIGINT, or SHUTDOWN.
 
-use crate::node::Node;
+use crate::shared::Shared;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -17,11 +17,11 @@ impl Signals {
     }
 
     /// Waits until the process is to end.
-    pub async fn wait(mut self, node: &Node) {
+    pub async fn wait(mut self, shared: &Shared) {
         tokio::select! {
             _ = self.term.recv() => tracing::info!("SIGTERM: shutting down"),
             _ = self.int.recv() => tracing::info!("SIGINT: shutting down"),
-            () = node.shutdown.notified() => tracing::info!("SHUTDOWN: shutting down"),
+            () = shared.shutdown.notified() => tracing::info!("SHUTDOWN: shutting down"),
         }
     }
 }

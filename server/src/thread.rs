@@ -10,14 +10,14 @@
 //! What a thread keeps for itself is a [`Thread`] in thread-local storage: tasks reach it with [`with`] between two
 //! awaits and never hold it across one, so that they stay `Send` and the runtime needs no local set.
 
-use crate::batch::Buffers;
-use crate::config::Cached;
-use crate::node::Node;
-use crate::script::function;
-use crate::session::Session;
-use crate::stats::ThreadStats;
-use curfew_shard::record::Recording;
-use curfew_shard::settings::Limits;
+use crate::config::Config;
+use crate::observe::stats::ThreadStats;
+use crate::request::parsed::Buffers;
+use crate::script::functions::Snapshot;
+use crate::shared::Shared;
+use crate::system::versioned::Cached;
+use curfew_shard::event::durable::Recording;
+use curfew_shard::value::limits::Limits;
 use curfew_shard::{Settings, Sink, class};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -26,23 +26,19 @@ use std::sync::Arc;
 /// What one shard thread keeps for itself.
 pub struct Thread {
     /// What it shares with the others.
-    pub node: &'static Node,
+    pub shared: &'static Shared,
     /// What units leave behind, settled after each.
     pub sink: RefCell<Sink>,
     /// Its own counters.
     pub stats: &'static ThreadStats,
-    config: RefCell<Cached>,
+    config: RefCell<Cached<Config>>,
     settings: RefCell<Rc<Settings>>,
     /// The same without events for subscribers.
     quiet_settings: RefCell<Rc<Settings>>,
     settings_version: Cell<u64>,
     /// Buffers of connections that have nothing under way.
     buffers: RefCell<Vec<Buffers>>,
-    /// The script engine's interpreter.
-    pub vm: crate::script::VmSlot,
-    functions: RefCell<function::Cached>,
-    /// The session in which triggers run, while none does.
-    pub trigger_session: Cell<Option<Box<Session>>>,
+    functions: RefCell<Cached<Snapshot>>,
     clock: quanta::Clock,
 }
 
@@ -54,21 +50,19 @@ thread_local! {
 const SPARE_MAX: usize = 64;
 
 /// Makes the calling thread shard thread `index`. Once per thread.
-pub fn start(index: usize, node: &'static Node) {
-    let config = Cached::new(&node.config);
-    let (settings, quiet_settings) = settings_of(&config.share(), &node.functions.load());
+pub fn start(index: usize, shared: &'static Shared) {
+    let config = Cached::new(&shared.config);
+    let (settings, quiet_settings) = settings_of(&config.share(), &shared.functions.load());
     let thread = Thread {
-        node,
+        shared,
         sink: RefCell::new(Sink::default()),
-        stats: &node.stats.threads[index],
+        stats: &shared.stats.threads[index],
         settings: RefCell::new(settings),
         quiet_settings: RefCell::new(quiet_settings),
-        settings_version: Cell::new(node.config.version()),
+        settings_version: Cell::new(shared.config.version()),
         config: RefCell::new(config),
         buffers: RefCell::default(),
-        vm: Default::default(),
-        functions: RefCell::default(),
-        trigger_session: Cell::default(),
+        functions: RefCell::new(Cached::new(&shared.functions.libraries)),
         clock: quanta::Clock::new(),
     };
     THREAD.with(|slot| assert!(slot.set(thread).is_ok(), "a thread starts once"));
@@ -93,12 +87,12 @@ impl Thread {
     #[inline]
     pub fn settings_for_run(&self) -> Rc<Settings> {
         self.refresh();
-        if self.node.pubsub.is_idle() { self.quiet_settings.borrow().clone() } else { self.settings.borrow().clone() }
+        if self.shared.pubsub.is_idle() { self.quiet_settings.borrow().clone() } else { self.settings.borrow().clone() }
     }
 
     #[inline]
     fn refresh(&self) {
-        let version = self.node.config.version();
+        let version = self.shared.config.version();
         if version != self.settings_version.get() {
             self.settings_version.set(version);
             (*self.settings.borrow_mut(), *self.quiet_settings.borrow_mut()) =
@@ -106,30 +100,14 @@ impl Thread {
         }
     }
 
-    /// Does something with a sink of its own, so that it may be suspended in the middle: the thread's other units need one
-    /// meanwhile. Counts the changes, and lets go of shards taken in the middle when the thread has its sink again: who lets go of
-    /// a shard may have to run something on it.
-    pub fn with_own_sink<T>(&self, act: impl FnOnce(&mut Sink) -> T) -> T {
-        let mut sink = self.sink.take();
-        let changes = sink.changes;
-        let result = act(&mut sink);
-        self.stats.changes.add(sink.changes - changes);
-        let widened = std::mem::take(&mut sink.widened);
-        self.sink.replace(sink);
-        drop(widened);
-        result
-    }
-
     /// The configuration in force.
-    pub fn config(&self) -> Arc<crate::config::Config> {
-        let mut cached = self.config.borrow_mut();
-        cached.get(&self.node.config);
-        cached.share()
+    pub fn config(&self) -> Arc<Config> {
+        self.config.borrow_mut().get(&self.shared.config).clone()
     }
 
     /// The libraries of functions as they are now; one atomic load when they have not changed.
-    pub fn functions(&self) -> Arc<function::Snapshot> {
-        self.functions.borrow_mut().get(&self.node.functions).clone()
+    pub fn functions(&self) -> Arc<Snapshot> {
+        self.functions.borrow_mut().get(&self.shared.functions.libraries).clone()
     }
 
     /// A time stamp for measuring durations; about 10 ns.
@@ -161,14 +139,14 @@ impl Thread {
 }
 
 /// The settings, and the same without events for subscribers.
-fn settings_of(config: &crate::config::Config, functions: &function::Snapshot) -> (Rc<Settings>, Rc<Settings>) {
+fn settings_of(config: &Config, functions: &Snapshot) -> (Rc<Settings>, Rc<Settings>) {
     let settings = settings(config, functions);
     let quiet = Settings { notify: 0, ..settings.clone() };
     (Rc::new(settings), Rc::new(quiet))
 }
 
 /// What data commands read of the configuration, and the triggers of `functions`.
-fn settings(config: &crate::config::Config, functions: &function::Snapshot) -> Settings {
+fn settings(config: &Config, functions: &Snapshot) -> Settings {
     use crate::config::values::MaxmemoryPolicy::{AllkeysLfu, VolatileLfu};
     Settings {
         notify: config.notify_keyspace_events.0,

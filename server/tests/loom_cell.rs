@@ -1,11 +1,11 @@
-//! The ground rules of `src/cell.rs`, model-checked: loom runs each test below in every order of its steps that a few
+//! The ground rules of `src/shards/cell.rs`, model-checked: loom runs each test below in every order of its steps that a few
 //! preemptions can make, with every value that a load may see.
 //!
 //! Checked in all of them: nobody is inside with another (loom looks for accesses that are not ordered), every
 //! entry is served without anybody ringing, and the shard is free at the end, whoever gave up and wherever they stood.
 //! Loom itself reports a deadlock (a waiter whom nobody wakes) and a leak.
 //!
-//! `src/cell.rs` is compiled into this test with loom's primitives as its `crate::sync`, so no special build is needed.
+//! `src/shards/cell.rs` is compiled into this test with loom's primitives as its `crate::system::sync`, so no special build is needed.
 
 #![allow(unsafe_code)] // loom's UnsafeCell hands out pointers
 
@@ -19,7 +19,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-#[path = "../src/cell.rs"]
+#[path = "../src/shards/cell.rs"]
 #[allow(dead_code)] // what only the server uses
 mod cell;
 
@@ -217,77 +217,79 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// `src/sync.rs` of the model.
-mod sync {
-    pub use loom::sync::Arc;
-    use loom::sync::atomic::fence;
-    pub use std::sync::atomic::Ordering;
+mod system {
+    pub mod sync {
+        pub use loom::sync::Arc;
+        use loom::sync::atomic::fence;
+        pub use std::sync::atomic::Ordering;
 
-    /// Loom takes SeqCst of a load or a store for little more than AcqRel, but knows what such a fence does; one before each
-    /// of them orders them all.
-    fn order(ordering: Ordering) {
-        if ordering == Ordering::SeqCst {
-            fence(ordering);
-        }
-    }
-
-    macro_rules! atomic {
-        ($($name:ident of $value:ty),*) => {$(
-            pub struct $name(loom::sync::atomic::$name);
-
-            #[allow(dead_code)] // not all operations of all types
-            impl $name {
-                pub fn new(value: $value) -> Self {
-                    Self(loom::sync::atomic::$name::new(value))
-                }
-
-                pub fn load(&self, ordering: Ordering) -> $value {
-                    order(ordering);
-                    self.0.load(ordering)
-                }
-
-                pub fn store(&self, value: $value, ordering: Ordering) {
-                    order(ordering);
-                    self.0.store(value, ordering);
-                }
-
-                pub fn compare_exchange(
-                    &self,
-                    current: $value,
-                    new: $value,
-                    success: Ordering,
-                    failure: Ordering,
-                ) -> Result<$value, $value> {
-                    order(failure);
-                    self.0.compare_exchange(current, new, success, failure)
-                }
+        /// Loom takes SeqCst of a load or a store for little more than AcqRel, but knows what such a fence does; one before each
+        /// of them orders them all.
+        fn order(ordering: Ordering) {
+            if ordering == Ordering::SeqCst {
+                fence(ordering);
             }
-        )*};
-    }
-    atomic!(AtomicBool of bool, AtomicI64 of i64, AtomicU8 of u8, AtomicUsize of usize);
-
-    #[allow(dead_code)] // counted only by those who hold several shards, of which there are none here
-    impl AtomicUsize {
-        pub fn fetch_add(&self, value: usize, ordering: Ordering) -> usize {
-            order(ordering);
-            self.0.fetch_add(value, ordering)
         }
 
-        pub fn fetch_sub(&self, value: usize, ordering: Ordering) -> usize {
-            order(ordering);
-            self.0.fetch_sub(value, ordering)
+        macro_rules! atomic {
+            ($($name:ident of $value:ty),*) => {$(
+                pub struct $name(loom::sync::atomic::$name);
+
+                #[allow(dead_code)] // not all operations of all types
+                impl $name {
+                    pub fn new(value: $value) -> Self {
+                        Self(loom::sync::atomic::$name::new(value))
+                    }
+
+                    pub fn load(&self, ordering: Ordering) -> $value {
+                        order(ordering);
+                        self.0.load(ordering)
+                    }
+
+                    pub fn store(&self, value: $value, ordering: Ordering) {
+                        order(ordering);
+                        self.0.store(value, ordering);
+                    }
+
+                    pub fn compare_exchange(
+                        &self,
+                        current: $value,
+                        new: $value,
+                        success: Ordering,
+                        failure: Ordering,
+                    ) -> Result<$value, $value> {
+                        order(failure);
+                        self.0.compare_exchange(current, new, success, failure)
+                    }
+                }
+            )*};
         }
-    }
+        atomic!(AtomicBool of bool, AtomicI64 of i64, AtomicU8 of u8, AtomicUsize of usize);
 
-    /// With parking_lot's signature.
-    pub struct Mutex<T>(loom::sync::Mutex<T>);
+        #[allow(dead_code)] // counted only by those who hold several shards, of which there are none here
+        impl AtomicUsize {
+            pub fn fetch_add(&self, value: usize, ordering: Ordering) -> usize {
+                order(ordering);
+                self.0.fetch_add(value, ordering)
+            }
 
-    impl<T> Mutex<T> {
-        pub fn new(value: T) -> Mutex<T> {
-            Mutex(loom::sync::Mutex::new(value))
+            pub fn fetch_sub(&self, value: usize, ordering: Ordering) -> usize {
+                order(ordering);
+                self.0.fetch_sub(value, ordering)
+            }
         }
 
-        pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-            self.0.lock().expect("not poisoned")
+        /// With parking_lot's signature.
+        pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+        impl<T> Mutex<T> {
+            pub fn new(value: T) -> Mutex<T> {
+                Mutex(loom::sync::Mutex::new(value))
+            }
+
+            pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+                self.0.lock().expect("not poisoned")
+            }
         }
     }
 }

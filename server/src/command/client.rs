@@ -1,11 +1,12 @@
 //! CLIENT: what connections tell about themselves, and what one may do to another.
 
-use crate::blocked;
-use crate::client::{Client, Peer, signal};
+use crate::clients::client::{Client, Peer, signal};
 use crate::command::connection;
 use crate::command::help::help;
-use crate::commands::{Run, ServerRow, table};
-use crate::session::{Ctx, ReplyMode, Session};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::request::table::table;
+use crate::session::{ReplyMode, Session};
+use crate::units::blocked;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
@@ -19,122 +20,122 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("client", -2, Group::Connection, "2.4.0")
             .container()
             .doc("That of the subcommand", "Shows connections and changes how they work.", ""),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("client|caching", 3, Group::Connection, "6.0.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Refused as yet: says of the next command if its keys are to be tracked for client-side caching.", "mode<YES|NO>"),
-        Run::Inline(caching),
+        ServerHandler::Inline(caching),
     ),
     ServerRow::new(
         Spec::new("client|getname", 2, Group::Connection, "2.6.9")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Tells the name that this connection was given.", ""),
-        Run::Inline(get_name),
+        ServerHandler::Inline(get_name),
     ),
     ServerRow::new(
         Spec::new("client|getredir", 2, Group::Connection, "6.0.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Tells where invalidations for this connection go: -1, as there is no client-side caching yet.", ""),
-        Run::Inline(get_redir),
+        ServerHandler::Inline(get_redir),
     ),
     ServerRow::new(
         Spec::new("client|help", 2, Group::Connection, "5.0.0")
-            .flags(LOADING | STALE)
+            .flags(LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Lists the subcommands, with a sentence on each.", ""),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         Spec::new("client|id", 2, Group::Connection, "5.0.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Tells the number of this connection; no other gets the same.", ""),
-        Run::Inline(id),
+        ServerHandler::Inline(id),
     ),
     ServerRow::new(
         Spec::new("client|info", 2, Group::Connection, "6.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Describes this connection in a line of `name=value`, as CLIENT LIST does.", "")
             .tips(&["nondeterministic_output"]),
-        Run::Inline(info),
+        ServerHandler::Inline(info),
     ),
     ServerRow::new(
         Spec::new("client|kill", -3, Group::Connection, "2.4.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(n), n = connections", "Closes connections, chosen by address, id, type, user, or age in seconds.", r#"filter<old-format"ip:port"~2.8.12|new-format<[ID client-id^2.8.12]|[TYPE client-type<NORMAL|MASTER^3.2.0|SLAVE|REPLICA^5.0.0|PUBSUB>^2.8.12]|[USER username]|[ADDR addr"ip:port"]|[LADDR laddr"ip:port"^6.2.0]|[SKIPME skipme<YES|NO>]|[MAXAGE maxage:int^7.4.0]>...>"#)
             .history(&[("2.8.12", "Filters with names, of which there may be several."), ("2.8.12", "`ID`: by number."), ("3.2.0", "`TYPE master`: the one to a master."), ("5.0.0", "`TYPE replica`; `slave` means the same."), ("6.2.0", "`LADDR`: by the address of the server's side."), ("7.4.0", "`MAXAGE`: by age in seconds.")]),
-        Run::Inline(kill),
+        ServerHandler::Inline(kill),
     ),
     ServerRow::new(
         Spec::new("client|list", -2, Group::Connection, "2.4.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(n), n = connections", "Describes connections, each in a line of `name=value`.", "[TYPE client-type<NORMAL|MASTER|REPLICA|PUBSUB>^5.0.0] [ID client-id^6.2.0...]")
             .history(&[("2.8.12", "`id` in each line."), ("5.0.0", "`TYPE` chooses by type."), ("6.0.0", "`user` in each line."), ("6.2.0", "`argv-mem`, `tot-mem`, `laddr` and `redir` in each line; `ID` chooses by number."), ("7.0.0", "`resp`, `multi-mem`, `rbs` and `rbp` in each line."), ("7.0.3", "`ssub` in each line."), ("7.2.0", "`lib-name` and `lib-ver` in each line."), ("7.4.0", "`watch` in each line."), ("8.0.0", "`io-thread` in each line.")])
             .tips(&["nondeterministic_output"]),
-        Run::Inline(list),
+        ServerHandler::Inline(list),
     ),
     ServerRow::new(
         Spec::new("client|no-evict", 3, Group::Connection, "7.0.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Marks this connection as one not to be closed for want of memory.", "enabled<ON|OFF>"),
-        Run::Inline(no_evict),
+        ServerHandler::Inline(no_evict),
     ),
     ServerRow::new(
         Spec::new("client|no-touch", 3, Group::Connection, "7.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Chooses if commands of this connection count as uses of their keys, for LRU and LFU.", "enabled<ON|OFF>"),
-        Run::Inline(no_touch),
+        ServerHandler::Inline(no_touch),
     ),
     ServerRow::new(
         Spec::new("client|pause", -3, Group::Connection, "3.0.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Makes all clients wait for so many milliseconds: with all commands, or with those that write.", "timeout:int [mode<WRITE|ALL>^6.2.0]")
             .history(&[("6.2.0", "`WRITE` and `ALL`: which commands wait.")]),
-        Run::Inline(pause),
+        ServerHandler::Inline(pause),
     ),
     ServerRow::new(
         Spec::new("client|reply", 3, Group::Connection, "3.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Switches the replies to this connection off or on, or leaves out the next one.", "action<ON|OFF|SKIP>"),
-        Run::Inline(reply),
+        ServerHandler::Inline(reply),
     ),
     ServerRow::new(
         Spec::new("client|setinfo", 4, Group::Connection, "7.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Notes the name or version of the client's library, for CLIENT LIST.", "attr<LIB-NAME libname|LIB-VER libver>")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(set_info),
+        ServerHandler::Inline(set_info),
     ),
     ServerRow::new(
         Spec::new("client|setname", 3, Group::Connection, "2.6.9")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Names this connection, for CLIENT LIST.", "connection-name")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(set_name),
+        ServerHandler::Inline(set_name),
     ),
     ServerRow::new(
         Spec::new("client|tracking", -3, Group::Connection, "6.0.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Switches client-side caching off; ON is refused, as it is not there yet.", "status<ON|OFF> [REDIRECT client-id] [PREFIX prefix+...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]"),
-        Run::Inline(tracking),
+        ServerHandler::Inline(tracking),
     ),
     ServerRow::new(
         Spec::new("client|trackinginfo", 2, Group::Connection, "6.2.0")
-            .flags(NOSCRIPT | LOADING | STALE)
+            .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Tells the state of client-side caching: off, as it is not there yet.", ""),
-        Run::Inline(tracking_info),
+        ServerHandler::Inline(tracking_info),
     ),
     ServerRow::new(
         Spec::new("client|unblock", -3, Group::Connection, "5.0.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Ends the waiting of another client: with an error, or as if its time was up.", "client-id [unblock-type<TIMEOUT|ERROR>]"),
-        Run::Inline(unblock),
+        ServerHandler::Inline(unblock),
     ),
     ServerRow::new(
         Spec::new("client|unpause", 2, Group::Connection, "6.2.0")
-            .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+            .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(n), n = clients that wait", "Ends CLIENT PAUSE before its time.", ""),
-        Run::Inline(unpause),
+        ServerHandler::Inline(unpause),
     ),];
 
 const BAD_ID: Error = Error::fixed(&"ERR client-id should be greater than 0");
@@ -254,13 +255,13 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     }
     let now_ms = ctx.now.ms;
     let until_ms = now_ms.checked_add(timeout_ms).ok_or(TIMEOUT_OUT_OF_RANGE)?;
-    ctx.thread.node.pause.start(until_ms, all, now_ms);
+    ctx.thread.shared.pause.start(until_ms, all, now_ms);
     ctx.out.ok();
     Ok(())
 }
 
 fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.thread.node.pause.stop();
+    ctx.thread.shared.pause.stop();
     ctx.out.ok();
     Ok(())
 }
@@ -275,7 +276,7 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         Some(_) => return Err(BAD_UNBLOCK_REASON),
     };
     let id = integer(&args[2])?;
-    let client = u64::try_from(id).ok().and_then(|id| ctx.thread.node.clients.get(id));
+    let client = u64::try_from(id).ok().and_then(|id| ctx.thread.shared.clients.get(id));
     ctx.out.flag(client.is_some_and(|client| blocked::unblock(&client, with_error)));
     Ok(())
 }
@@ -292,7 +293,7 @@ fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
                 return Err(TWO_REDIRECTS);
             }
             redirect = integer(id)?;
-            ctx.thread.node.clients.get(redirect as u64).ok_or(NO_SUCH_REDIRECT)?;
+            ctx.thread.shared.clients.get(redirect as u64).ok_or(NO_SUCH_REDIRECT)?;
         } else if is(option, "PREFIX") && cursor.next().is_some() {
         } else if !["BCAST", "OPTIN", "OPTOUT", "NOLOOP"].iter().any(|known| is(option, known)) {
             return Err(Error::SYNTAX);
@@ -361,7 +362,7 @@ impl Class {
 }
 
 fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    let clients = &ctx.thread.node.clients;
+    let clients = &ctx.thread.shared.clients;
     let all = || clients.all().into_iter().filter(|client| !client.is_killed());
     let chosen: Vec<Arc<Client>> = match args.get(2) {
         None => all().collect(),
@@ -512,7 +513,7 @@ fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     let is_old_form = args.len() == 3;
     let filter = if is_old_form { Filter { address: args.get(2), ..Filter::default() } } else { Filter::parse(args)? };
     let own = ctx.session.client.id;
-    let clients = &ctx.thread.node.clients;
+    let clients = &ctx.thread.shared.clients;
     let candidates = match filter.id {
         Some(id) => clients.get(id as u64).into_iter().collect(),
         None => clients.all(),

@@ -4,7 +4,8 @@
 //! commands in the order of a hash table, which differs from run to run; Curfew lists them by name.
 
 use crate::command::help::help;
-use crate::commands::{Run, ServerRow, table};
+use crate::exec::handler::{ServerHandler, ServerRow};
+use crate::request::table::table;
 use curfew_protocol::spec::*;
 use curfew_protocol::syntax::{self, Arg};
 use curfew_protocol::{Args, Error, Reply, args::is, glob};
@@ -27,11 +28,11 @@ pub const ROWS: &[ServerRow] = &[
             .container()
             .doc("O(n), n = commands", "Describes all commands, as COMMAND INFO does.", "")
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(|ctx, args| all(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| all(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|count", 2, "2.8.13").doc("O(1)", "Tells how many commands there are.", ""),
-        Run::Inline(|ctx, args| count(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| count(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|docs", -2, "7.0.0")
@@ -41,7 +42,7 @@ pub const ROWS: &[ServerRow] = &[
                 "[command-name...]",
             )
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(|ctx, args| docs(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| docs(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|getkeys", -3, "2.8.13").doc(
@@ -49,7 +50,7 @@ pub const ROWS: &[ServerRow] = &[
             "Picks the keys out of the words of a command.",
             "command [arg...]",
         ),
-        Run::Inline(|ctx, args| getkeys(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| getkeys(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|getkeysandflags", -3, "7.0.0").doc(
@@ -57,11 +58,11 @@ pub const ROWS: &[ServerRow] = &[
             "Picks the keys out of the words of a command, and tells what it does with each.",
             "command [arg...]",
         ),
-        Run::Inline(|ctx, args| getkeysandflags(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| getkeysandflags(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|help", 2, "5.0.0").doc("O(1)", "Lists the subcommands, with a sentence on each.", ""),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         row("command|info", -2, "2.8.13")
@@ -72,7 +73,7 @@ pub const ROWS: &[ServerRow] = &[
             )
             .history(&[("7.0.0", "Without names it tells of all commands.")])
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(|ctx, args| info(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| info(catalog(), args, ctx.out)),
     ),
     ServerRow::new(
         row("command|list", -2, "7.0.0")
@@ -82,7 +83,7 @@ pub const ROWS: &[ServerRow] = &[
                 "[FILTERBY filterby<MODULE module-name|ACLCAT category|PATTERN pattern>]",
             )
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(|ctx, args| list(catalog(), args, ctx.out)),
+        ServerHandler::Inline(|ctx, args| list(catalog(), args, ctx.out)),
     ),
 ];
 
@@ -528,9 +529,9 @@ mod tests {
         Spec::new("get", 2, Group::String, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO | ACCESS)]),
         Spec::new("mset", -3, Group::String, "1.0.1").flags(WRITE).keys(&[KeySpec::range(1, -1, 2, OW | UPDATE)]),
         Spec::new("eval", -3, Group::Scripting, "2.6.0")
-            .flags(NO_MANDATORY_KEYS)
+            .flags(NO_MANDATORY_KEYS | SCRIPT | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)]),
-        Spec::new("ping", -1, Group::Connection, "1.0.0").flags(FAST),
+        Spec::new("ping", -1, Group::Connection, "1.0.0").flags(FAST | FROM_SUBSCRIBER),
         Spec::new("object", -2, Group::Generic, "2.2.3").container(),
         Spec::new("object|encoding", 3, Group::Generic, "2.2.3").flags(READONLY).keys(&[KeySpec::at(2, RO)]),
     ];

@@ -1,10 +1,10 @@
 //! CONFIG: the configuration in force, over RESP. What parameters there are and what they take is in `config/`.
 
 use crate::command::help::help;
-use crate::commands::{Run, ServerRow};
-use crate::node::Node;
-use crate::session::Ctx;
-use crate::{config, server, system};
+use crate::config;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::shared::Shared;
+use crate::system::limits;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
 use curfew_shard::{Reach, Unit};
@@ -21,7 +21,7 @@ pub const ROWS: &[ServerRow] = &[
             "Shows and changes parameters of the running server.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         row("config|get", -3, "2.0.0")
@@ -31,7 +31,7 @@ pub const ROWS: &[ServerRow] = &[
                 "parameter...",
             )
             .history(&[("7.0.0", "Several names or patterns at once.")]),
-        Run::Inline(get),
+        ServerHandler::Inline(get),
     ),
     ServerRow::new(
         Spec::new("config|help", 2, Group::Server, "5.0.0").flags(LOADING | STALE).doc(
@@ -39,13 +39,13 @@ pub const ROWS: &[ServerRow] = &[
             "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         row("config|resetstat", 2, "2.0.0")
             .doc("O(n), n = commands", "Sets the counters that INFO shows back to zero.", "")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Held(resetstat),
+        ServerHandler::Held(resetstat),
     )
     .reach(Reach::All),
     ServerRow::new(
@@ -56,20 +56,20 @@ pub const ROWS: &[ServerRow] = &[
                 "",
             )
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(rewrite),
+        ServerHandler::Inline(rewrite),
     ),
     ServerRow::new(
         row("config|set", -4, "2.0.0")
             .doc("O(n), n = parameters given", "Changes parameters, all of them or none.", "data(parameter value)...")
             .history(&[("7.0.0", "Several parameters at once.")])
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(set),
+        ServerHandler::Inline(set),
     ),
 ];
 
 fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     let patterns: Vec<&[u8]> = args.iter().skip(2).collect();
-    let found = config::get(&ctx.thread.node.config.load(), &patterns);
+    let found = config::get(&ctx.thread.shared.config.load(), &patterns);
     ctx.out.map(found.len());
     for (name, value) in found {
         ctx.out.bulk(&name);
@@ -80,20 +80,21 @@ fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
 
 fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     let pairs: Vec<&[u8]> = args.iter().skip(2).collect();
-    change(ctx.thread.node, &pairs)?;
+    change(ctx.thread.shared, &pairs)?;
     ctx.out.ok();
     Ok(())
 }
 
 /// Changes parameters, all or none, and does what the changes ask for.
-fn change(node: &Node, pairs: &[&[u8]]) -> Result<(), Error> {
-    let shards = node.shards.len();
-    node.config
+fn change(shared: &Shared, pairs: &[&[u8]]) -> Result<(), Error> {
+    let shards = shared.shards.len();
+    shared
+        .config
         .modify(|current| {
             let (changed, rows) = config::set(current, pairs)?;
             // Descriptors first: without them, the new limit would be a promise that nobody keeps.
             if changed.maxclients > current.maxclients
-                && let Err(most) = system::allow_clients(changed.maxclients, shards)
+                && let Err(most) = limits::allow_clients(changed.maxclients, shards)
             {
                 let reason = format!(
                     "The operating system is not able to handle the specified number of clients, try with {most}"
@@ -103,25 +104,25 @@ fn change(node: &Node, pairs: &[&[u8]]) -> Result<(), Error> {
             Ok((changed, rows))
         })
         .map_err(Error::made)?;
-    server::apply_limits(node);
+    shared.apply_limits();
     Ok(())
 }
 
 fn rewrite(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
-    config::rewrite::rewrite(&ctx.thread.config(), node.config_file.as_deref()).map_err(Error::made)?;
+    let shared = ctx.thread.shared;
+    config::rewrite::rewrite(&ctx.thread.config(), shared.config_file.as_deref()).map_err(Error::made)?;
     tracing::info!("CONFIG REWRITE executed with success");
     ctx.out.ok();
     Ok(())
 }
 
 fn resetstat(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
+    let shared = ctx.thread.shared;
     for shard in unit.shards() {
         shard.stats = Default::default();
-        node.stats.shards[usize::from(shard.index())].publish(shard);
+        shared.stats.shards[usize::from(shard.index())].publish(shard);
     }
-    node.stats.reset();
+    shared.stats.reset();
     ctx.out.ok();
     Ok(())
 }

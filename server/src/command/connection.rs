@@ -1,9 +1,8 @@
 //! The connection's own commands: who it is, which protocol it speaks, which database it works on.
 
-use crate::commands::{Run, ServerRow};
-use crate::gate;
-use crate::session::{Ctx, ReplyMode};
-use crate::version;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::session::ReplyMode;
+use crate::system::version;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
@@ -22,7 +21,7 @@ pub const ROWS: &[ServerRow] = &[
                 "[username^6.0.0] password",
             )
             .history(&[("6.0.0", "A user name may stand before the password.")]),
-        Run::Inline(auth),
+        ServerHandler::Inline(auth),
     ),
     ServerRow::new(
         Spec::new("echo", 2, Group::Connection, "1.0.0").flags(LOADING | STALE | FAST).doc(
@@ -30,7 +29,7 @@ pub const ROWS: &[ServerRow] = &[
             "Sends the message back.",
             "message",
         ),
-        Run::Inline(|ctx, args| {
+        ServerHandler::Inline(|ctx, args| {
             ctx.out.bulk(&args[1]);
             Ok(())
         }),
@@ -44,21 +43,21 @@ pub const ROWS: &[ServerRow] = &[
                 "[arguments(protover:int [AUTH auth(username password)] [SETNAME clientname])]",
             )
             .history(&[("6.2.0", "Without arguments it tells about server and connection, and changes nothing.")]),
-        Run::Inline(hello),
+        ServerHandler::Inline(hello),
     ),
     ServerRow::new(
         Spec::new("ping", -1, Group::Connection, "1.0.0")
-            .flags(FAST)
+            .flags(FAST | FROM_SUBSCRIBER)
             .doc("O(1)", "Answers PONG or the message, as a sign of life.", "[message]")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Inline(ping),
+        ServerHandler::Inline(ping),
     ),
     ServerRow::new(
         Spec::new("quit", -1, Group::Connection, "1.0.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | FROM_SUBSCRIBER)
             .doc("O(1)", "Says goodbye: the server answers OK and closes the connection.", "")
             .deprecated("7.2.0", "closing the socket"),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             ctx.session.closing = true;
             ctx.out.ok();
             Ok(())
@@ -66,13 +65,13 @@ pub const ROWS: &[ServerRow] = &[
     ),
     ServerRow::new(
         Spec::new("reset", 1, Group::Connection, "6.2.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | FROM_SUBSCRIBER | UNWATCHES)
             .doc(
                 "O(n), n = subscriptions and watched keys",
                 "Makes the connection like a new one: RESP2, database 0, no transaction, no subscriptions.",
                 "",
             ),
-        Run::Held(reset),
+        ServerHandler::Held(reset),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -81,7 +80,7 @@ pub const ROWS: &[ServerRow] = &[
             "Chooses the database for the commands that follow.",
             "index",
         ),
-        Run::Inline(select),
+        ServerHandler::Inline(select),
     ),
 ];
 
@@ -228,13 +227,13 @@ fn speak(ctx: &mut Ctx<'_>, resp: Resp) {
 
 /// Makes the connection like a new one, but for what it told of its library.
 fn reset(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
+    let shared = ctx.thread.shared;
     let authenticated = ctx.thread.config().requirepass.0.is_empty();
     let session = &mut *ctx.session;
     session.transaction = None;
-    gate::unwatch_held(unit, session);
+    session.unwatch(unit);
     let client = session.client.clone();
-    node.pubsub.leave(&client, &mut session.subscriptions);
+    shared.pubsub.leave(&client, &mut session.subscriptions);
     // Messages from before are still messages of the old state.
     client.take_messages(ctx.out);
     session.select(0);

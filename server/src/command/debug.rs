@@ -2,14 +2,14 @@
 //!
 //! Only for connections from this machine, as with Redis's `enable-debug-command local`: DEBUG SLEEP stops everything.
 
-use crate::client::{Client, Peer};
-use crate::commands::{Run, ServerRow};
-use crate::session::Ctx;
+use crate::clients::client::{Client, Peer};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, Resp, args::is, help};
 use curfew_shard::command::object::encoding_name;
-use curfew_shard::value::rdb;
-use curfew_shard::{Reach, Unit, access};
+use curfew_shard::rdb;
+use curfew_shard::unit::access;
+use curfew_shard::{Reach, Unit};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub const ROWS: &[ServerRow] = &[ServerRow::new(
             "",
         )
         .syscmd(),
-    Run::Held(debug),
+    ServerHandler::Held(debug),
 )
 .reach(Reach::All)];
 
@@ -62,15 +62,15 @@ fn debug(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), E
         Some(key) if is(subcommand, "OBJECT") && args.len() <= 4 => return object(unit, key, ctx.out),
         Some(kind) if is(subcommand, "PROTOCOL") && args.len() == 3 => return protocol(kind, ctx.out),
         Some(flag) if is(subcommand, "SET-ACTIVE-EXPIRE") && args.len() == 3 => {
-            ctx.thread.node.active_expire.store(leading_number(flag) as i64 != 0, Relaxed);
+            ctx.thread.shared.active_expire.store(leading_number(flag) as i64 != 0, Relaxed);
             ctx.out.ok();
         }
         // Not in release builds, where it is not known.
         #[cfg(debug_assertions)]
         Some(ms) if is(subcommand, "CLOCK-STEP") && args.len() == 3 => {
-            crate::clock::step(leading_number(ms) as i64);
+            crate::system::clock::step(leading_number(ms) as i64);
             // A real step cancels the keepers' timers.
-            ctx.thread.node.shards.iter().for_each(|cell| cell.ring());
+            ctx.thread.shared.shards.iter().for_each(|cell| cell.ring());
             ctx.out.ok();
         }
         Some(seconds) if is(subcommand, "SLEEP") && args.len() == 3 => {

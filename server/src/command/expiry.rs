@@ -1,8 +1,7 @@
 //! CURFEW.EXPIRYLAG: how late keys go.
 
-use crate::commands::{Run, ServerRow};
-use crate::session::Ctx;
-use crate::stats::Lags;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::observe::stats::Lags;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -13,13 +12,13 @@ pub const ROWS: &[ServerRow] = &[ServerRow::new(
         "Returns the cumulative distribution of the time between the deadlines of keys and their removal.",
         "",
     ),
-    Run::Inline(expirylag),
+    ServerHandler::Inline(expirylag),
 )];
 
 /// A map as that of one command in the reply of LATENCY HISTOGRAM: `calls`, the keys counted, and `histogram_usec`, the keys
 /// up to each bound in microseconds, without the bounds that add none.
 fn expirylag(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    write(&ctx.thread.node.stats.expiry_lag.all(), ctx.out);
+    write(&ctx.thread.shared.stats.expiry_lag.all(), ctx.out);
     Ok(())
 }
 
@@ -41,7 +40,7 @@ fn write(lags: &Lags, out: &mut Reply) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::LagHistogram;
+    use crate::observe::stats::LagHistogram;
     use curfew_protocol::Resp;
 
     #[test]

@@ -1,12 +1,16 @@
 //! FUNCTION and FCALL: libraries of functions (`script/function/`).
 
-use super::help::help;
-use super::scripting::{numkeys, with_vm};
-use crate::commands::{Run, ServerRow};
-use crate::script::code::flag;
-use crate::script::function::{Change, ENGINE, Function, Library, Limit, Metadata, Policy, Snapshot, payload};
-use crate::script::{Call, Input, Vm};
-use crate::session::Ctx;
+use crate::command::help::help;
+use crate::command::scripting::numkeys;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::lua::interpreter::Input;
+use crate::lua::loading::LoadLimit;
+use crate::lua::vm::{Vm, with_vm};
+use crate::script::control::Call;
+use crate::script::functions::{Function, Library, LibraryChange, Policy, Snapshot};
+use crate::script::learned::flag;
+use crate::script::metadata::{ENGINE, Metadata};
+use crate::script::payload;
 use curfew_protocol::args::is;
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
@@ -20,7 +24,7 @@ use std::sync::atomic::Ordering::Relaxed;
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("fcall", -3, Group::Scripting, "7.0.0")
-            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
+            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | SCRIPT | FUNCTION | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)
                 .notes("Only the function knows what it does with its keys: taken to read and write")])
             .doc(
@@ -28,11 +32,11 @@ pub const ROWS: &[ServerRow] = &[
                 "Runs a function of a library as one unit.",
                 "function numkeys [key...] [arg...]",
             ),
-        Run::Held(fcall),
+        ServerHandler::Held(fcall),
     ),
     ServerRow::new(
         Spec::new("fcall_ro", -3, Group::Scripting, "7.0.0")
-            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
+            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | SCRIPT | FUNCTION | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RO | ACCESS)
                 .notes("Only the function knows what it does with its keys: taken to read")])
             .doc(
@@ -40,7 +44,7 @@ pub const ROWS: &[ServerRow] = &[
                 "Runs a function that is not allowed to write.",
                 "function numkeys [key...] [arg...]",
             ),
-        Run::Held(fcall),
+        ServerHandler::Held(fcall),
     ),
     ServerRow::new(
         Spec::new("function", -2, Group::Scripting, "7.0.0").container().doc(
@@ -48,7 +52,7 @@ pub const ROWS: &[ServerRow] = &[
             "Loads, shows and removes libraries of functions.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -56,7 +60,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(WRITE | NOSCRIPT)
             .doc("O(n), n = functions", "Removes a library.", "library-name")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Inline(delete),
+        ServerHandler::Inline(delete),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -65,7 +69,7 @@ pub const ROWS: &[ServerRow] = &[
             "Writes all libraries out as one payload, for FUNCTION RESTORE.",
             "",
         ),
-        Run::Inline(dump),
+        ServerHandler::Inline(dump),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -73,7 +77,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(WRITE | NOSCRIPT)
             .doc("O(n), n = functions", "Unloads every library there is.", "[flush-type<ASYNC|SYNC>]")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Inline(flush),
+        ServerHandler::Inline(flush),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -82,7 +86,7 @@ pub const ROWS: &[ServerRow] = &[
             "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -90,7 +94,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | ALLOW_BUSY)
             .doc("O(1)", "Stops the function that is running, if it has written nothing.", "")
             .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
-        Run::Inline(kill),
+        ServerHandler::Inline(kill),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -102,32 +106,32 @@ pub const ROWS: &[ServerRow] = &[
                 "[LIBRARYNAME library-name-pattern] [WITHCODE]",
             )
             .tips(&["nondeterministic_output_order"]),
-        Run::Inline(list),
+        ServerHandler::Inline(list),
     )
     .reach(Reach::None),
     // These two run Lua code, on a stack that can be left (see `script::may_run`): so they are held, without any shard.
     ServerRow::new(
         Spec::new("function|load", -3, Group::Scripting, "7.0.0")
-            .flags(WRITE | DENYOOM | NOSCRIPT)
+            .flags(WRITE | DENYOOM | NOSCRIPT | RUNS_LUA)
             .doc(
                 "O(n), n = functions, and compiling the code",
                 "Compiles a library and keeps it, in place of one of its name if wanted.",
                 "[REPLACE] function-code",
             )
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Held(load),
+        ServerHandler::Held(load),
     )
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("function|restore", -3, Group::Scripting, "7.0.0")
-            .flags(WRITE | DENYOOM | NOSCRIPT)
+            .flags(WRITE | DENYOOM | NOSCRIPT | RUNS_LUA)
             .doc(
                 "O(n), n = bytes of the payload",
                 "Loads the libraries of a payload: beside those that are there, over them, or instead.",
                 "serialized-value [policy<FLUSH|APPEND|REPLACE>]",
             )
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Held(restore),
+        ServerHandler::Held(restore),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -135,7 +139,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | ALLOW_BUSY)
             .doc("O(1)", "Tells which function is running and for how long, and how many are loaded.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Inline(stats),
+        ServerHandler::Inline(stats),
     )
     .reach(Reach::None),
 ];
@@ -162,7 +166,7 @@ fn load(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error
         return Err(exists(&metadata.name));
     }
     with_vm(ctx, |vm, ctx| {
-        put(vm, ctx, &[code], policy, Limit::New).map_err(|refused| match refused {
+        put(vm, ctx, &[code], policy, LoadLimit::New).map_err(|refused| match refused {
             // Another connection was quicker.
             Refusal::Library(name) => exists(&name),
             Refusal::Error(error) => error,
@@ -190,8 +194,8 @@ fn restore(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Er
     let codes = payload::read(args.at(2))?;
     let codes: Vec<&[u8]> = codes.iter().map(Vec::as_slice).collect();
     with_vm(ctx, |vm, ctx| {
-        put(vm, ctx, &codes, policy, Limit::Known).map_err(|refused| match refused {
-            Refusal::Library(name) => crate::script::function::Refused::Library(name).into(),
+        put(vm, ctx, &codes, policy, LoadLimit::Known).map_err(|refused| match refused {
+            Refusal::Library(name) => crate::script::functions::Refused::Library(name).into(),
             Refusal::Error(error) => error,
         })
     })?;
@@ -207,8 +211,8 @@ enum Refusal {
 }
 
 /// Tries libraries out on this thread and, if all is well with all of them, makes them those of the server.
-fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: Limit) -> Result<(), Refusal> {
-    use crate::script::function::Refused;
+fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: LoadLimit) -> Result<(), Refusal> {
+    use crate::script::functions::Refused;
     let callbacks = vm.functions(ctx.thread).map_err(Refusal::Error)?;
     let mut tried: Vec<(Arc<Library>, Vec<c_int>)> = Vec::with_capacity(codes.len());
     let mut result = Ok(());
@@ -228,7 +232,7 @@ fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: L
         }
     }
     let result = result.and_then(|()| {
-        let change = Change::Put(tried.iter().map(|(library, _)| library.clone()).collect(), policy);
+        let change = LibraryChange::Put(tried.iter().map(|(library, _)| library.clone()).collect(), policy);
         change_functions(ctx, &change).map_err(|refused| match refused {
             Refused::Library(name) => Refusal::Library(name),
             other => Refusal::Error(other.into()),
@@ -239,16 +243,16 @@ fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: L
 }
 
 /// Makes a change, and counts it as one of the data.
-fn change_functions(ctx: &Ctx<'_>, change: &Change) -> Result<(), crate::script::function::Refused> {
-    ctx.thread.node.functions.apply(change)?;
+fn change_functions(ctx: &Ctx<'_>, change: &LibraryChange) -> Result<(), crate::script::functions::Refused> {
+    ctx.thread.shared.functions.apply(change)?;
     // What units know of triggers is made from it.
-    ctx.thread.node.config.touch();
+    ctx.thread.shared.config.touch();
     ctx.thread.stats.changes.add(1);
     Ok(())
 }
 
 fn delete(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    change_functions(ctx, &Change::Delete(args.at(2).into()))?;
+    change_functions(ctx, &LibraryChange::Delete(args.at(2).into()))?;
     ctx.out.ok();
     Ok(())
 }
@@ -261,7 +265,7 @@ fn flush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         Some(mode) if is(mode, "sync") || is(mode, "async") => {}
         Some(_) => return Err(Error::fixed(&"ERR FUNCTION FLUSH only supports SYNC|ASYNC option")),
     }
-    change_functions(ctx, &Change::Flush)?;
+    change_functions(ctx, &LibraryChange::Flush)?;
     ctx.out.ok();
     Ok(())
 }
@@ -273,7 +277,7 @@ fn dump(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
 }
 
 fn kill(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.thread.node.scripts.kill(true)?;
+    ctx.thread.shared.scripts.kill(true)?;
     ctx.out.ok();
     Ok(())
 }
@@ -358,7 +362,7 @@ fn facts(out: &mut Reply, function: &Function) {
 }
 
 fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    let scripts = &ctx.thread.node.scripts;
+    let scripts = &ctx.thread.shared.scripts;
     let snapshot = ctx.thread.functions();
     let out = &mut *ctx.out;
     let mark = out.len();

@@ -1,7 +1,7 @@
 //! HELP of every container of the server's own commands, made of the rows.
 
-use crate::commands::table;
-use crate::session::Ctx;
+use crate::exec::handler::Ctx;
+use crate::request::table::table;
 use curfew_protocol::{Args, Error, help};
 
 /// `CLIENT HELP` and its kin. All rows are looked at: MEMORY's are in two crates.

@@ -3,18 +3,20 @@
 //!
 //! Figures of the shards are read while all of them are held, so they agree with each other.
 
-use crate::client::Client;
-use crate::commands::{Run, ServerRow, table};
+use crate::clients::client::Client;
+use crate::clients::pubsub::ChannelKind;
 use crate::config::Config;
-use crate::node::Node;
-use crate::pubsub::Kind;
-use crate::script;
-use crate::session::Ctx;
-use crate::stats::{self, LATENCY_BUCKETS, ShardFigures, ThreadStats};
-use crate::{memory, system, version};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::lua::interpreter;
+use crate::lua::state::EngineKind;
+use crate::observe::stats::{LATENCY_BUCKETS, ShardFigures, ThreadStats};
+use crate::observe::{memory, stats};
+use crate::request::table::table;
+use crate::shared::Shared;
+use crate::system::{limits, version};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
-use curfew_shard::wait::Waiter;
+use curfew_shard::shard::wait::Waiter;
 use curfew_shard::{Moment, Reach, Unit};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
@@ -33,15 +35,15 @@ pub const ROWS: &[ServerRow] = &[ServerRow::new(
         )
         .history(&[("7.0.0", "Several sections at once.")])
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-    Run::Held(info),
+    ServerHandler::Held(info),
 )
 .reach(Reach::All)];
 
 fn info(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
     let asked: Vec<&[u8]> = args.iter().skip(1).collect();
-    let node = ctx.thread.node;
-    node.memory.look(&node.stats);
-    let report = Report::new(node, unit);
+    let shared = ctx.thread.shared;
+    shared.memory.look(&shared.stats);
+    let report = Report::new(shared, unit);
     ctx.out.verbatim(b"txt", report.sections(&asked).as_bytes());
     Ok(())
 }
@@ -144,29 +146,29 @@ pub struct MemoryUse {
 
 impl MemoryUse {
     /// Adds up what the shards held by `unit` and the rest of the server use.
-    pub fn of(node: &Node, unit: &mut Unit<'_>) -> MemoryUse {
+    pub fn of(shared: &Shared, unit: &mut Unit<'_>) -> MemoryUse {
         let spaces = unit.shards().into_iter().flat_map(|shard| shard.databases().iter());
         let tables: usize = spaces.map(|db| db.bytes() - db.bytes_used() - db.bytes_in_reserve()).sum();
-        MemoryUse::with(node, tables as u64, &node.clients.all())
+        MemoryUse::with(shared, tables as u64, &shared.clients.all())
     }
 
-    fn with(node: &Node, tables: u64, clients: &[Arc<Client>]) -> MemoryUse {
+    fn with(shared: &Shared, tables: u64, clients: &[Arc<Client>]) -> MemoryUse {
         let allocator = memory::allocator();
-        let used = allocator.allocated.saturating_sub(node.stats.reserve());
+        let used = allocator.allocated.saturating_sub(shared.stats.reserve());
         let buffers = |client: &Arc<Client>| {
             client.query_bytes.load(Relaxed) + client.reply_bytes.load(Relaxed) + client.outbox_bytes()
         };
         let clients = clients.iter().map(buffers).sum::<usize>() as u64;
-        let startup = node.memory.startup();
+        let startup = shared.memory.startup();
         let overhead = (startup + tables + clients).min(used);
         MemoryUse {
             used,
-            peak: node.memory.peak().max(used),
+            peak: shared.memory.peak().max(used),
             startup,
             overhead,
             dataset: used - overhead,
             clients,
-            rss: system::resident(),
+            rss: limits::resident(),
             allocator,
         }
     }
@@ -193,7 +195,7 @@ pub fn ratio(part: u64, whole: u64) -> f64 {
 
 /// All that INFO looks at.
 struct Report {
-    node: &'static Node,
+    shared: &'static Shared,
     config: Config,
     now: Moment,
     clients: Vec<Arc<Client>>,
@@ -207,11 +209,11 @@ struct Report {
 }
 
 impl Report {
-    fn new(node: &'static Node, unit: &mut Unit<'_>) -> Report {
+    fn new(shared: &'static Shared, unit: &mut Unit<'_>) -> Report {
         let now = unit.now;
         let mut shards = unit.shards();
         for shard in &mut shards {
-            node.stats.shards[usize::from(shard.index())].publish(shard);
+            shared.stats.shards[usize::from(shard.index())].publish(shard);
         }
         let of_dbs = |shard: &curfew_shard::Shard| {
             shard.databases().iter().map(|db| [db.len(), db.timed(), db.fields_timed()]).collect()
@@ -223,10 +225,10 @@ impl Report {
             due.iter_mut().zip(stats::due(shard, now.ms)).for_each(|(sum, count)| *sum += count);
         }
         Report {
-            node,
-            config: node.config.load().clone(),
+            shared,
+            config: shared.config.load().clone(),
             now,
-            clients: node.clients.all(),
+            clients: shared.clients.all(),
             keys: shards.iter().map(|shard| of_dbs(shard)).collect(),
             tables: tables as u64,
             shards: shards.iter().map(|shard| shard.stats.clone()).collect(),
@@ -247,7 +249,7 @@ impl Report {
     }
 
     fn server(&self, lines: &mut Lines) {
-        let (node, config) = (self.node, &self.config);
+        let (shared, config) = (self.shared, &self.config);
         lines.add("redis_version", version::REDIS);
         lines.add("redis_git_sha1", "00000000");
         lines.add("redis_git_dirty", 0);
@@ -255,23 +257,23 @@ impl Report {
         lines.add("server_name", "curfew");
         lines.add("curfew_version", version::CURFEW);
         lines.add("redis_mode", "standalone");
-        lines.add("os", system::name());
+        lines.add("os", limits::name());
         lines.add("arch_bits", usize::BITS);
         lines.add("monotonic_clock", "POSIX clock_gettime");
         lines.add("multiplexing_api", "epoll");
         lines.add("process_id", std::process::id());
         lines.add("process_supervised", "no");
-        lines.add("run_id", &node.run_id);
+        lines.add("run_id", &shared.run_id);
         lines.add("tcp_port", config.port);
         lines.add("server_time_usec", self.now.micros());
-        let uptime = node.started.elapsed().as_secs();
+        let uptime = shared.started.elapsed().as_secs();
         lines.add("uptime_in_seconds", uptime);
         lines.add("uptime_in_days", uptime / 86_400);
         lines.add("hz", config.hz);
         lines.add("configured_hz", config.hz);
         lines.add("lru_clock", self.now.seconds() & 0xff_ffff);
         lines.add("executable", std::env::current_exe().unwrap_or_default().display());
-        let file = node.config_file.as_ref().map(|path| path.display().to_string());
+        let file = shared.config_file.as_ref().map(|path| path.display().to_string());
         lines.add("config_file", file.unwrap_or_default());
         lines.add("io_threads_active", 0);
         let mut listeners = 0;
@@ -309,11 +311,11 @@ impl Report {
         lines.add("clients_in_timeout_table", self.clients.iter().filter(|client| waits(client, timed)).count());
         lines.add("total_watched_keys", watched);
         let keys = |of: fn(&ShardFigures) -> &AtomicU64| -> u64 {
-            self.node.stats.shards.iter().map(|figures| of(figures).load(Relaxed)).sum()
+            self.shared.stats.shards.iter().map(|figures| of(figures).load(Relaxed)).sum()
         };
         lines.add("total_blocking_keys", keys(|figures| &figures.waiting));
         lines.add("total_blocking_keys_on_nokey", keys(|figures| &figures.waiting_told_of_loss));
-        let (left_ms, all) = self.node.pause.state(self.now.ms);
+        let (left_ms, all) = self.shared.pause.state(self.now.ms);
         if left_ms > 0 {
             lines.add("paused_reason", "client_pause");
             lines.add("paused_actions", if all { "all" } else { "write" });
@@ -322,7 +324,7 @@ impl Report {
     }
 
     fn memory(&self, lines: &mut Lines) {
-        let usage = MemoryUse::with(self.node, self.tables, &self.clients);
+        let usage = MemoryUse::with(self.shared, self.tables, &self.clients);
         let MemoryUse { used, rss, allocator, .. } = usage;
         lines.bytes("used_memory", used);
         lines.bytes("used_memory_rss", rss);
@@ -336,11 +338,11 @@ impl Report {
         lines.add("allocator_active", allocator.active);
         lines.add("allocator_resident", allocator.resident);
         lines.add("allocator_muzzy", 0);
-        lines.bytes("total_system_memory", system::total_memory());
-        let (scripts, scripts_bytes) = self.node.scripts.size();
-        let functions = self.node.functions.load();
+        lines.bytes("total_system_memory", limits::total_memory());
+        let (scripts, scripts_bytes) = self.shared.scripts.size();
+        let functions = self.shared.functions.load();
         let (of_scripts, of_functions) =
-            (script::used(script::Kind::Scripts) as u64, script::used(script::Kind::Functions) as u64);
+            (interpreter::used(EngineKind::Scripts) as u64, interpreter::used(EngineKind::Functions) as u64);
         lines.bytes("used_memory_lua", of_scripts);
         lines.add("used_memory_vm_eval", of_scripts);
         lines.add("used_memory_scripts_eval", scripts_bytes);
@@ -370,13 +372,13 @@ impl Report {
         lines.add("mem_aof_buffer", 0);
         lines.add("mem_allocator", "jemalloc-5.3.1");
         lines.add("active_defrag_running", 0);
-        lines.add("lazyfree_pending_objects", self.node.reclaimer.pending());
-        lines.add("lazyfreed_objects", self.node.reclaimer.freed());
+        lines.add("lazyfree_pending_objects", self.shared.reclaimer.pending());
+        lines.add("lazyfreed_objects", self.shared.reclaimer.freed());
     }
 
     /// There is none: nothing is loaded, saved or logged, and the fields say so.
     fn persistence(&self, lines: &mut Lines) {
-        let changes = self.node.stats.sum(|thread| thread.changes.get());
+        let changes = self.shared.stats.sum(|thread| thread.changes.get());
         let fields: [(&str, &dyn Display); 26] = [
             ("loading", &0),
             ("async_loading", &0),
@@ -409,7 +411,7 @@ impl Report {
     }
 
     fn threads(&self, lines: &mut Lines) {
-        for (index, thread) in self.node.stats.threads.iter().enumerate() {
+        for (index, thread) in self.shared.stats.threads.iter().enumerate() {
             let clients = thread.connections.load(Relaxed);
             lines.add(
                 format_args!("shard_thread_{index}"),
@@ -419,11 +421,11 @@ impl Report {
     }
 
     fn stats(&self, lines: &mut Lines) {
-        let stats = &self.node.stats;
+        let stats = &self.shared.stats;
         let threads = |of: fn(&ThreadStats) -> u64| stats.sum(of);
         let shards = |of: fn(&curfew_shard::shard::Stats) -> u64| self.shards.iter().map(of).sum::<u64>();
         let [commands, bytes_in, bytes_out] = stats.rates.per_second();
-        let pubsub = &self.node.pubsub;
+        let pubsub = &self.shared.pubsub;
         lines.add("total_connections_received", stats.accepted.load(Relaxed));
         lines.add("total_commands_processed", threads(|thread| thread.executed.get()));
         lines.add("instantaneous_ops_per_sec", commands.round());
@@ -452,15 +454,15 @@ impl Report {
         }
         lines.add("evicted_keys", shards(|shard| shard.evicted));
         lines.add("evicted_clients", 0);
-        lines.add("evicted_scripts", self.node.scripts.evicted());
+        lines.add("evicted_scripts", self.shared.scripts.evicted());
         lines.add("total_eviction_exceeded_time", 0);
         lines.add("current_eviction_exceeded_time", 0);
         lines.add("keyspace_hits", shards(|shard| shard.hits));
         lines.add("keyspace_misses", shards(|shard| shard.misses));
         lines.add("keyspace_misses_expired", shards(|shard| shard.misses_expired));
-        lines.add("pubsub_channels", pubsub.channel_count(Kind::Channel));
+        lines.add("pubsub_channels", pubsub.channel_count(ChannelKind::Channel));
         lines.add("pubsub_patterns", pubsub.pattern_count());
-        lines.add("pubsubshard_channels", pubsub.channel_count(Kind::Shard));
+        lines.add("pubsubshard_channels", pubsub.channel_count(ChannelKind::Shard));
         for name in [
             "latest_fork_usec",
             "total_forks",
@@ -494,7 +496,7 @@ impl Report {
         lines.add("role", "master");
         lines.add("connected_slaves", 0);
         lines.add("master_failover_state", "no-failover");
-        lines.add("master_replid", &self.node.run_id);
+        lines.add("master_replid", &self.shared.run_id);
         lines.add("master_replid2", "0".repeat(40));
         lines.add("master_repl_offset", 0);
         lines.add("second_repl_offset", -1);
@@ -505,7 +507,7 @@ impl Report {
     }
 
     fn cpu(&self, lines: &mut Lines) {
-        for (suffix, time) in [("", system::cpu_time(false)), ("_children", system::cpu_time(true))] {
+        for (suffix, time) in [("", limits::cpu_time(false)), ("_children", limits::cpu_time(true))] {
             lines.add(format_args!("used_cpu_sys{suffix}"), format_args!("{:.6}", time.system));
             lines.add(format_args!("used_cpu_user{suffix}"), format_args!("{:.6}", time.user));
         }
@@ -513,7 +515,7 @@ impl Report {
 
     fn commandstats(&self, lines: &mut Lines) {
         for command in &table().all {
-            let sum = |of: fn(&stats::CommandStats) -> u64| self.node.stats.sum(|t| of(&t.commands[command.id]));
+            let sum = |of: fn(&stats::CommandStats) -> u64| self.shared.stats.sum(|t| of(&t.commands[command.id]));
             let (calls, usec) = (sum(|stats| stats.calls.get()), sum(|stats| stats.nanos.get()) / 1000);
             let (rejected, failed) = (sum(|stats| stats.rejected.get()), sum(|stats| stats.failed.get()));
             if calls + rejected + failed > 0 {
@@ -530,7 +532,7 @@ impl Report {
 
     fn errorstats(&self, lines: &mut Lines) {
         let mut errors: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
-        for thread in &self.node.stats.threads {
+        for thread in &self.shared.stats.threads {
             for (code, count) in thread.errors.lock().iter() {
                 *errors.entry(code.clone()).or_default() += count;
             }
@@ -544,7 +546,7 @@ impl Report {
     fn latencystats(&self, lines: &mut Lines) {
         for command in &table().all {
             let counts: [u64; LATENCY_BUCKETS] = std::array::from_fn(|bucket| {
-                self.node.stats.sum(|thread| thread.commands[command.id].latency[bucket].get())
+                self.shared.stats.sum(|thread| thread.commands[command.id].latency[bucket].get())
             });
             let bound = |share| stats::quantile(&counts, share).map(|bucket| f64::from(1u32 << bucket));
             if let (Some(p50), Some(p99), Some(p999)) = (bound(0.5), bound(0.99), bound(0.999)) {
@@ -586,17 +588,17 @@ impl Report {
         for (within, count) in stats::DUE_WITHIN.iter().zip(self.due) {
             lines.add(format_args!("keys_due_{within}"), count);
         }
-        lines.add("clock_steps", self.node.stats.clock_steps.load(Relaxed));
-        lines.add("keyspace_events_published", self.node.pubsub.events.load(Relaxed));
+        lines.add("clock_steps", self.shared.stats.clock_steps.load(Relaxed));
+        lines.add("keyspace_events_published", self.shared.pubsub.events.load(Relaxed));
         let sum = |of: fn(&curfew_shard::shard::Stats) -> u64| self.shards.iter().map(of).sum::<u64>();
         lines.add("keyspace_events_appended", sum(|stats| stats.events_appended));
         lines.add("keyspace_events_dropped", sum(|stats| stats.events_dropped));
-        let of_threads = |of: fn(&ThreadStats) -> u64| self.node.stats.sum(of);
-        lines.add("triggers", self.node.functions.load().trigger_count());
+        let of_threads = |of: fn(&ThreadStats) -> u64| self.shared.stats.sum(of);
+        lines.add("triggers", self.shared.functions.load().trigger_count());
         lines.add("triggers_run", of_threads(|stats| stats.triggers_run.get()));
         lines.add("triggers_failed", of_threads(|stats| stats.triggers_failed.get()));
         lines.add("triggers_stopped", sum(|stats| stats.triggers_stopped));
-        lines.add("keyspace_reserve_bytes", self.node.stats.reserve());
+        lines.add("keyspace_reserve_bytes", self.shared.stats.reserve());
     }
 }
 

@@ -15,10 +15,16 @@ pub mod scripting;
 pub mod server;
 pub mod transaction;
 
-use crate::commands::ServerRow;
+use crate::exec::handler;
+use crate::exec::handler::ServerRow;
+
+/// Makes the table of all commands. Before anything else begins; later calls change nothing.
+pub fn install() {
+    handler::install(rows());
+}
 
 /// All rows of the server's own commands.
-pub fn rows() -> impl Iterator<Item = &'static ServerRow> {
+fn rows() -> impl Iterator<Item = &'static ServerRow> + Clone {
     FAMILIES.iter().copied().flatten()
 }
 

@@ -1,9 +1,9 @@
 //! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `server/src/pubsub.rs`.
 
+use crate::clients::pubsub::ChannelKind;
 use crate::command::help::help;
-use crate::commands::{Run, ServerRow};
-use crate::pubsub::Kind;
-use crate::session::{Ctx, Session};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::session::Session;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 use curfew_shard::{Message, Reach, Unit};
@@ -11,12 +11,14 @@ use curfew_shard::{Message, Reach, Unit};
 /// The rows of this family.
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
-        Spec::new("psubscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
-            "O(n*p), n = patterns given, p = patterns of all clients",
-            "Subscribes the connection to every channel whose name matches one of the patterns.",
-            "pattern...",
-        ),
-        Run::Inline(|ctx, args| subscribe(ctx, args, Kind::Pattern)),
+        Spec::new("psubscribe", -2, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc(
+                "O(n*p), n = patterns given, p = patterns of all clients",
+                "Subscribes the connection to every channel whose name matches one of the patterns.",
+                "pattern...",
+            ),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Pattern)),
     ),
     ServerRow::new(
         Spec::new("publish", 3, Group::Pubsub, "2.0.0").flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE).doc(
@@ -24,7 +26,7 @@ pub const ROWS: &[ServerRow] = &[
             "Sends a message to the subscribers of a channel and tells how many they are.",
             "channel message",
         ),
-        Run::Held(|ctx, unit, args| publish(ctx, unit, args, false)),
+        ServerHandler::Held(|ctx, unit, args| publish(ctx, unit, args, false)),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -33,7 +35,7 @@ pub const ROWS: &[ServerRow] = &[
             "Shows what is subscribed to.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("pubsub|channels", -2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
@@ -41,7 +43,7 @@ pub const ROWS: &[ServerRow] = &[
             "Lists the channels that have subscribers, all or those that match a pattern.",
             "[pattern]",
         ),
-        Run::Inline(|ctx, args| channels(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| channels(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("pubsub|help", 2, Group::Pubsub, "6.2.0").flags(LOADING | STALE).doc(
@@ -49,7 +51,7 @@ pub const ROWS: &[ServerRow] = &[
             "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         Spec::new("pubsub|numpat", 2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
@@ -57,8 +59,8 @@ pub const ROWS: &[ServerRow] = &[
             "Tells how many different patterns clients are subscribed to.",
             "",
         ),
-        Run::Inline(|ctx, _| {
-            ctx.out.count(ctx.thread.node.pubsub.pattern_count());
+        ServerHandler::Inline(|ctx, _| {
+            ctx.out.count(ctx.thread.shared.pubsub.pattern_count());
             Ok(())
         }),
     ),
@@ -68,7 +70,7 @@ pub const ROWS: &[ServerRow] = &[
             "Tells of each channel how many clients are subscribed to it by name.",
             "[channel...]",
         ),
-        Run::Inline(|ctx, args| subscribers(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardchannels", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
@@ -76,7 +78,7 @@ pub const ROWS: &[ServerRow] = &[
             "Lists the shard channels that have subscribers, all or those that match a pattern.",
             "[pattern]",
         ),
-        Run::Inline(|ctx, args| channels(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| channels(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardnumsub", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
@@ -84,15 +86,17 @@ pub const ROWS: &[ServerRow] = &[
             "Tells of each shard channel how many clients are subscribed to it.",
             "[shardchannel...]",
         ),
-        Run::Inline(|ctx, args| subscribers(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
-            "O(n*p), n = patterns given, p = patterns of all clients",
-            "Ends subscriptions to patterns: those given, or all.",
-            "[pattern...]",
-        ),
-        Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Pattern)),
+        Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc(
+                "O(n*p), n = patterns given, p = patterns of all clients",
+                "Ends subscriptions to patterns: those given, or all.",
+                "[pattern...]",
+            ),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Pattern)),
     ),
     ServerRow::new(
         Spec::new("spublish", 3, Group::Pubsub, "7.0.0")
@@ -103,56 +107,52 @@ pub const ROWS: &[ServerRow] = &[
                 "Sends a message to the subscribers of a shard channel and tells how many they are.",
                 "shardchannel message",
             ),
-        Run::Held(|ctx, unit, args| publish(ctx, unit, args, true)),
+        ServerHandler::Held(|ctx, unit, args| publish(ctx, unit, args, true)),
     )
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("ssubscribe", -2, Group::Pubsub, "7.0.0")
-            .flags(PUBSUB | NOSCRIPT | LOADING | STALE)
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
             .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
             .doc("O(n), n = shard channels given", "Subscribes the connection to shard channels.", "shardchannel..."),
-        Run::Inline(|ctx, args| subscribe(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("subscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
-            "O(n), n = channels given",
-            "Subscribes the connection to channels.",
-            "channel...",
-        ),
-        Run::Inline(|ctx, args| subscribe(ctx, args, Kind::Channel)),
+        Spec::new("subscribe", -2, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc("O(n), n = channels given", "Subscribes the connection to channels.", "channel..."),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("sunsubscribe", -1, Group::Pubsub, "7.0.0")
-            .flags(PUBSUB | NOSCRIPT | LOADING | STALE)
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
             .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
             .doc(
                 "O(n), n = shard channels given",
                 "Ends subscriptions to shard channels: those given, or all.",
                 "[shardchannel...]",
             ),
-        Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE).doc(
-            "O(n), n = channels given",
-            "Ends subscriptions to channels: those given, or all.",
-            "[channel...]",
-        ),
-        Run::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Channel)),
+        Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc("O(n), n = channels given", "Ends subscriptions to channels: those given, or all.", "[channel...]"),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Channel)),
     ),
 ];
 
 /// PUBLISH and SPUBLISH. A message leaves at once, unless its unit has events that come before it: then it leaves with
 /// them, in its place, when the unit is over; who unsubscribes in between is counted and not reached.
 fn publish(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, shard: bool) -> Result<(), Error> {
-    let pubsub = &ctx.thread.node.pubsub;
+    let pubsub = &ctx.thread.shared.pubsub;
     let message = Message { shard, channel: args.at(1).into(), text: args.at(2).into() };
     let sink = unit.sink();
     let receivers = if sink.events.is_empty() {
         pubsub.publish_message(&message, ctx.now.ms)
     } else {
         let receivers = match shard {
-            true => pubsub.subscribers(Kind::Shard, &message.channel),
+            true => pubsub.subscribers(ChannelKind::Shard, &message.channel),
             false => pubsub.receivers(&message.channel),
         };
         sink.messages.push((sink.events.len(), message));
@@ -163,27 +163,27 @@ fn publish(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, shard: bool) 
 }
 
 /// One confirmation for each name, as a message of its own.
-fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     let word = match kind {
-        Kind::Channel => "subscribe",
-        Kind::Pattern => "psubscribe",
-        Kind::Shard => "ssubscribe",
+        ChannelKind::Channel => "subscribe",
+        ChannelKind::Pattern => "psubscribe",
+        ChannelKind::Shard => "ssubscribe",
     };
     begin(ctx);
     for name in args.iter().skip(1) {
         let Session { client, subscriptions, .. } = &mut *ctx.session;
-        ctx.thread.node.pubsub.subscribe(kind, name, client, subscriptions);
+        ctx.thread.shared.pubsub.subscribe(kind, name, client, subscriptions);
         confirm(ctx.out, word, Some(name), told(ctx.session, kind));
     }
     Ok(())
 }
 
 /// Without names: from all of this kind, with one confirmation all the same if there is none.
-fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     let word = match kind {
-        Kind::Channel => "unsubscribe",
-        Kind::Pattern => "punsubscribe",
-        Kind::Shard => "sunsubscribe",
+        ChannelKind::Channel => "unsubscribe",
+        ChannelKind::Pattern => "punsubscribe",
+        ChannelKind::Shard => "sunsubscribe",
     };
     let is_own = begin(ctx);
     let names: Vec<Box<[u8]>> = match args.len() {
@@ -195,7 +195,7 @@ fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Erro
     }
     for name in names {
         let Session { client, subscriptions, .. } = &mut *ctx.session;
-        ctx.thread.node.pubsub.unsubscribe(kind, &name, client, subscriptions);
+        ctx.thread.shared.pubsub.unsubscribe(kind, &name, client, subscriptions);
         // Nobody is sending on this channel any more: what came before stands before the confirmation. Within EXEC
         // it has to wait, so that no message lands inside the reply.
         if is_own {
@@ -224,30 +224,30 @@ fn confirm(out: &mut Reply, word: &str, name: Option<&[u8]>, count: usize) {
 }
 
 /// The count in a confirmation: channels and patterns together, shard channels apart.
-fn told(session: &Session, kind: Kind) -> usize {
+fn told(session: &Session, kind: ChannelKind) -> usize {
     let count = |kind| session.subscriptions.count(kind);
     match kind {
-        Kind::Shard => count(Kind::Shard),
-        Kind::Channel | Kind::Pattern => count(Kind::Channel) + count(Kind::Pattern),
+        ChannelKind::Shard => count(ChannelKind::Shard),
+        ChannelKind::Channel | ChannelKind::Pattern => count(ChannelKind::Channel) + count(ChannelKind::Pattern),
     }
 }
 
-fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     if args.len() > 3 {
         let given = &args[1][..args[1].len().min(128)];
         let parts: [&[u8]; 3] =
             [b"ERR unknown subcommand or wrong number of arguments for '", given, b"'. Try PUBSUB HELP."];
         return Err(Error::made(parts.concat()));
     }
-    ctx.out.bulks(&ctx.thread.node.pubsub.channels(kind, args.get(2)));
+    ctx.out.bulks(&ctx.thread.shared.pubsub.channels(kind, args.get(2)));
     Ok(())
 }
 
-fn subscribers(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn subscribers(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     ctx.out.array((args.len() - 2) * 2);
     for channel in args.iter().skip(2) {
         ctx.out.bulk(channel);
-        ctx.out.count(ctx.thread.node.pubsub.subscribers(kind, channel));
+        ctx.out.count(ctx.thread.shared.pubsub.subscribers(kind, channel));
     }
     Ok(())
 }

@@ -1,9 +1,8 @@
 //! EVAL, EVALSHA, SCRIPT: the commands of the script engine (`script/`).
 
 use crate::command::help::help;
-use crate::commands::{Run, ServerRow};
-use crate::script::{Vm, is_script};
-use crate::session::Ctx;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::lua::vm::with_vm;
 use curfew_protocol::args::{self, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
@@ -13,15 +12,15 @@ use curfew_shard::{Reach, Unit};
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("eval", -3, Group::Scripting, "2.6.0")
-            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
+            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | SCRIPT | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)
                 .notes("Only the script knows what it does with its keys: taken to read and write")])
             .doc("That of the script", "Runs a Lua script as one unit.", "script numkeys [key...] [arg...]"),
-        Run::Held(eval),
+        ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("eval_ro", -3, Group::Scripting, "7.0.0")
-            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
+            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | SCRIPT | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RO | ACCESS)
                 .notes("Only the script knows what it does with its keys: taken to read")])
             .doc(
@@ -29,29 +28,29 @@ pub const ROWS: &[ServerRow] = &[
                 "Runs a Lua script that is not allowed to write.",
                 "script numkeys [key...] [arg...]",
             ),
-        Run::Held(eval),
+        ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("evalsha", -3, Group::Scripting, "2.6.0")
-            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS)
+            .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | SCRIPT | BY_SHA | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)])
             .doc(
                 "That of the script",
                 "Runs a script that the server has seen before, named by its SHA-1.",
                 "sha1 numkeys [key...] [arg...]",
             ),
-        Run::Held(eval),
+        ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("evalsha_ro", -3, Group::Scripting, "7.0.0")
-            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS)
+            .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | SCRIPT | BY_SHA | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RO | ACCESS)])
             .doc(
                 "That of the script",
                 "Runs a script that the server has seen before, named by its SHA-1, and does not let it write.",
                 "sha1 numkeys [key...] [arg...]",
             ),
-        Run::Held(eval),
+        ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("script", -2, Group::Scripting, "2.6.0").container().doc(
@@ -59,7 +58,7 @@ pub const ROWS: &[ServerRow] = &[
             "Keeps Lua scripts by their SHA-1, and stops them.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -68,7 +67,7 @@ pub const ROWS: &[ServerRow] = &[
             "Takes NO and refuses YES and SYNC: there is no debugger.",
             "mode<YES|SYNC|NO>",
         ),
-        Run::Inline(debug),
+        ServerHandler::Inline(debug),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -76,7 +75,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT)
             .doc("O(n), n = scripts asked for", "Tells of each SHA-1 if the server keeps such a script.", "sha1...")
             .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
-        Run::Inline(exists),
+        ServerHandler::Inline(exists),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -85,7 +84,7 @@ pub const ROWS: &[ServerRow] = &[
             .doc("O(n), n = scripts kept", "Forgets all scripts.", "[flush-type<ASYNC|SYNC>^6.2.0]")
             .history(&[("6.2.0", "`ASYNC` or `SYNC`.")])
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(flush),
+        ServerHandler::Inline(flush),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -94,7 +93,7 @@ pub const ROWS: &[ServerRow] = &[
             "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -102,7 +101,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | ALLOW_BUSY)
             .doc("O(1)", "Stops the script that is running, if it has written nothing.", "")
             .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
-        Run::Inline(kill),
+        ServerHandler::Inline(kill),
     )
     .reach(Reach::None),
     ServerRow::new(
@@ -114,16 +113,15 @@ pub const ROWS: &[ServerRow] = &[
                 "script",
             )
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        Run::Inline(load),
+        ServerHandler::Inline(load),
     )
     .reach(Reach::None),
 ];
 
 /// EVAL, EVALSHA, EVAL_RO, EVALSHA_RO.
 fn eval(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
-    debug_assert!(is_script(ctx.command));
     // A name that cannot be one is told before anything else, as in Redis.
-    if ctx.command.spec.name.starts_with("evalsha") && args.at(1).len() != 40 {
+    if ctx.command.is(BY_SHA) && args.at(1).len() != 40 {
         return Err(Error::NO_SCRIPT);
     }
     let keys = numkeys(args, Error::NOT_AN_INTEGER)?;
@@ -137,25 +135,9 @@ pub fn numkeys(args: Args<'_>, not_a_number: Error) -> Result<usize, Error> {
     if keys > args.len() - 3 { Err(Error::TOO_MANY_KEYS) } else { Ok(keys) }
 }
 
-/// Runs `f` with the thread's interpreters, which are out of their slot meanwhile.
-pub fn with_vm<'c, T>(
-    ctx: &mut Ctx<'c>,
-    f: impl FnOnce(&mut Vm, &mut Ctx<'c>) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let slot = &ctx.thread.vm;
-    let mut vm = match slot.take() {
-        Some(vm) => vm,
-        None => Vm::new()?,
-    };
-    let result = f(&mut vm, ctx);
-    // Another script may have run on this thread while this one was suspended: one interpreter is enough.
-    slot.replace(Some(vm));
-    result
-}
-
 fn load(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    let (node, now_us) = (ctx.thread.node, ctx.now.micros());
-    let sha = with_vm(ctx, |vm, _| vm.load(node, args.at(2), now_us))?;
+    let (shared, now_us) = (ctx.thread.shared, ctx.now.micros());
+    let sha = with_vm(ctx, |vm, _| vm.load(shared, args.at(2), now_us))?;
     ctx.out.bulk(&sha);
     Ok(())
 }
@@ -163,7 +145,7 @@ fn load(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
 fn exists(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     ctx.out.array(args.len() - 2);
     for name in args.tail(2).iter() {
-        ctx.out.int(i64::from(ctx.thread.node.scripts.exists(name)));
+        ctx.out.int(i64::from(ctx.thread.shared.scripts.exists(name)));
     }
     Ok(())
 }
@@ -174,13 +156,13 @@ fn flush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         Some(mode) if args.len() == 3 && (is(mode, "sync") || is(mode, "async")) => {}
         Some(_) => return Err(Error::fixed(&"ERR SCRIPT FLUSH only support SYNC|ASYNC option")),
     }
-    ctx.thread.node.scripts.flush();
+    ctx.thread.shared.scripts.flush();
     ctx.out.ok();
     Ok(())
 }
 
 fn kill(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.thread.node.scripts.kill(false)?;
+    ctx.thread.shared.scripts.kill(false)?;
     ctx.out.ok();
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use crate::command::help::help;
 use crate::command::info::{MemoryUse, ratio};
-use crate::commands::{Run, ServerRow};
-use crate::route::ShardSet;
-use crate::session::Ctx;
-use crate::{memory, system};
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::observe::memory;
+use crate::shards::set::ShardSet;
+use crate::system::limits;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, args::is};
 use curfew_shard::{Reach, Unit};
@@ -18,13 +18,13 @@ pub const ROWS: &[ServerRow] = &[
             "Tells where the memory goes.",
             "",
         ),
-        Run::Container,
+        ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("memory|doctor", 2, Group::Server, "4.0.0")
             .doc("O(1)", "Looks for what may be wrong with the use of memory.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Inline(memory_doctor),
+        ServerHandler::Inline(memory_doctor),
     ),
     ServerRow::new(
         Spec::new("memory|help", 2, Group::Server, "4.0.0").flags(LOADING | STALE).doc(
@@ -32,13 +32,13 @@ pub const ROWS: &[ServerRow] = &[
             "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        Run::Inline(help),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         Spec::new("memory|malloc-stats", 2, Group::Server, "4.0.0")
             .doc("O(1)", "Shows the figures of the allocator.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Inline(|ctx, _| {
+        ServerHandler::Inline(|ctx, _| {
             ctx.out.verbatim(b"txt", memory::report().as_bytes());
             Ok(())
         }),
@@ -47,8 +47,8 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("memory|purge", 2, Group::Server, "4.0.0")
             .doc("O(n), n = pages given back", "Gives free pages back to the system.", "")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-        Run::Inline(|ctx, _| {
-            system::purge();
+        ServerHandler::Inline(|ctx, _| {
+            limits::purge();
             ctx.out.ok();
             Ok(())
         }),
@@ -57,7 +57,7 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("memory|stats", 2, Group::Server, "4.0.0")
             .doc("O(n), n = shards", "Shows how many bytes are used, and what for.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
-        Run::Held(memory_stats),
+        ServerHandler::Held(memory_stats),
     )
     .reach(Reach::All),
     ServerRow::new(
@@ -65,7 +65,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | LOADING | STALE | FAST)
             .acl(acl::ADMIN | acl::DANGEROUS)
             .doc("O(1)", "Tells the part that the server plays in replication: master, without replicas.", ""),
-        Run::Inline(role),
+        ServerHandler::Inline(role),
     ),
     ServerRow::new(
         Spec::new("shutdown", -1, Group::Server, "1.0.0")
@@ -76,7 +76,7 @@ pub const ROWS: &[ServerRow] = &[
                 "[save-selector<NOSAVE|SAVE>] [NOW^7.0.0] [FORCE^7.0.0] [ABORT^7.0.0]",
             )
             .history(&[("7.0.0", "`NOW`, `FORCE` and `ABORT`.")]),
-        Run::Inline(shutdown),
+        ServerHandler::Inline(shutdown),
     ),
 ];
 
@@ -84,8 +84,8 @@ pub const ROWS: &[ServerRow] = &[
 const DOCTOR_MIN: u64 = 5 << 20;
 
 fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
-    let (used, peak, rss) = (node.memory.look(&node.stats), node.memory.peak(), system::resident());
+    let shared = ctx.thread.shared;
+    let (used, peak, rss) = (shared.memory.look(&shared.stats), shared.memory.peak(), limits::resident());
     let text = if used < DOCTOR_MIN {
         "Less than 5 MiB are in use: too little to tell anything from.\n".to_owned()
     } else {
@@ -107,8 +107,8 @@ fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
 
 /// Redis's map, with the fields that have a meaning here.
 fn memory_stats(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    let node = ctx.thread.node;
-    let usage = MemoryUse::of(node, unit);
+    let shared = ctx.thread.shared;
+    let usage = MemoryUse::of(shared, unit);
     let (mut keys, mut tables) = (0, vec![0; unit.settings.databases]);
     let mut filled = vec![false; unit.settings.databases];
     for shard in unit.shards() {
@@ -231,13 +231,13 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         tracing::warn!("SHUTDOWN SAVE: there is no persistence, so nothing can be saved");
         return Err(Error::made("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    let node = ctx.thread.node;
-    if !options.nosave && node.scripts.is_all_busy(node.shards.len()) {
-        return Err(node.scripts.busy_error(ShardSet::all(node.shards.len())));
+    let shared = ctx.thread.shared;
+    if !options.nosave && shared.scripts.is_all_busy(shared.shards.len()) {
+        return Err(shared.scripts.busy_error(ShardSet::all(shared.shards.len())));
     }
     // No reply: the connection ends.
     ctx.session.closing = true;
-    ctx.thread.node.shutdown.notify_one();
+    ctx.thread.shared.shutdown.notify_one();
     Ok(())
 }
 

@@ -3,10 +3,9 @@
 //! EXEC is one unit: it holds the shards of all its commands' keys and of all watched keys, so nobody sees half of it, and
 //! all its commands see one moment.
 
-use crate::commands::{Run, ServerRow};
-use crate::session::Ctx;
-use crate::transaction::Transaction;
-use crate::{exec as execution, gate};
+use crate::exec::call;
+use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
+use crate::session::transaction::Transaction;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
 use curfew_shard::{Reach, Unit};
@@ -16,45 +15,45 @@ use std::sync::atomic::Ordering::Relaxed;
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("discard", 1, Group::Transactions, "2.0.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED | UNWATCHES)
             .doc(
                 "O(n), n = commands queued and keys watched",
                 "Gives the transaction up: what was queued is dropped.",
                 "",
             ),
-        Run::Held(discard),
+        ServerHandler::Held(discard),
     )
     .reach(Reach::None),
     ServerRow::new(
-        Spec::new("exec", 1, Group::Transactions, "1.2.0").flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG).doc(
-            "That of the commands queued",
-            "Runs what was queued as one unit, unless a watched key has changed.",
-            "",
-        ),
-        Run::Held(exec),
+        Spec::new("exec", 1, Group::Transactions, "1.2.0")
+            .flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | EXEC | NOT_QUEUED | UNWATCHES)
+            .doc(
+                "That of the commands queued",
+                "Runs what was queued as one unit, unless a watched key has changed.",
+                "",
+            ),
+        ServerHandler::Held(exec),
     )
     .reach(Reach::None),
     ServerRow::new(
-        Spec::new("multi", 1, Group::Transactions, "1.2.0").flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY).doc(
-            "O(1)",
-            "Begins a transaction: commands are queued until EXEC.",
-            "",
-        ),
-        Run::Inline(multi),
+        Spec::new("multi", 1, Group::Transactions, "1.2.0")
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
+            .doc("O(1)", "Begins a transaction: commands are queued until EXEC.", ""),
+        ServerHandler::Inline(multi),
     ),
     ServerRow::new(
         Spec::new("unwatch", 1, Group::Transactions, "2.2.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNWATCHES)
             .doc("O(n), n = keys watched", "Ends all WATCHes of the connection.", ""),
-        Run::Held(unwatch),
+        ServerHandler::Held(unwatch),
     )
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("watch", -2, Group::Transactions, "2.2.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
             .keys(&[KeySpec::range(1, -1, 1, RO)])
             .doc("O(n), n = keys", "Makes the next EXEC do nothing if one of the keys has changed by then.", "key..."),
-        Run::Held(watch),
+        ServerHandler::Held(watch),
     ),
 ];
 
@@ -70,7 +69,7 @@ fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
 
 fn discard(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
     take(ctx).ok_or(Error::DISCARD_WITHOUT_MULTI)?;
-    gate::unwatch_held(unit, ctx.session);
+    ctx.session.unwatch(unit);
     ctx.out.ok();
     Ok(())
 }
@@ -78,7 +77,7 @@ fn discard(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Er
 fn exec(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
     let transaction = take(ctx).ok_or(Error::EXEC_WITHOUT_MULTI)?;
     let broken = ctx.session.watching.is_broken(|db, key| unit.peek_in(db, key).is_some());
-    gate::unwatch_held(unit, ctx.session);
+    ctx.session.unwatch(unit);
     if transaction.failed {
         return Err(Error::EXEC_ABORT);
     }
@@ -87,7 +86,7 @@ fn exec(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error
         return Ok(());
     }
     ctx.out.array(transaction.len());
-    execution::transaction(ctx, unit, transaction.iter());
+    call::transaction(ctx, unit, transaction.iter());
     Ok(())
 }
 
@@ -107,7 +106,7 @@ fn watch(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), E
 }
 
 fn unwatch(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    gate::unwatch_held(unit, ctx.session);
+    ctx.session.unwatch(unit);
     ctx.out.ok();
     Ok(())
 }

@@ -13,9 +13,9 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::parse::{is_pattern, quote, split_args, trim};
-use super::values::Fault;
-use super::{Config, known, rows, system_text};
+use crate::config::parse::{is_pattern, quote, split_args, trim};
+use crate::config::values::Fault;
+use crate::config::{Config, known, system_text, table};
 use curfew_protocol::glob;
 
 /// What the command line asks for.
@@ -206,7 +206,7 @@ impl Loader {
             return Ok(());
         };
         let name = name.to_ascii_lowercase();
-        if let Some((row, _)) = rows::find(&name) {
+        if let Some((row, _)) = table::find(&name) {
             return match row.set_line(&mut self.config, values) {
                 Ok(()) => Ok(()),
                 Err(Fault::Invalid(text)) => Err(LineError::Reason(text.into_owned())),
@@ -339,7 +339,7 @@ mod tests {
     }
 
     fn get(startup: &Startup, name: &str) -> String {
-        String::from_utf8(rows::find(name.as_bytes()).unwrap().0.get(&startup.config)).unwrap()
+        String::from_utf8(table::find(name.as_bytes()).unwrap().0.get(&startup.config)).unwrap()
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! The configuration: its parameters (`table.rs`, one row each), redis.conf and the command line (`file.rs`), CONFIG GET
-//! and SET (here, without their RESP side), CONFIG REWRITE (`rewrite.rs`), and where it lives (`cell.rs`).
+//! and SET (here, without their RESP side), CONFIG REWRITE (`rewrite.rs`), and where it lives (`system/versioned.rs`).
 //!
 //! A [`Config`] is plain and immutable: a change makes a new one, all or nothing, and puts it into force through
-//! [`ConfigCell`]. What must happen besides is noted in the row ([`rows::Change::Apply`]).
+//! [`Versioned`](crate::system::versioned::Versioned). What must happen besides is noted in the row ([`rows::Mutability::Apply`]).
 //!
 //! The texts of errors are Redis 8.0's.
 
-pub mod cell;
 pub mod file;
 mod known;
 pub mod parse;
@@ -18,8 +17,7 @@ pub mod values;
 use curfew_protocol::glob;
 use std::path::PathBuf;
 
-pub use cell::{Cached, ConfigCell};
-pub use rows::{Change, Row};
+pub use rows::{Mutability, Row};
 use values::{BufferLimits, LogLevel, MaxmemoryPolicy, NotifyFlags, Secret};
 
 /// Every parameter's value. The fields are described in the rows of `table.rs`; units are in the names, sizes in bytes.
@@ -161,10 +159,10 @@ pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(Vec<u8>, Vec<u8>)> {
     };
     for pattern in patterns {
         if parse::is_pattern(pattern) {
-            for (row, name) in rows::names().filter(|(_, name)| glob::matches(pattern, name.as_bytes(), true)) {
+            for (row, name) in table::names().filter(|(_, name)| glob::matches(pattern, name.as_bytes(), true)) {
                 add(name.as_bytes(), row);
             }
-        } else if let Some((row, _)) = rows::find(pattern) {
+        } else if let Some((row, _)) = table::find(pattern) {
             add(pattern, row);
         }
     }
@@ -172,7 +170,7 @@ pub fn get(config: &Config, patterns: &[&[u8]]) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// CONFIG SET: `args` are names and values in turn. Returns the new configuration and the rows named in `args`, for
-/// the caller to put into force (see [`ConfigCell::modify`]) and to follow the notes of [`rows::Change::Apply`]; or the
+/// the caller to put into force (see [`Versioned::modify`](crate::system::versioned::Versioned::modify)) and to follow the notes of [`rows::Mutability::Apply`]; or the
 /// error reply, from `ERR` on. Nothing is changed on errors.
 pub fn set(config: &Config, args: &[&[u8]]) -> Result<(Config, Vec<&'static Row>), Vec<u8>> {
     if args.is_empty() || !args.len().is_multiple_of(2) {
@@ -180,11 +178,11 @@ pub fn set(config: &Config, args: &[&[u8]]) -> Result<(Config, Vec<&'static Row>
     }
     let mut named: Vec<(&'static Row, &'static str)> = Vec::with_capacity(args.len() / 2);
     for pair in args.chunks_exact(2) {
-        let (row, name) = rows::find(pair[0]).ok_or_else(|| unknown_parameter(pair[0]))?;
+        let (row, name) = table::find(pair[0]).ok_or_else(|| unknown_parameter(pair[0]))?;
         match row.change {
-            Change::Immutable => return Err(set_failed(name, "can't set immutable config")),
-            Change::Protected => return Err(set_failed(name, "can't set protected config")),
-            Change::Live | Change::Apply(_) => {}
+            Mutability::Immutable => return Err(set_failed(name, "can't set immutable config")),
+            Mutability::Protected => return Err(set_failed(name, "can't set protected config")),
+            Mutability::Live | Mutability::Apply(_) => {}
         }
         // A name and its alias are two names: together they are allowed, and the last one wins.
         if named.iter().any(|(_, other)| *other == name) {

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
-use super::code::{Learned, flag};
-use super::run::{Call, Control};
-use crate::route::ShardSet;
+use crate::script::control::{Call, Control};
+use crate::script::learned::{Learned, flag};
+use crate::shards::set::ShardSet;
 
 /// Scripts that EVAL brought are kept so many, those used last; those of SCRIPT LOAD stay. As in Redis.
 const EVAL_SCRIPTS_MAX: usize = 500;

@@ -1,9 +1,11 @@
 //! Bitmaps: strings whose bits are looked at one by one, and integers of any width in them.
 
-use crate::keyspace::{Deadline, EntryMut, NewValue, Object, Value};
-use crate::unit::{Str, as_str};
+use crate::command::row::Row;
+use crate::event::class;
+use crate::keyspace::{Deadline, EntryMut, NewValue, Str, Value, as_str};
+use crate::unit::Unit;
 use crate::value::bits::{self, Combine, Overflow, Width};
-use crate::{Row, Unit, class};
+use crate::value::object::Object;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Cursor, Error, Reply, args, number};
 use std::ops::Range;
@@ -467,10 +469,10 @@ fn width(word: &[u8]) -> Option<Width> {
 
 #[cfg(test)]
 mod tests {
-    use crate::Unit;
-    use crate::keyspace::{Deadline, NewValue, Type};
+    use crate::keyspace::{Deadline, NewValue, as_str};
     use crate::testing::World;
-    use crate::unit::{Held, as_str};
+    use crate::unit::{Held, Unit};
+    use crate::value::kind::Type;
 
     /// Two shards; each word is `key=value`, stored as text; `key:=digits`, stored as a number; or `key@`, a list.
     fn world(strings: &str) -> World {
@@ -502,8 +504,8 @@ mod tests {
             let Some(entry) = unit.peek(key.as_bytes()) else { return "none".into() };
             let form = if entry.raw() { "raw " } else { "" };
             let value = match as_str(entry).unwrap() {
-                crate::unit::Str::Int(number) => format!("int {number}"),
-                crate::unit::Str::Bytes(bytes) => bytes.escape_ascii().to_string(),
+                crate::keyspace::Str::Int(number) => format!("int {number}"),
+                crate::keyspace::Str::Bytes(bytes) => bytes.escape_ascii().to_string(),
             };
             let deadline = entry.deadline().map_or(String::new(), |at| format!(" until {at}"));
             format!("{form}{value}{deadline}")

@@ -2,9 +2,10 @@
 //! durable events are.
 
 use super::expiry::{LATEST_MS, give_deadline};
+use crate::command::row::{Reach, Row};
 use crate::keyspace::Upcoming;
-use crate::wait::{self, Null, Wait};
-use crate::{Reach, Row, Unit};
+use crate::shard::wait::{self, Null, Wait};
+use crate::unit::Unit;
 use curfew_protocol::args::{OwnedArgs, integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, Resp, glob, help};
@@ -34,8 +35,9 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::All,
         run: expiring,
+        serve: None,
     },
-    Row::new(
+    Row::waiting(
         Spec::new("curfew.waitkey", -3, Group::Generic, "1.0.0")
             .flags(READONLY | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RO)])
@@ -45,6 +47,7 @@ pub const ROWS: &[Row] = &[
                 "key... timeout",
             ),
         waitkey,
+        serve_key,
     ),
     Row {
         spec: Spec::new("curfew.events", -2, Group::Generic, "1.0.0").container().doc(
@@ -54,6 +57,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: events,
+        serve: None,
     },
     Row {
         spec: Spec::new("curfew.events|streams", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
@@ -63,6 +67,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: events_streams,
+        serve: None,
     },
     Row {
         spec: Spec::new("curfew.events|lists", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
@@ -72,6 +77,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: events_lists,
+        serve: None,
     },
     Row {
         spec: Spec::new("curfew.events|help", 2, Group::Generic, "1.0.0").flags(LOADING | STALE).doc(
@@ -81,6 +87,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: events_help,
+        serve: None,
     },
 ];
 
@@ -112,7 +119,7 @@ fn expiring(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), 
     for shard in unit.shards() {
         shard.db(db).upcoming(&mut |step| match step {
             Upcoming::From(time) => time <= last && soonest.may_take(time),
-            Upcoming::Entry(entry) => {
+            Upcoming::Item(entry) => {
                 let deadline = entry.deadline().filter(|deadline| (now..=last).contains(deadline));
                 let wanted = |key: &[u8]| options.pattern.is_none_or(|pattern| glob::matches(pattern, key, false));
                 if let Some(deadline) = deadline
@@ -151,7 +158,7 @@ fn waitkey(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
         return Ok(());
     }
     let keys = keys.iter().map(Box::from).collect();
-    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, serve: serve_key, null: Null::Bulk });
+    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, null: Null::Bulk });
     Ok(())
 }
 
@@ -252,7 +259,7 @@ impl Soonest {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::over_shards;
-    use crate::record::Recording;
+    use crate::event::durable::Recording;
     use crate::testing::World;
 
     #[test]

@@ -6,9 +6,10 @@
 //! journals on another number of shards merges them and takes such an effect from the first shard alone: to swap twice
 //! is not to swap once.
 
+use crate::command::row::{Reach, Row};
 use crate::keyspace::Keyspace;
 use crate::shard::Shard;
-use crate::{Reach, Row, Unit};
+use crate::unit::Unit;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -47,6 +48,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
         reach: Reach::All,
         run: dbsize,
+        serve: None,
     },
     Row {
         spec: Spec::new("randomkey", 1, Group::Generic, "1.0.0")
@@ -55,6 +57,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "response_policy:special", "nondeterministic_output"]),
         reach: Reach::All,
         run: randomkey,
+        serve: None,
     },
     Row {
         spec: Spec::new("flushdb", -1, Group::Server, "1.0.0")
@@ -72,6 +75,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
         run: flushdb,
+        serve: None,
     },
     Row {
         spec: Spec::new("flushall", -1, Group::Server, "1.0.0")
@@ -89,6 +93,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
         run: flushall,
+        serve: None,
     },
     Row {
         spec: Spec::new("swapdb", 3, Group::Server, "4.0.0")
@@ -101,6 +106,7 @@ pub const ROWS: &[Row] = &[
             ),
         reach: Reach::All,
         run: swapdb,
+        serve: None,
     },
     Row {
         spec: Spec::new("time", 1, Group::Server, "2.6.0")
@@ -109,6 +115,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["nondeterministic_output"]),
         reach: Reach::None,
         run: time,
+        serve: None,
     },
     Row {
         spec: Spec::new("lolwut", -1, Group::Server, "5.0.0").flags(READONLY | FAST).doc(
@@ -118,6 +125,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: lolwut,
+        serve: None,
     },
 ];
 
@@ -251,8 +259,8 @@ fn everywhere(unit: &mut Unit<'_>, command: &[&[u8]]) {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::*;
-    use crate::unit::shard_of;
-    use crate::watch::Flag;
+    use crate::shard::watch::Flag;
+    use crate::slots::shard_of;
     use curfew_protocol::Resp;
     use std::collections::HashMap;
 
@@ -414,7 +422,7 @@ mod tests {
     #[test]
     fn time_is_the_moment_of_the_unit() {
         over_shards(|world| {
-            world.now = crate::Moment::from_micros(1_735_689_600_012_345);
+            world.now = crate::moment::Moment::from_micros(1_735_689_600_012_345);
             assert_eq!(world.run("time"), "*2 $10 1735689600 $5 12345");
         });
     }

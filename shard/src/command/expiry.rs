@@ -4,8 +4,9 @@
 //! other leaves PEXPIREAT, which is absolute.
 
 use super::generic::look;
+use crate::command::row::Row;
 use crate::event::class;
-use crate::{Row, Unit};
+use crate::unit::Unit;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
@@ -267,8 +268,8 @@ fn seconds(ms: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::*;
-    use crate::unit::shard_of;
-    use crate::watch::Flag;
+    use crate::shard::watch::Flag;
+    use crate::slots::shard_of;
 
     #[test]
     fn replies_are_those_of_redis() {

@@ -4,10 +4,11 @@
 //! leaves a key a DEL: so a journal replays on any number of shards.
 
 use super::describe;
-use crate::access;
+use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::{EntryRef, Taken, TakenValue, Type, Value};
-use crate::{Row, Unit};
+use crate::keyspace::{EntryRef, Taken, TakenValue, Value};
+use crate::unit::{Unit, access};
+use crate::value::kind::Type;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -69,7 +70,7 @@ pub const ROWS: &[Row] = &[
             "Names the kind of value at a key: string, list, set, zset, hash, stream, or none.",
             "key",
         ),
-        type_of,
+        type_,
     ),
     Row::new(
         Spec::new("rename", 3, Group::Generic, "1.0.0")
@@ -102,7 +103,7 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Puts a key into another database instead, unless that one has it already.", "key db:int"),
-        move_key,
+        move_,
     ),
 ];
 
@@ -133,7 +134,7 @@ fn touch(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Err
     Ok(())
 }
 
-fn type_of(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn type_(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     out.simple(look(unit, args.at(1), |entry| type_name(entry.kind())).unwrap_or("none"));
     Ok(())
 }
@@ -159,7 +160,7 @@ fn renamenx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), 
     Ok(())
 }
 
-fn move_key(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn move_(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, db) = (args.at(1), database(unit, args.at(2))?);
     if db == unit.db {
         return Err(Error::SAME_OBJECT);
@@ -266,10 +267,10 @@ fn database(unit: &Unit<'_>, arg: &[u8]) -> Result<usize, Error> {
 /// What the tests of this and the neighbouring families share.
 #[cfg(test)]
 pub(super) mod testing {
-    use crate::command::string::encode;
+    use crate::command::string::text::encode;
     use crate::keyspace::Deadline;
     use crate::testing::World;
-    use crate::{Held, Unit};
+    use crate::unit::{Held, Unit};
 
     /// A unit over all shards of a world.
     pub fn with_unit<T>(world: &mut World, f: impl FnOnce(&mut Unit<'_>) -> T) -> T {
@@ -285,7 +286,7 @@ pub(super) mod testing {
 
     /// The string at a key of the world's database.
     pub fn value(world: &mut World, key: &str) -> Option<String> {
-        use crate::unit::Str;
+        use crate::keyspace::Str;
         with_unit(world, |unit| {
             unit.peek_str(key.as_bytes()).expect("a string").map(|value| match value {
                 Str::Int(number) => number.to_string(),
@@ -305,9 +306,10 @@ pub(super) mod testing {
 #[cfg(test)]
 mod tests {
     use super::testing::*;
+    use crate::event::class;
+    use crate::shard::watch::Flag;
+    use crate::slots::shard_of;
     use crate::testing::World;
-    use crate::watch::Flag;
-    use crate::{class, unit::shard_of};
 
     /// Runs lines with the replies that Redis 8.0.6 gives.
     fn check(world: &mut World, lines: &[(&str, &str)]) {
@@ -525,7 +527,7 @@ mod tests {
 
     #[test]
     fn encodings_are_kept() {
-        let grown = |unit: &mut crate::Unit<'_>| unit.grow(b"raw").expect("a string").push(b'!');
+        let grown = |unit: &mut crate::unit::Unit<'_>| unit.grow(b"raw").expect("a string").push(b'!');
         over_shards(|world| {
             put(world, "raw", b"v", None);
             put(world, "int", b"12", None);

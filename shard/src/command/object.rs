@@ -1,15 +1,15 @@
 //! OBJECT and MEMORY USAGE: how a key is kept.
 
-use crate::access;
-use crate::keyspace::{EntryRef, Type, Value};
-use crate::unit::{Str, as_str};
-use crate::value::collection::{Collection, view};
+use crate::command::row::{Reach, Row};
+use crate::keyspace::{EntryRef, Str, Value, as_str};
+use crate::unit::{Unit, access};
 use crate::value::hash::Hash;
+use crate::value::kind::Type;
 use crate::value::list::List;
+use crate::value::object::Boxed;
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
 use crate::value::stream::Stream;
-use crate::{Reach, Row, Unit};
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, help};
@@ -30,6 +30,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: container,
+        serve: None,
     },
     Row::new(
         Spec::new("object|encoding", 3, Group::Generic, "2.2.3")
@@ -71,6 +72,7 @@ pub const ROWS: &[Row] = &[
         ),
         reach: Reach::None,
         run: help,
+        serve: None,
     },
     Row::new(
         Spec::new("memory|usage", -3, Group::Server, "4.0.0").flags(READONLY).keys(&[KeySpec::at(2, RO)]).doc(
@@ -168,8 +170,8 @@ pub fn encoding_name(entry: EntryRef<'_>) -> Result<&'static str, Error> {
     }
 }
 
-fn of<T: Collection>(entry: EntryRef<'_>) -> Result<&'static str, Error> {
-    view::<T>(entry).map(T::encoding).ok_or(Error::WRONG_TYPE)
+fn of<T: Boxed>(entry: EntryRef<'_>) -> Result<&'static str, Error> {
+    entry.view::<T>().map(T::encoding).ok_or(Error::WRONG_TYPE)
 }
 
 #[cfg(test)]

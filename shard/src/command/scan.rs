@@ -5,9 +5,12 @@
 //! With up to 32,767 shards every cursor is a non-negative 64-bit integer, as clients take it to be.
 
 use super::generic::type_name;
-use crate::keyspace::{EntryRef, Type};
+use crate::command::row::{Reach, Row};
+use crate::keyspace::EntryRef;
+use crate::moment::Moment;
 use crate::shard::CURSOR_SHARD_SHIFT;
-use crate::{Moment, Reach, Row, Unit};
+use crate::unit::Unit;
+use crate::value::kind::Type;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, glob, number};
@@ -31,6 +34,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]),
         reach: Reach::Cursor,
         run: scan,
+        serve: None,
     },
     Row {
         spec: Spec::new("keys", 2, Group::Generic, "1.0.0")
@@ -40,6 +44,7 @@ pub const ROWS: &[Row] = &[
             .tips(&["request_policy:all_shards", "nondeterministic_output_order"]),
         reach: Reach::All,
         run: keys,
+        serve: None,
     },
 ];
 
@@ -163,8 +168,9 @@ fn is_expired(entry: EntryRef<'_>, now: Moment) -> bool {
 mod tests {
     use super::*;
     use crate::command::generic::testing::*;
+    use crate::slots::shard_of;
     use crate::testing::World;
-    use crate::{Held, unit::shard_of};
+    use crate::unit::Held;
     use curfew_protocol::args::OwnedArgs;
     use std::collections::HashSet;
 

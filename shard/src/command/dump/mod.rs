@@ -1,10 +1,13 @@
-//! DUMP and RESTORE: values in Redis's own format, see [`crate::value::rdb`].
+//! DUMP and RESTORE: values in Redis's own format, see [`crate::rdb`].
 
-use super::{describe, string};
+use super::describe;
+use super::string::text;
+use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::{Deadline, Type};
-use crate::value::rdb::{Loaded, payload};
-use crate::{Row, Unit, access};
+use crate::keyspace::Deadline;
+use crate::rdb::{Loaded, payload};
+use crate::unit::{Unit, access};
+use crate::value::kind::Type;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
@@ -137,7 +140,7 @@ fn restore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
 
 fn put(unit: &mut Unit<'_>, key: &[u8], value: Loaded<'_>, deadline: Deadline) {
     match value {
-        Loaded::Str(bytes) => unit.put(key, Type::String, string::encode(&bytes), deadline),
+        Loaded::Str(bytes) => unit.put(key, Type::String, text::encode(&bytes), deadline),
         Loaded::List(list) => unit.put_value(key, list, deadline),
         Loaded::Set(set) => unit.put_value(key, set, deadline),
         Loaded::ZSet(set) => unit.put_value(key, set, deadline),

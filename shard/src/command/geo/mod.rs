@@ -1,15 +1,18 @@
 //! Positions in sorted sets. This file has the rows and the commands that look members up or add them; the searches are next
 //! to it.
 
+mod reply;
 mod search;
 
 use super::sorted_set::add::{Options, add};
+use crate::command::row::Row;
+use crate::unit::Unit;
 use crate::value::geohash::Position;
 use crate::value::sorted_set::SortedSet;
-use crate::{Row, Unit};
-use curfew_protocol::args::{OwnedArgs, double, is};
+use curfew_protocol::args::{OwnedArgs, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
+use reply::{metres_of, position, reply_distance, reply_position};
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
@@ -167,35 +170,6 @@ fn geodist(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
         _ => out.null(),
     }
     Ok(())
-}
-
-/// Reads a position that is on the map.
-fn position(longitude: &[u8], latitude: &[u8]) -> Result<Position, Error> {
-    let position = Position { longitude: double(longitude)?, latitude: double(latitude)? };
-    if !position.is_valid() {
-        let Position { longitude, latitude } = position;
-        return Err(Error::made(format!("ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}")));
-    }
-    Ok(position)
-}
-
-/// How many metres a unit has.
-fn metres_of(unit: &[u8]) -> Result<f64, Error> {
-    let units = [("M", 1.0), ("KM", 1000.0), ("FT", 0.3048), ("MI", 1609.34)];
-    let found = units.into_iter().find(|(name, _)| is(unit, name));
-    found.map(|(_, metres)| metres).ok_or(Error::GEO_UNIT)
-}
-
-fn reply_position(out: &mut Reply, position: Position) {
-    out.array(2);
-    out.double(position.longitude);
-    out.double(position.latitude);
-}
-
-/// A distance with four decimals, a string in RESP3 too.
-fn reply_distance(out: &mut Reply, distance: f64) {
-    let rounded = (distance * 10_000.0).round() as u64;
-    out.bulk(format!("{}.{:04}", rounded / 10_000, rounded % 10_000).as_bytes());
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 
 mod counter;
 mod deadline;
+mod effect;
 mod fields;
 mod random;
 mod write;
 
+use crate::command::row::Row;
+use crate::unit::Unit;
 use crate::value::hash::{Hash, HashRef};
-use crate::{Row, Unit};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -279,23 +281,6 @@ fn hstrlen(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
 fn hexists(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     out.flag(unit.view::<Hash>(args.at(1))?.is_some_and(|hash| hash.contains(args.at(2))));
     Ok(())
-}
-
-/// Fields and values in turn; the number of arguments is even.
-fn pairs<'a>(args: Args<'a>) -> impl ExactSizeIterator<Item = (&'a [u8], &'a [u8])> + Clone {
-    (0..args.len() / 2).map(move |pair| (args.at(2 * pair), args.at(2 * pair + 1)))
-}
-
-/// Leaves the effect `words FIELDS count field ...`, `words` beginning with the command and the key.
-fn leave_fields(unit: &mut Unit<'_>, key: &[u8], words: &[&[u8]], fields: &[&[u8]]) {
-    let mut digits = itoa::Buffer::new();
-    let count = [b"FIELDS".as_slice(), digits.format(fields.len()).as_bytes()];
-    unit.effect(key, words.iter().copied().chain(count).chain(fields.iter().copied()));
-}
-
-/// Leaves the effect `HDEL key field ...`.
-fn leave_deletion(unit: &mut Unit<'_>, key: &[u8], fields: &[&[u8]]) {
-    unit.effect(key, [b"HDEL".as_slice(), key].into_iter().chain(fields.iter().copied()));
 }
 
 /// Runs lines of a test, each with the reply, the events and the effects that it leaves.

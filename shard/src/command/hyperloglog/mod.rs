@@ -2,13 +2,17 @@
 //! [`crate::value::hyperloglog`].
 
 mod debug;
+mod raw;
 
-use crate::keyspace::{Deadline, EntryMut, NewValue, Object, Value};
-use crate::unit::Str;
+use crate::command::row::Row;
+use crate::event::class;
+use crate::keyspace::{Deadline, EntryMut, Value};
+use crate::unit::Unit;
 use crate::value::hyperloglog::{self as hll, Corrupted, Encoding, REGISTERS};
-use crate::{Row, Unit, class};
+use crate::value::object::Object;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
+use raw::{make_raw, put, valid};
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
@@ -25,7 +29,7 @@ pub const ROWS: &[Row] = &[
     ),
     Row::new(
         Spec::new("pfcount", -2, Group::Hyperloglog, "2.8.9")
-            .flags(READONLY)
+            .flags(READONLY | MAY_REPLICATE)
             .keys(&[KeySpec::range(1, -1, 1, RW | ACCESS).notes("The estimate is cached in the key, hence RW")])
             .doc(
                 "O(1) for one key whose estimate is cached, else O(n), n = keys, each of 16,384 registers",
@@ -177,34 +181,6 @@ fn pfmerge(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
 
 /// The longest string that SET does not make raw. Bytes.
 const EMBEDDED_MAX: usize = 44;
-
-/// Makes the string at `key` raw, as Redis does before it looks inside.
-fn make_raw(unit: &mut Unit<'_>, key: &[u8]) {
-    if let Some(mut entry) = unit.write(key) {
-        entry.set_raw(true);
-    }
-}
-
-/// The bytes of a string that is a HyperLogLog.
-fn valid(found: Str<'_>) -> Result<(&[u8], Encoding), Error> {
-    match found {
-        Str::Bytes(bytes) => hll::encoding(bytes).map(|encoding| (bytes, encoding)),
-        Str::Int(_) => None,
-    }
-    .ok_or(Error::NOT_A_HYPERLOGLOG)
-}
-
-/// Makes `key` hold these bytes: a raw string, since they will change again.
-fn put(unit: &mut Unit<'_>, key: &[u8], bytes: Vec<u8>, deadline: Deadline) {
-    /// What is copied rather than handed over.
-    const INLINE_BYTES_MAX: usize = 4096;
-    if bytes.len() <= INLINE_BYTES_MAX {
-        unit.put_str(key, NewValue::Bytes(&bytes), deadline);
-    } else {
-        unit.put_str(key, NewValue::Object(Box::new(Object::Str(bytes))), deadline);
-    }
-    make_raw(unit, key);
-}
 
 /// Changes the bytes at `key`, which are there, in place.
 fn change<R: Default>(unit: &mut Unit<'_>, key: &[u8], change: impl FnOnce(&mut [u8]) -> R) -> R {

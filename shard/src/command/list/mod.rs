@@ -1,20 +1,18 @@
-//! Lists. This file has the rows and what the commands share; the commands are next to it, by what they do.
+//! Lists. This file has the rows; the commands are next to it, by what they do, and `shared.rs` has what they share.
 
 mod block;
 mod edit;
 mod ends;
 mod read;
+mod shared;
 mod shift;
 
-use crate::value::list::{Limit, Side};
-use crate::{Row, Unit, class};
-use curfew_protocol::Error;
-use curfew_protocol::args::is;
+use crate::command::row::Row;
 use curfew_protocol::spec::*;
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
-    Row::new(
+    Row::waiting(
         Spec::new("blmove", 6, Group::List, "6.2.0")
             .flags(WRITE | DENYOOM | BLOCKING)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
@@ -23,9 +21,10 @@ pub const ROWS: &[Row] = &[
                 "Moves an element from an end of one list to an end of another, and waits for one if there is none.",
                 "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT> timeout",
             ),
-        shift::b_l_move,
+        shift::blmove,
+        shift::serve,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("blmpop", -5, Group::List, "7.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | DELETE)])
@@ -34,9 +33,10 @@ pub const ROWS: &[Row] = &[
                 "Takes elements from an end of the first list that has any, and waits if none has.",
                 "timeout numkeys key... where<LEFT|RIGHT> [COUNT count]",
             ),
-        block::b_l_mpop,
+        block::blmpop,
+        block::serve_many,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("blpop", -3, Group::List, "2.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
@@ -46,9 +46,10 @@ pub const ROWS: &[Row] = &[
                 "key... timeout",
             )
             .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")]),
-        block::b_l_pop,
+        block::blpop,
+        block::serve,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("brpop", -3, Group::List, "2.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
@@ -58,9 +59,10 @@ pub const ROWS: &[Row] = &[
                 "key... timeout",
             )
             .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")]),
-        block::b_r_pop,
+        block::brpop,
+        block::serve,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("brpoplpush", 4, Group::List, "2.2.0")
             .flags(WRITE | DENYOOM | BLOCKING)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
@@ -71,7 +73,8 @@ pub const ROWS: &[Row] = &[
             )
             .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")])
             .deprecated("6.2.0", "`BLMOVE source destination RIGHT LEFT timeout`"),
-        shift::b_r_pop_l_push,
+        shift::brpoplpush,
+        shift::serve,
     ),
     Row::new(
         Spec::new("lindex", 3, Group::List, "1.0.0").flags(READONLY).keys(&[KeySpec::first(RO | ACCESS)]).doc(
@@ -79,7 +82,7 @@ pub const ROWS: &[Row] = &[
             "Reads the element at an index; negative ones count from the end.",
             "key index",
         ),
-        read::l_index,
+        read::lindex,
     ),
     Row::new(
         Spec::new("linsert", 5, Group::List, "2.2.0").flags(WRITE | DENYOOM).keys(&[KeySpec::first(RW | INSERT)]).doc(
@@ -87,7 +90,7 @@ pub const ROWS: &[Row] = &[
             "Puts an element in front of the first one that equals the pivot, or behind it.",
             "key where<BEFORE|AFTER> pivot element",
         ),
-        edit::l_insert,
+        edit::linsert,
     ),
     Row::new(
         Spec::new("llen", 2, Group::List, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO)]).doc(
@@ -95,7 +98,7 @@ pub const ROWS: &[Row] = &[
             "Tells how many elements a list has.",
             "key",
         ),
-        read::l_len,
+        read::llen,
     ),
     Row::new(
         Spec::new("lmove", 5, Group::List, "6.2.0")
@@ -106,7 +109,7 @@ pub const ROWS: &[Row] = &[
                 "Moves an element from an end of one list to an end of another.",
                 "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT>",
             ),
-        shift::l_move,
+        shift::lmove,
     ),
     Row::new(
         Spec::new("lmpop", -4, Group::List, "7.0.0")
@@ -117,7 +120,7 @@ pub const ROWS: &[Row] = &[
                 "Takes elements from an end of the first list that has any.",
                 "numkeys key... where<LEFT|RIGHT> [COUNT count]",
             ),
-        ends::l_mpop,
+        ends::lmpop,
     ),
     Row::new(
         Spec::new("lpop", -2, Group::List, "1.0.0")
@@ -129,7 +132,7 @@ pub const ROWS: &[Row] = &[
                 "key [count^6.2.0]",
             )
             .history(&[("6.2.0", "`count`: several at once.")]),
-        ends::l_pop,
+        ends::lpop,
     ),
     Row::new(
         Spec::new("lpos", -3, Group::List, "6.0.6").flags(READONLY).keys(&[KeySpec::first(RO | ACCESS)]).doc(
@@ -137,7 +140,7 @@ pub const ROWS: &[Row] = &[
             "Finds where in a list an element is: the first place, or several.",
             "key element [RANK rank:int] [COUNT num-matches:int] [MAXLEN len:int]",
         ),
-        read::l_pos,
+        read::lpos,
     ),
     Row::new(
         Spec::new("lpush", -3, Group::List, "1.0.0")
@@ -149,7 +152,7 @@ pub const ROWS: &[Row] = &[
                 "key element...",
             )
             .history(&[("2.4.0", "Several elements at once.")]),
-        ends::l_push,
+        ends::lpush,
     ),
     Row::new(
         Spec::new("lpushx", -3, Group::List, "2.2.0")
@@ -161,7 +164,7 @@ pub const ROWS: &[Row] = &[
                 "key element...",
             )
             .history(&[("4.0.0", "Several elements at once.")]),
-        ends::l_push_x,
+        ends::lpushx,
     ),
     Row::new(
         Spec::new("lrange", 4, Group::List, "1.0.0").flags(READONLY).keys(&[KeySpec::first(RO | ACCESS)]).doc(
@@ -169,7 +172,7 @@ pub const ROWS: &[Row] = &[
             "Reads the elements from one index to another; negative ones count from the end.",
             "key start:int stop:int",
         ),
-        read::l_range,
+        read::lrange,
     ),
     Row::new(
         Spec::new("lrem", 4, Group::List, "1.0.0").flags(WRITE).keys(&[KeySpec::first(RW | DELETE)]).doc(
@@ -177,7 +180,7 @@ pub const ROWS: &[Row] = &[
             "Removes the elements equal to the given one: so many from the front, so many from the end, or all.",
             "key count element",
         ),
-        edit::l_rem,
+        edit::lrem,
     ),
     Row::new(
         Spec::new("lset", 4, Group::List, "1.0.0").flags(WRITE | DENYOOM).keys(&[KeySpec::first(RW | UPDATE)]).doc(
@@ -185,7 +188,7 @@ pub const ROWS: &[Row] = &[
             "Replaces the element at an index.",
             "key index element",
         ),
-        edit::l_set,
+        edit::lset,
     ),
     Row::new(
         Spec::new("ltrim", 4, Group::List, "1.0.0").flags(WRITE).keys(&[KeySpec::first(RW | DELETE)]).doc(
@@ -193,7 +196,7 @@ pub const ROWS: &[Row] = &[
             "Keeps the elements from one index to another, and removes the others.",
             "key start:int stop:int",
         ),
-        edit::l_trim,
+        edit::ltrim,
     ),
     Row::new(
         Spec::new("rpop", -2, Group::List, "1.0.0")
@@ -205,7 +208,7 @@ pub const ROWS: &[Row] = &[
                 "key [count^6.2.0]",
             )
             .history(&[("6.2.0", "`count`: several at once.")]),
-        ends::r_pop,
+        ends::rpop,
     ),
     Row::new(
         Spec::new("rpoplpush", 3, Group::List, "1.2.0")
@@ -213,7 +216,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
             .doc("O(1)", "Moves the last element of one list to the front of another.", "source:key destination@1")
             .deprecated("6.2.0", "`LMOVE source destination RIGHT LEFT`"),
-        shift::r_pop_l_push,
+        shift::rpoplpush,
     ),
     Row::new(
         Spec::new("rpush", -3, Group::List, "1.0.0")
@@ -225,7 +228,7 @@ pub const ROWS: &[Row] = &[
                 "key element...",
             )
             .history(&[("2.4.0", "Several elements at once.")]),
-        ends::r_push,
+        ends::rpush,
     ),
     Row::new(
         Spec::new("rpushx", -3, Group::List, "2.2.0")
@@ -237,43 +240,9 @@ pub const ROWS: &[Row] = &[
                 "key element...",
             )
             .history(&[("4.0.0", "Several elements at once.")]),
-        ends::r_push_x,
+        ends::rpushx,
     ),
 ];
-
-impl Side {
-    /// LEFT or RIGHT.
-    fn of(arg: &[u8]) -> Result<Side, Error> {
-        match arg {
-            _ if is(arg, "LEFT") => Ok(Side::Front),
-            _ if is(arg, "RIGHT") => Ok(Side::Back),
-            _ => Err(Error::SYNTAX),
-        }
-    }
-
-    /// The command that pops there, as effects name it, and its event.
-    fn pop(self) -> (&'static [u8], &'static str) {
-        if self == Side::Front { (b"LPOP", "lpop") } else { (b"RPOP", "rpop") }
-    }
-
-    /// The command that pushes there, as effects name it, and its event.
-    fn push(self) -> (&'static [u8], &'static str) {
-        if self == Side::Front { (b"LPUSH", "lpush") } else { (b"RPUSH", "rpush") }
-    }
-}
-
-/// How large a node of a list may get.
-fn limit(unit: &Unit<'_>) -> Limit {
-    Limit::of(unit.settings.limits.list_size)
-}
-
-/// Announces that elements have gone from a list, and the list with them where it was `emptied`.
-fn removed(unit: &mut Unit<'_>, key: &[u8], event: &'static str, emptied: bool) {
-    unit.changed(key, class::LIST, event);
-    if emptied {
-        unit.event(class::GENERIC, "del", key);
-    }
-}
 
 /// Runs lines of a test, each with the reply, the events and the effects that it leaves.
 #[cfg(test)]

@@ -5,9 +5,11 @@ mod algebra;
 mod random;
 mod scan;
 
+use crate::command::row::Row;
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::packed::Element;
 use crate::value::set::Set;
-use crate::{Row, Unit, class};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 

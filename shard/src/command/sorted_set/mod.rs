@@ -5,44 +5,50 @@ mod combine;
 mod pop;
 mod range;
 mod remove;
+pub(in crate::command) mod reply;
 mod sample;
 
-use crate::keyspace::Deadline;
+use crate::command::row::Row;
+use crate::unit::Unit;
 use crate::value::sorted_set::SortedSet;
-use crate::{Row, Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
+use reply::reply_score;
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
-    Row::new(
+    Row::waiting(
         Spec::new("bzmpop", -5, Group::SortedSet, "7.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | DELETE)])
             .doc("O(k+log(n)+m), k = keys, n = members of the set, m = members popped", "Takes members with the lowest or highest scores out of the first sorted set that has any, and waits if none has.", "timeout numkeys key... where<MIN|MAX> [COUNT count]"),
         pop::bzmpop,
+        pop::serve_many,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("bzpopmax", -3, Group::SortedSet, "5.0.0")
             .flags(WRITE | BLOCKING | FAST)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
             .doc("O(k+log(n)), k = keys, n = members of the set", "Takes the member with the highest score out of the first sorted set that has any, and waits if none has.", "key... timeout")
             .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")]),
         pop::bzpopmax,
+        pop::serve_max,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("bzpopmin", -3, Group::SortedSet, "5.0.0")
             .flags(WRITE | BLOCKING | FAST)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
             .doc("O(k+log(n)), k = keys, n = members of the set", "Takes the member with the lowest score out of the first sorted set that has any, and waits if none has.", "key... timeout")
             .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")]),
         pop::bzpopmin,
+        pop::serve_min,
     ),
     Row::new(
         Spec::new("zadd", -4, Group::SortedSet, "1.2.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
+            .item(3)
             .doc("O(m*log(n)), m = members given, n = members of the set", "Puts members with scores into a sorted set, or gives those that it has another score.", "key [condition<NX|XX>^3.0.2] [comparison<GT|LT>^6.2.0] [change!CH^3.0.2] [increment!INCR^3.0.2] data(score member)...")
             .history(&[("2.4.0", "Several members at once."), ("3.0.2", "`NX` and `XX` are conditions, `CH` counts changes too, `INCR` adds to a score."), ("6.2.0", "`GT` and `LT`: scores change in one direction only.")]),
         add::zadd,
@@ -79,6 +85,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("zincrby", 4, Group::SortedSet, "1.2.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
+            .item(3)
             .doc("O(log(n)), n = members of the set", "Raises the score of a member; one that is missing starts at 0.", "key increment:int member"),
         add::zincrby,
     ),
@@ -160,7 +167,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members from one string up to another, where all scores are equal.", "key min max [LIMIT limit(offset count)]")
             .deprecated("6.2.0", "`ZRANGE key min max BYLEX`"),
-        range::by_lex,
+        range::zrangebylex,
     ),
     Row::new(
         Spec::new("zrangebyscore", -4, Group::SortedSet, "1.0.5")
@@ -169,7 +176,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members from one score up to another.", "key min:double max:double [WITHSCORES^2.0.0] [LIMIT limit(offset count)]")
             .history(&[("2.0.0", "`WITHSCORES`: each with its score.")])
             .deprecated("6.2.0", "`ZRANGE key min max BYSCORE`"),
-        range::by_score,
+        range::zrangebyscore,
     ),
     Row::new(
         Spec::new("zrangestore", -5, Group::SortedSet, "6.2.0")
@@ -199,21 +206,21 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
             .doc("O(log(n)+m), n = members of the set, m = members removed", "Removes the members between two strings, where all scores are equal.", "key min max"),
-        remove::by_lex,
+        remove::zremrangebylex,
     ),
     Row::new(
         Spec::new("zremrangebyrank", 4, Group::SortedSet, "2.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
             .doc("O(log(n)+m), n = members of the set, m = members removed", "Removes the members between two ranks; negative ones count from the highest score.", "key start:int stop:int"),
-        remove::by_rank,
+        remove::zremrangebyrank,
     ),
     Row::new(
         Spec::new("zremrangebyscore", 4, Group::SortedSet, "1.2.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
             .doc("O(log(n)+m), n = members of the set, m = members removed", "Removes the members whose scores lie between two bounds.", "key min:double max:double"),
-        remove::by_score,
+        remove::zremrangebyscore,
     ),
     Row::new(
         Spec::new("zrevrange", -4, Group::SortedSet, "1.2.0")
@@ -221,7 +228,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members between two ranks, counted from the highest score down.", "key start:int stop:int [WITHSCORES]")
             .deprecated("6.2.0", "`ZRANGE key start stop REV`"),
-        range::rev,
+        range::zrevrange,
     ),
     Row::new(
         Spec::new("zrevrangebylex", -4, Group::SortedSet, "2.8.9")
@@ -229,7 +236,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members from one string down to another, where all scores are equal.", "key max min [LIMIT limit(offset count)]")
             .deprecated("6.2.0", "`ZRANGE key max min BYLEX REV`"),
-        range::rev_by_lex,
+        range::zrevrangebylex,
     ),
     Row::new(
         Spec::new("zrevrangebyscore", -4, Group::SortedSet, "2.2.0")
@@ -238,7 +245,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members from one score down to another.", "key max:double min:double [WITHSCORES] [LIMIT limit(offset count)]")
             .history(&[("2.1.6", "`(` in front of a bound leaves it out.")])
             .deprecated("6.2.0", "`ZRANGE key max min BYSCORE REV`"),
-        range::rev_by_score,
+        range::zrevrangebyscore,
     ),
     Row::new(
         Spec::new("zrevrank", -3, Group::SortedSet, "2.0.0")
@@ -348,46 +355,6 @@ fn zlexcount(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(),
     let range = range::lex_range(args.at(2), args.at(3))?;
     out.count(unit.view::<SortedSet>(args.at(1))?.map_or(0, |set| set.ranks_by_lex(&range, false).len()));
     Ok(())
-}
-
-/// Makes `key` hold the result of a STORE command, whatever it held, or nothing if the result is empty; and replies with the
-/// number of its members.
-pub(super) fn store(unit: &mut Unit<'_>, key: &[u8], set: SortedSet, event: &'static str, out: &mut Reply) {
-    out.count(set.len());
-    if set.is_empty() {
-        if unit.remove(key) {
-            unit.effect(key, [b"DEL".as_slice(), key]);
-            unit.changed(key, class::GENERIC, "del");
-        }
-        return;
-    }
-    unit.put_value(key, set, Deadline::Clear);
-    super::describe::leave(unit, unit.db, key);
-    unit.changed(key, class::ZSET, event);
-}
-
-fn reply_score(out: &mut Reply, score: Option<f64>) {
-    match score {
-        Some(score) => out.double(score),
-        None => out.null(),
-    }
-}
-
-/// Replies with a member, and with its score where wanted: as a pair of its own in RESP3.
-fn reply_member(out: &mut Reply, member: crate::value::packed::Element<'_>, score: f64, with_scores: bool) {
-    if with_scores && out.resp == curfew_protocol::Resp::Three {
-        out.array(2);
-    }
-    member.reply(out);
-    if with_scores {
-        out.double(score);
-    }
-}
-
-/// The header for so many of them.
-fn members_header(out: &mut Reply, members: usize, with_scores: bool) {
-    let flat = with_scores && out.resp == curfew_protocol::Resp::Two;
-    out.array(if flat { members * 2 } else { members });
 }
 
 #[cfg(test)]

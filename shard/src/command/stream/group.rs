@@ -1,8 +1,9 @@
 //! XGROUP.
 
 use super::parse::{integer_or, strict_id};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::stream::{Group, Stream, StreamId, UNKNOWN};
-use crate::{Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -47,7 +48,7 @@ pub(super) fn create(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Re
     Ok(())
 }
 
-pub(super) fn set_id(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn setid(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, name) = (args.at(2), args.at(3));
     let options = Options::read(args, false)?;
     need_group(unit, key, name)?;
@@ -84,7 +85,7 @@ pub(super) fn destroy(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> R
     Ok(())
 }
 
-pub(super) fn create_consumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn createconsumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, name, consumer, now) = (args.at(2), args.at(3), args.at(4), unit.now.ms);
     need_group(unit, key, name)?;
     let edited = unit.edit(key, |stream: &mut Stream| {
@@ -99,7 +100,7 @@ pub(super) fn create_consumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Rep
     Ok(())
 }
 
-pub(super) fn delete_consumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn delconsumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, name, consumer) = (args.at(2), args.at(3), args.at(4));
     need_group(unit, key, name)?;
     let edited = unit.edit(key, |stream: &mut Stream| stream.groups.get_mut(name)?.remove_consumer(consumer))?;

@@ -1,8 +1,8 @@
 //! XINFO.
 
 use super::parse::integer_or;
-use super::{reply_entries, reply_entry, reply_id};
-use crate::Unit;
+use super::reply::{reply_entries, reply_entry, reply_id};
+use crate::unit::Unit;
 use crate::value::stream::{Body, Consumer, Group, Pending, Stream, StreamId, UNKNOWN};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};

@@ -1,4 +1,4 @@
-//! Streams. This file has the rows and what the commands share; they are next to it, by what they do.
+//! Streams. This file has the rows; the commands are next to it, by what they do.
 
 mod add;
 mod claim;
@@ -9,11 +9,12 @@ mod parse;
 mod pending;
 mod range;
 mod read;
+mod reply;
 #[cfg(test)]
 mod tests;
 
-use crate::value::stream::{Entry, StreamId};
-use crate::{Reach, Row, Unit};
+use crate::command::row::{Reach, Row};
+use crate::unit::Unit;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, help};
 
@@ -65,6 +66,7 @@ pub const ROWS: &[Row] = &[
             .doc("That of the subcommand", "Makes, changes and removes consumer groups.", ""),
         reach: Reach::None,
         run: group::container,
+        serve: None,
     },
     Row::new(
         Spec::new("xgroup|create", -5, Group::Stream, "5.0.0")
@@ -79,14 +81,14 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::at(2, RW | INSERT)])
             .doc("O(n), n = consumers of the group", "Adds a consumer to a group that does not have it yet.", "key group consumer"),
-        group::create_consumer,
+        group::createconsumer,
     ),
     Row::new(
         Spec::new("xgroup|delconsumer", 5, Group::Stream, "5.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::at(2, RW | DELETE)])
             .doc("O(n*log(p)), n = entries pending with the consumer, p = with the group", "Removes a consumer, and forgets what was pending with it.", "key group consumer"),
-        group::delete_consumer,
+        group::delconsumer,
     ),
     Row::new(
         Spec::new("xgroup|destroy", 4, Group::Stream, "5.0.0")
@@ -101,6 +103,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(1)", "Lists the subcommands, with a sentence on each.", ""),
         reach: Reach::None,
         run: help,
+        serve: None,
     },
     Row::new(
         Spec::new("xgroup|setid", -5, Group::Stream, "5.0.0")
@@ -108,7 +111,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::at(2, RW | UPDATE)])
             .doc("O(1)", "Chooses the id behind which a group goes on reading.", "key group id-selector<id|new-id!'$'> [ENTRIESREAD entriesread:int\"entries-read\"]")
             .history(&[("7.0.0", "`ENTRIESREAD`: how many entries count as read.")]),
-        group::set_id,
+        group::setid,
     ),
     Row {
         spec: Spec::new("xinfo", -2, Group::Stream, "5.0.0")
@@ -116,6 +119,7 @@ pub const ROWS: &[Row] = &[
             .doc("That of the subcommand", "Tells how things are with a stream and those who read it.", ""),
         reach: Reach::None,
         run: info::container,
+        serve: None,
     },
     Row::new(
         Spec::new("xinfo|consumers", 4, Group::Stream, "5.0.0")
@@ -140,6 +144,7 @@ pub const ROWS: &[Row] = &[
             .doc("O(1)", "Lists the subcommands, with a sentence on each.", ""),
         reach: Reach::None,
         run: help,
+        serve: None,
     },
     Row::new(
         Spec::new("xinfo|stream", -3, Group::Stream, "5.0.0")
@@ -173,19 +178,21 @@ pub const ROWS: &[Row] = &[
             .history(&[("6.2.0", "`(` in front of an id leaves that one out.")]),
         range::xrange,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("xread", -4, Group::Stream, "5.0.0")
             .flags(READONLY | BLOCKING)
             .keys(&[KeySpec::range_after("STREAMS", 1, -1, 1, 2, RO | ACCESS)])
             .doc("O(n), n = entries returned", "Returns the entries behind the given ids of one or more streams, and waits for new ones if wanted.", "[COUNT count] [BLOCK milliseconds] STREAMS streams(key... id...)"),
         read::xread,
+        read::serve,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("xreadgroup", -7, Group::Stream, "5.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range_after("STREAMS", 4, -1, 1, 2, RO | ACCESS)])
             .doc("O(n*log(p)), n = entries returned, p = entries pending in the group", "Hands entries to a consumer of a group: new ones, which are pending from then on, or its pending ones again.", "GROUP group-block(group consumer) [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS streams(key... id...)"),
         read::xreadgroup,
+        read::serve_group,
     ),
     Row::new(
         Spec::new("xrevrange", -4, Group::Stream, "5.0.0")
@@ -218,38 +225,4 @@ pub const ROWS: &[Row] = &[
 fn help(_: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     help::of_container(args.at(0), ROWS.iter().map(|row| &row.spec), out);
     Ok(())
-}
-
-/// Replies with an id.
-#[inline]
-fn reply_id(out: &mut Reply, id: StreamId) {
-    out.bulk(&id.text());
-}
-
-/// Replies with an entry: its id, and its fields and values.
-#[inline]
-fn reply_entry(out: &mut Reply, entry: &Entry<'_>) {
-    out.array(2);
-    reply_id(out, entry.id);
-    out.array(entry.len() * 2);
-    for (field, value) in entry.pairs() {
-        field.reply(out);
-        value.reply(out);
-    }
-}
-
-/// Replies with an array of at most `most` entries, 0 for no limit, and gives how many they are.
-#[inline]
-fn reply_entries<'a>(out: &mut Reply, entries: impl Iterator<Item = Entry<'a>>, most: usize) -> usize {
-    let mark = out.mark();
-    let mut count = 0;
-    for entry in entries {
-        reply_entry(out, &entry);
-        count += 1;
-        if count == most {
-            break;
-        }
-    }
-    out.array_at(mark, count);
-    count
 }

@@ -4,14 +4,18 @@ mod counter;
 mod edit;
 mod lcs;
 mod set;
+pub(in crate::command) mod text;
 
 use super::expire_options::Expiry;
-use crate::keyspace::{NewValue, Type};
-use crate::unit::{Str, as_str};
-use crate::{Row, Unit, class};
+use crate::command::row::Row;
+use crate::event::class;
+use crate::keyspace::as_str;
+use crate::unit::Unit;
+use crate::value::kind::Type;
 use curfew_protocol::args::integer;
 use curfew_protocol::spec::*;
-use curfew_protocol::{Args, Error, Reply, number};
+use curfew_protocol::{Args, Error, Reply};
+use text::{equals, len, reply_str, slice, text};
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
@@ -34,7 +38,7 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Lowers the integer at a key by the given amount; a missing key counts as 0.", "key decrement:int"),
-        counter::decr_by,
+        counter::decrby,
     ),
     Row::new(
         Spec::new("get", 2, Group::String, "1.0.0")
@@ -48,21 +52,21 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
             .doc("O(1)", "Reads the string at a key and removes the key.", "key"),
-        get_del,
+        getdel,
     ),
     Row::new(
         Spec::new("getex", -2, Group::String, "6.2.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE).notes("UPDATE: the deadline may change")])
             .doc("O(1)", "Reads the string at a key and gives it another deadline, or takes its deadline away.", "key [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST>]"),
-        get_ex,
+        getex,
     ),
     Row::new(
         Spec::new("getrange", 4, Group::String, "2.4.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(m), m = bytes returned", "Cuts out the bytes from one offset to another; negative offsets count from the end.", "key start:int end:int"),
-        get_range,
+        getrange,
     ),
     Row::new(
         Spec::new("getset", 3, Group::String, "1.0.0")
@@ -70,7 +74,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Writes a string and answers what was there before.", "key value")
             .deprecated("6.2.0", "`SET key value GET`"),
-        set::get_set,
+        set::getset,
     ),
     Row::new(
         Spec::new("incr", 2, Group::String, "1.0.0")
@@ -84,14 +88,14 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Raises the integer at a key by the given amount; a missing key counts as 0.", "key increment:int"),
-        counter::incr_by,
+        counter::incrby,
     ),
     Row::new(
         Spec::new("incrbyfloat", 3, Group::String, "2.6.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
             .doc("O(1)", "Raises the number at a key by the given amount, fractions allowed; a missing key counts as 0.", "key increment:double"),
-        counter::incr_by_float,
+        counter::incrbyfloat,
     ),
     Row::new(
         Spec::new("lcs", -3, Group::String, "7.0.0")
@@ -106,7 +110,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::range(1, -1, 1, RO | ACCESS)])
             .doc("O(n), n = keys", "Reads several strings at one moment; null for a key that is missing or holds no string.", "key...")
             .tips(&["request_policy:multi_shard"]),
-        m_get,
+        mget,
     ),
     Row::new(
         Spec::new("mset", -3, Group::String, "1.0.1")
@@ -114,14 +118,14 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::range(1, -1, 2, OW | UPDATE)])
             .doc("O(n), n = keys", "Writes several strings as one change.", "data(key value)...")
             .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
-        set::m_set,
+        set::mset,
     ),
     Row::new(
         Spec::new("msetnx", -3, Group::String, "1.0.1")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::range(1, -1, 2, OW | INSERT)])
             .doc("O(n), n = keys", "Writes several strings as one change, or none of them if any of the keys is there already.", "data(key value)..."),
-        set::m_set_nx,
+        set::msetnx,
     ),
     Row::new(
         Spec::new("psetex", 4, Group::String, "2.6.0")
@@ -129,7 +133,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(OW | UPDATE)])
             .doc("O(1)", "Writes a string that expires after so many milliseconds.", "key milliseconds value")
             .deprecated("2.6.12", "`SET key value PX milliseconds`"),
-        set::p_set_ex,
+        set::psetex,
     ),
     Row::new(
         Spec::new("set", -3, Group::String, "1.0.0")
@@ -146,7 +150,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(OW | UPDATE)])
             .doc("O(1)", "Writes a string that expires after so many seconds.", "key seconds value")
             .deprecated("2.6.12", "`SET key value EX seconds`"),
-        set::set_ex,
+        set::setex,
     ),
     Row::new(
         Spec::new("setnx", 3, Group::String, "1.0.0")
@@ -154,14 +158,14 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(OW | INSERT)])
             .doc("O(1)", "Writes a string unless the key is there already.", "key value")
             .deprecated("2.6.12", "`SET key value NX`"),
-        set::set_nx,
+        set::setnx,
     ),
     Row::new(
         Spec::new("setrange", 4, Group::String, "2.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | UPDATE)])
             .doc("O(m) amortized, m = bytes written, with those of a gap", "Overwrites a string from an offset on; a gap between its end and the offset is filled with zero bytes.", "key offset value"),
-        edit::set_range,
+        edit::setrange,
     ),
     Row::new(
         Spec::new("strlen", 2, Group::String, "2.2.0")
@@ -176,14 +180,14 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RO | ACCESS)])
             .doc("O(m), m = bytes returned", "Cuts out the bytes from one offset to another: the older name of GETRANGE.", "key start:int end:int")
             .deprecated("2.0.0", "`GETRANGE`"),
-        get_range,
+        getrange,
     ),
     Row::new(
         Spec::new("delifeq", 3, Group::String, "9.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RM | DELETE)])
             .doc("O(n), n = bytes compared", "Removes a key that holds exactly the given string.", "key value"),
-        del_if_eq,
+        delifeq,
     ),
     Row::new(
         Spec::new("msetex", -4, Group::String, "8.4.0")
@@ -191,7 +195,7 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::numkeys_every(1, 2, OW | UPDATE)])
             .doc("O(n), n = keys", "Writes several strings with one deadline for all, if wanted only where none of the keys is there, or all are.", "numkeys data(key value)... [condition<NX|XX>] [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL>]")
             .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
-        set::m_set_ex,
+        set::msetex,
     ),];
 
 fn get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
@@ -199,7 +203,7 @@ fn get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error
     Ok(())
 }
 
-fn m_get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn mget(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     out.array(args.len() - 1);
     for key in args.iter().skip(1) {
         // What is no string is shown as absent.
@@ -215,7 +219,7 @@ fn strlen(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Er
 }
 
 /// GETRANGE and SUBSTR.
-fn get_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn getrange(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
     let mut digits = itoa::Buffer::new();
     let value = unit.read_str(args.at(1))?.map_or(b"".as_slice(), |value| text(value, &mut digits));
@@ -223,7 +227,7 @@ fn get_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(),
     Ok(())
 }
 
-fn get_del(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn getdel(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let value = unit.read_str(key)?;
     reply_str(out, value);
@@ -233,7 +237,7 @@ fn get_del(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
     Ok(())
 }
 
-fn del_if_eq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn delifeq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let equal = unit.peek_str(key)?.is_some_and(|value| equals(value, args.at(2)));
     if equal {
@@ -243,7 +247,7 @@ fn del_if_eq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(),
     Ok(())
 }
 
-fn get_ex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn getex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let (mut expiry, mut cursor) = (Expiry::default(), args.cursor(2));
     while let Some(option) = cursor.next() {
@@ -282,65 +286,6 @@ fn delete(unit: &mut Unit<'_>, key: &[u8]) {
     unit.changed(key, class::GENERIC, "del");
 }
 
-/// Writes a string value, or a null.
-pub(super) fn reply_str(out: &mut Reply, value: Option<Str<'_>>) {
-    match value {
-        None => out.null(),
-        Some(Str::Int(number)) => out.bulk_int(number),
-        Some(Str::Bytes(bytes)) => out.bulk(bytes),
-    }
-}
-
-/// The form in which a string is stored: as a number where it is the canonical text of one.
-pub(super) fn encode(value: &[u8]) -> NewValue<'_> {
-    // The longest is that of the smallest number.
-    match number::parse_i64(value) {
-        Some(number) if value.len() <= 20 => NewValue::Int(number),
-        _ => NewValue::Bytes(value),
-    }
-}
-
-/// A string value as bytes.
-fn text<'a>(value: Str<'a>, digits: &'a mut itoa::Buffer) -> &'a [u8] {
-    match value {
-        Str::Int(number) => digits.format(number).as_bytes(),
-        Str::Bytes(bytes) => bytes,
-    }
-}
-
-/// The length of a string value in bytes.
-fn len(value: Str<'_>) -> usize {
-    match value {
-        Str::Int(number) => number::decimal_len(number),
-        Str::Bytes(bytes) => bytes.len(),
-    }
-}
-
-/// Whether a string value is these bytes.
-fn equals(value: Str<'_>, bytes: &[u8]) -> bool {
-    text(value, &mut itoa::Buffer::new()) == bytes
-}
-
-/// The error for a string that would get `offset + added` bytes long, where that is too long.
-fn check_len(unit: &Unit<'_>, offset: usize, added: usize) -> Result<(), Error> {
-    match offset.checked_add(added) {
-        Some(len) if len <= unit.settings.bulk_max => Ok(()),
-        _ => Err(Error::STRING_TOO_LONG),
-    }
-}
-
-/// The bytes from `start` to `end`, both included and counted from the end when negative. As in Redis, what lies before the
-/// first byte stands for the first, unless both are negative and the wrong way round.
-fn slice(bytes: &[u8], start: i64, end: i64) -> &[u8] {
-    if start < 0 && end < 0 && start > end {
-        return b"";
-    }
-    let len = bytes.len() as i64;
-    let absolute = |index: i64| if index < 0 { (index + len).max(0) } else { index };
-    let (start, end) = (absolute(start), absolute(end).min(len - 1));
-    if start > end { b"" } else { &bytes[start as usize..=end as usize] }
-}
-
 /// Runs lines of a test, each with the reply, the events and the effects that it leaves.
 #[cfg(test)]
 fn check(world: &mut crate::testing::World, cases: &[(&str, &str, &str, &str)]) {
@@ -354,12 +299,13 @@ fn check(world: &mut crate::testing::World, cases: &[(&str, &str, &str, &str)]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyspace::{NewValue, Str};
     use crate::testing::World;
 
     /// A list, for commands that expect a string.
     pub(super) fn put_a_list(world: &mut World, key: &[u8]) {
         let shards = world.shards.len();
-        let space = world.shards[crate::unit::shard_of(key, shards)].db_mut(0);
+        let space = world.shards[crate::slots::shard_of(key, shards)].db_mut(0);
         let hash = space.hasher().hash(key);
         let value = NewValue::Bytes(b"packed");
         assert!(space.put(hash, key, Type::List, value, crate::keyspace::Deadline::Clear, 0).is_none());
@@ -367,7 +313,7 @@ mod tests {
 
     /// What OBJECT ENCODING says, and the deadline.
     pub(super) fn form(world: &World, key: &[u8]) -> (&'static str, Option<i64>) {
-        let space = world.shards[crate::unit::shard_of(key, world.shards.len())].db(0);
+        let space = world.shards[crate::slots::shard_of(key, world.shards.len())].db(0);
         let entry = space.get(space.hasher().hash(key), key).expect("the key is there");
         let encoding = match as_str(entry).expect("the key is a string") {
             Str::Int(_) => "int",

@@ -6,7 +6,7 @@
 //! with holes where some were taken out; new ones go behind the last live one, so holes at the end are used again.
 //! A chunk without live items goes back to the allocator, but for a few kept at hand.
 
-use super::{Item, Position};
+use super::item::{Item, Position};
 
 /// Items in a large chunk.
 pub(super) const LARGE: usize = 61;

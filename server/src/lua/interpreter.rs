@@ -1,0 +1,369 @@
+//! One Lua interpreter with its engine: calling a function in it on behalf of a command.
+#![allow(unsafe_code)]
+
+use crate::exec::handler::Ctx;
+use crate::lua::convert::{error_facts, push_bytes, string_at, write_error, write_value};
+use crate::lua::loading::Loading;
+use crate::lua::run::{AGAIN, Running};
+use crate::lua::sandbox;
+use crate::lua::sandbox::Sandbox;
+use crate::lua::state::{ENGINE_KEY, Engine, EngineKind, hook};
+use crate::script::code::Code;
+use crate::session::Session;
+use curfew_protocol::args::OwnedArgs;
+use curfew_protocol::{Args, Error, Reply, number};
+use curfew_shard::Unit;
+use curfew_shard::event::trigger::{Fired, Whole};
+use curfew_shard::value::kind::Type;
+use mlua::{ffi, lua_State};
+use std::ffi::{CStr, c_int};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Instructions between two looks at the time.
+const HOOK_INSTRUCTIONS: c_int = 10_000;
+
+/// An interpreter tells the memory that it uses when it has changed by so many bytes.
+const TELL_BYTES: usize = 16 << 10;
+
+/// Bytes that all interpreters of a kind use.
+static USED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// Bytes that all interpreters of this kind use: INFO's `used_memory_vm_eval` and `used_memory_vm_functions`.
+pub fn used(kind: EngineKind) -> usize {
+    USED[kind as usize].load(Relaxed)
+}
+
+/// What the code that is called gets to work with.
+#[derive(Clone, Copy)]
+pub enum Input<'a> {
+    /// Of the command's arguments, so many are keys. Scripts find them in globals, functions are called with them.
+    Keys(usize),
+    /// The event that fired a trigger.
+    Event(&'a Fired),
+}
+
+/// The engine, where Lua's functions find it: an allocation of its own, reached through the pointer alone.
+struct EngineBox(*mut Engine);
+
+impl Drop for EngineBox {
+    fn drop(&mut self) {
+        // SAFETY: made by `Box::into_raw` in `Interpreter::new`; the interpreter, which has the pointer too, is gone (order
+        // of the fields of `Interpreter`).
+        drop(unsafe { Box::from_raw(self.0) });
+    }
+}
+
+/// An interpreter.
+pub struct Interpreter {
+    sandbox: Sandbox,
+    engine: EngineBox,
+    kind: EngineKind,
+    /// Its share of [`USED`].
+    told: usize,
+}
+
+impl Drop for Interpreter {
+    fn drop(&mut self) {
+        USED[self.kind as usize].fetch_sub(self.told, Relaxed);
+    }
+}
+
+impl Interpreter {
+    /// A new interpreter.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn new(kind: EngineKind) -> Result<Interpreter, Error> {
+        let engine = Engine {
+            args: OwnedArgs::default(),
+            reply: Reply::default(),
+            scratch: Vec::new(),
+            session: None,
+            run: None,
+            loading: None,
+            random: sandbox::RANDOM_START,
+        };
+        let engine = EngineBox(Box::into_raw(Box::new(engine)));
+        let sandbox = sandbox::create(engine.0, kind).map_err(|error| Error::made(format!("ERR {error}")))?;
+        // SAFETY: the state is live, and has a few free slots.
+        unsafe {
+            ffi::lua_pushlightuserdata(sandbox.state, (&raw const ENGINE_KEY).cast_mut().cast());
+            ffi::lua_pushlightuserdata(sandbox.state, engine.0.cast());
+            ffi::lua_rawset(sandbox.state, ffi::LUA_REGISTRYINDEX);
+        }
+        let mut made = Interpreter { sandbox, engine, kind, told: 0 };
+        made.reset_hook();
+        made.tell();
+        Ok(made)
+    }
+
+    /// Compiles a text and answers the registry reference of its function, or what the compiler says. `name`: what its
+    /// errors are to say, with an `@` in front.
+    pub fn compile(&mut self, text: &[u8], name: &CStr) -> Result<c_int, Vec<u8>> {
+        let state = self.sandbox.state;
+        // Binary chunks can crash the interpreter: one is read as text, and so refused.
+        let text = if text.first() == Some(&0x1b) { b" \x1b" } else { text };
+        // SAFETY: no script runs in this interpreter, and the stack has free slots. Loading is protected by itself.
+        unsafe {
+            let status = ffi::luaL_loadbuffer(state, text.as_ptr().cast(), text.len(), name.as_ptr());
+            if status != 0 {
+                let error = string_at(state, -1).unwrap_or_default().to_vec();
+                ffi::lua_settop(state, -2);
+                return Err(error);
+            }
+            Ok(ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX))
+        }
+    }
+
+    /// Forgets a function; `reference` is not used any more.
+    pub fn forget(&mut self, reference: c_int) {
+        // SAFETY: no script runs in this interpreter.
+        unsafe { ffi::luaL_unref(self.sandbox.state, ffi::LUA_REGISTRYINDEX, reference) };
+    }
+
+    /// Runs the top level of a library, whose compiled text is `function`, with only what libraries may use while they are
+    /// loaded. The error is what Lua has raised, with its code word; answers what was collected in any case.
+    pub fn load(&mut self, function: c_int, loading: Loading) -> (Result<(), Vec<u8>>, Loading) {
+        let Sandbox { state, globals, library_globals, .. } = self.sandbox;
+        // SAFETY:
+        // - Nothing runs in this interpreter, so the engine is touched by nobody else until `lua_pcall`, and after it.
+        // - Libraries are loaded only by interpreters of functions, so the reference of their globals is one.
+        // - The stack has LUA_MINSTACK free slots at its base, of which four are used.
+        unsafe {
+            (*self.engine.0).loading = Some(loading);
+            let base = ffi::lua_gettop(state);
+            sandbox::set_globals(state, library_globals);
+            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
+            let status = ffi::lua_pcall(state, 0, 0, 0);
+            let result = match status {
+                0 => Ok(()),
+                _ => Err(error_facts(state).text),
+            };
+            sandbox::set_globals(state, globals);
+            ffi::lua_settop(state, base);
+            self.reset_hook();
+            self.tell();
+            let loading = (*self.engine.0).loading.take().unwrap_or_default();
+            (result, loading)
+        }
+    }
+
+    /// Calls `function`, which is that of `code`, for the command with the arguments `args`.
+    ///
+    /// # Errors
+    /// [`AGAIN`] alone: what the code raises is written as its reply.
+    pub fn run(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        unit: &mut Unit<'_>,
+        args: Args<'_>,
+        input: Input<'_>,
+        code: &Code,
+        function: c_int,
+    ) -> Result<(), Error> {
+        let Sandbox { state, handler, globals, .. } = self.sandbox;
+        let db = unit.db;
+        let result;
+        // SAFETY:
+        // - No script runs in this interpreter: `Vm` is taken from its slot for the time of this call. So the engine is
+        //   touched by nobody else until `lua_pcall`, and after it.
+        // - `ctx` and `unit` are not used here between the making of `Running` and its end, but through it.
+        // - The stack has LUA_MINSTACK free slots at its base, of which six are used.
+        unsafe {
+            {
+                let engine = &mut *self.engine.0;
+                match &mut engine.session {
+                    Some(session) => session.reuse_for_script(ctx.session),
+                    None => engine.session = Some(Session::of_script(ctx.session)),
+                }
+                engine.run = Some(Running::new(ctx, unit, args, code.clone()));
+            }
+            let base = ffi::lua_gettop(state);
+            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, handler);
+            let passed = match (code, input) {
+                (Code::Script(_), Input::Keys(keys)) => {
+                    ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, globals);
+                    push_list(state, args.part(3, keys));
+                    ffi::lua_setfield(state, -2, c"KEYS".as_ptr());
+                    push_list(state, args.tail(3 + keys));
+                    ffi::lua_setfield(state, -2, c"ARGV".as_ptr());
+                    ffi::lua_settop(state, -2);
+                    ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
+                    0
+                }
+                (Code::Function(_), Input::Keys(keys)) => {
+                    ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
+                    push_list(state, args.part(3, keys));
+                    push_list(state, args.tail(3 + keys));
+                    2
+                }
+                (_, Input::Event(fired)) => {
+                    ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
+                    push_event(state, fired, unit.now.ms);
+                    1
+                }
+            };
+            let status = ffi::lua_pcall(state, passed, 1, base + 1);
+            let Some(mut run) = (*self.engine.0).run.take() else {
+                return Err(AGAIN);
+            };
+            if run.must_stop() {
+                self.reset_hook();
+            }
+            let resp = run.resp;
+            let retry = run.is_retry();
+            let thread = run.ctx().thread;
+            let out = &mut *run.ctx().out;
+            if retry {
+                result = Err(AGAIN);
+            } else if status == 0 {
+                write_value(state, thread, out, resp);
+                result = Ok(());
+            } else {
+                write_failure(state, thread, out, code);
+                if !code.is_trigger() {
+                    thread.stats.commands[run.ctx().command.id].failed.add(1);
+                }
+                result = Ok(());
+            }
+            drop(run);
+            ffi::lua_settop(state, base);
+        }
+        unit.db = db;
+        self.tell();
+        result
+    }
+
+    /// The hook fires every so many instructions again.
+    fn reset_hook(&mut self) {
+        // SAFETY: the state is live.
+        unsafe { ffi::lua_sethook(self.sandbox.state, Some(hook), ffi::LUA_MASKCOUNT, HOOK_INSTRUCTIONS) };
+    }
+
+    /// Tells the memory in use if it has changed much.
+    fn tell(&mut self) {
+        // SAFETY: the state is live; asking changes nothing.
+        let kib = unsafe { ffi::lua_gc(self.sandbox.state, ffi::LUA_GCCOUNT, 0) };
+        let now = usize::try_from(kib).unwrap_or(0) << 10;
+        if now.abs_diff(self.told) >= TELL_BYTES {
+            USED[self.kind as usize].fetch_add(now.wrapping_sub(self.told), Relaxed);
+            self.told = now;
+        }
+    }
+}
+
+/// Writes the error on top of the stack as Redis words it: with the script's name and the line.
+///
+/// # Safety
+/// The top is what the error handler has left; there are four free slots.
+unsafe fn write_failure(state: *mut lua_State, thread: &crate::thread::Thread, out: &mut Reply, code: &Code) {
+    // SAFETY: as asked of the caller.
+    let kind = unsafe { ffi::lua_type(state, -1) };
+    if !matches!(kind, ffi::LUA_TTABLE) {
+        // The error handler itself has failed (out of memory, or errors in errors).
+        // SAFETY: the value stays on the stack.
+        let text = unsafe { string_at(state, -1) }.unwrap_or(b"execution failure");
+        let prefix = if code.is_function() { "" } else { "f_" };
+        let text = [b"ERR Error running script ", prefix.as_bytes(), code.name(), b", ", &text[..text.len().min(100)]]
+            .concat();
+        return write_error(thread, out, &text, false);
+    }
+    // SAFETY: a table is on top.
+    let facts = unsafe { error_facts(state) };
+    let mut text = facts.text;
+    if let (Some(source), Some(line)) = (facts.source, facts.line) {
+        text.extend_from_slice(b" script: ");
+        text.extend_from_slice(code.name());
+        text.extend_from_slice(b", on ");
+        text.extend_from_slice(&source);
+        text.push(b':');
+        text.extend_from_slice(&line);
+        text.push(b'.');
+    }
+    write_error(thread, out, &text, facts.counted);
+}
+
+/// Pushes what a trigger is told, as one table.
+unsafe fn push_event(state: *mut lua_State, fired: &Fired, now_ms: i64) {
+    // SAFETY: at most five slots are used, as the caller has; the table stays on top.
+    unsafe {
+        let number = |name: &CStr, value: f64| {
+            ffi::lua_pushnumber(state, value);
+            ffi::lua_setfield(state, -2, name.as_ptr());
+        };
+        ffi::lua_createtable(state, 0, 7);
+        push_bytes(state, fired.name.as_bytes());
+        ffi::lua_setfield(state, -2, c"event".as_ptr());
+        push_bytes(state, &fired.key);
+        ffi::lua_setfield(state, -2, c"key".as_ptr());
+        number(c"db", fired.db as f64);
+        if let Some(deadline) = fired.deadline {
+            number(c"deadline", deadline as f64);
+            number(c"lag", now_ms.saturating_sub(deadline) as f64);
+        }
+        match &fired.value {
+            None => return,
+            Some(Whole::Str(bytes)) => push_bytes(state, bytes),
+            Some(Whole::Items(kind, commands)) => push_items(state, *kind, commands),
+            Some(Whole::TooLarge) => {
+                ffi::lua_pushboolean(state, 1);
+                ffi::lua_setfield(state, -2, c"value_too_large".as_ptr());
+                return;
+            }
+        }
+        ffi::lua_setfield(state, -2, c"value".as_ptr());
+    }
+}
+
+/// Pushes a value other than a string, told by the commands that would make it: lists and sets as lists, hashes as tables of
+/// fields, sorted sets as tables of scores by member, streams as nil.
+unsafe fn push_items(state: *mut lua_State, kind: Type, commands: &[OwnedArgs]) {
+    let of = |name: &'static [u8]| {
+        commands.iter().map(OwnedArgs::view).filter(move |args| args.at(0) == name).map(|args| args.tail(2))
+    };
+    // SAFETY: four slots are used, as the caller has.
+    unsafe {
+        ffi::lua_createtable(state, 0, 0);
+        match kind {
+            Type::List | Type::Set => {
+                let items = of(if kind == Type::List { b"RPUSH" } else { b"SADD" });
+                for (index, item) in items.flat_map(Args::iter).enumerate() {
+                    push_bytes(state, item);
+                    ffi::lua_rawseti_(state, -2, index as c_int + 1);
+                }
+            }
+            Type::Hash | Type::ZSet => {
+                let all = of(if kind == Type::Hash { b"HSET" } else { b"ZADD" });
+                for pairs in all {
+                    for at in (0..pairs.len().saturating_sub(1)).step_by(2) {
+                        let (first, second) = (pairs.at(at), pairs.at(at + 1));
+                        if kind == Type::Hash {
+                            push_bytes(state, first);
+                            push_bytes(state, second);
+                        } else {
+                            push_bytes(state, second);
+                            ffi::lua_pushnumber(state, number::parse_f64(first).unwrap_or(f64::NAN));
+                        }
+                        ffi::lua_rawset(state, -3);
+                    }
+                }
+            }
+            Type::String | Type::Stream => {
+                ffi::lua_settop(state, -2);
+                ffi::lua_pushnil(state);
+            }
+        }
+    }
+}
+
+/// Pushes a list of arguments.
+unsafe fn push_list(state: *mut lua_State, args: Args<'_>) {
+    // SAFETY: two free slots, as the caller has.
+    unsafe {
+        ffi::lua_createtable(state, args.len() as c_int, 0);
+        for (index, arg) in args.iter().enumerate() {
+            push_bytes(state, arg);
+            ffi::lua_rawseti_(state, -2, index as c_int + 1);
+        }
+    }
+}
