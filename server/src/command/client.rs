@@ -25,7 +25,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("client|caching", 3, Group::Connection, "6.0.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Is refused: it is about keys of the next command in client-side caching, which is not there yet.", "mode<YES|NO>"),
+            .doc("O(1)", "Refused as yet: says of the next command if its keys are to be tracked for client-side caching.", "mode<YES|NO>"),
         ServerHandler::Inline(caching),
     ),
     ServerRow::new(
@@ -62,7 +62,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("client|kill", -3, Group::Connection, "2.4.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(n), n = connections", "Closes other connections, or its own, chosen by address, id, type, user or age in seconds.", r#"filter<old-format"ip:port"~2.8.12|new-format<[ID client-id^2.8.12]|[TYPE client-type<NORMAL|MASTER^3.2.0|SLAVE|REPLICA^5.0.0|PUBSUB>^2.8.12]|[USER username]|[ADDR addr"ip:port"]|[LADDR laddr"ip:port"^6.2.0]|[SKIPME skipme<YES|NO>]|[MAXAGE maxage:int^7.4.0]>...>"#)
+            .doc("O(n), n = connections", "Closes connections, chosen by address, id, type, user, or age in seconds.", r#"filter<old-format"ip:port"~2.8.12|new-format<[ID client-id^2.8.12]|[TYPE client-type<NORMAL|MASTER^3.2.0|SLAVE|REPLICA^5.0.0|PUBSUB>^2.8.12]|[USER username]|[ADDR addr"ip:port"]|[LADDR laddr"ip:port"^6.2.0]|[SKIPME skipme<YES|NO>]|[MAXAGE maxage:int^7.4.0]>...>"#)
             .history(&[("2.8.12", "Filters with names, of which there may be several."), ("2.8.12", "`ID`: by number."), ("3.2.0", "`TYPE master`: the one to a master."), ("5.0.0", "`TYPE replica`; `slave` means the same."), ("6.2.0", "`LADDR`: by the address of the server's side."), ("7.4.0", "`MAXAGE`: by age in seconds.")]),
         ServerHandler::Inline(kill),
     ),
@@ -128,7 +128,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("client|unblock", -3, Group::Connection, "5.0.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Ends the waiting of another client, as if its time was up or with an error.", "client-id [unblock-type<TIMEOUT|ERROR>]"),
+            .doc("O(1)", "Ends the waiting of another client: with an error, or as if its time was up.", "client-id [unblock-type<TIMEOUT|ERROR>]"),
         ServerHandler::Inline(unblock),
     ),
     ServerRow::new(
