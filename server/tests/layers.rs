@@ -11,6 +11,7 @@ use std::path::Path;
 
 /// From the top down; those of one row do not know each other. ARCHITECTURE.md has the same.
 const ROOMS: Rooms<'_> = &[
+    &["main"],
     &["server"],
     &["command", "connection", "keeper"],
     &["units"],

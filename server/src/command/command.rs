@@ -489,6 +489,7 @@ mod tests {
 
     #[test]
     fn the_table_is_consistent() {
+        crate::command::install();
         let catalog = Catalog::new(specs());
         assert_eq!(catalog.specs().count(), specs().count(), "a subcommand without its container");
         let mut names: Vec<_> = specs().map(|spec| spec.name).collect();

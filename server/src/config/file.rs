@@ -13,9 +13,10 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use crate::config::parameters::Config;
 use crate::config::parse::{is_pattern, quote, split_args, trim};
-use crate::config::values::Fault;
-use crate::config::{Config, known, system_text, table};
+use crate::config::values::{Fault, system_text};
+use crate::config::{known, table};
 use curfew_protocol::glob;
 
 /// What the command line asks for.

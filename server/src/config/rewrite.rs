@@ -11,8 +11,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use crate::config::parameters::Config;
 use crate::config::parse::{split_args, trim};
-use crate::config::{Config, known, system_text, table};
+use crate::config::values::system_text;
+use crate::config::{known, table};
 
 /// Writes `config` into `file` (see [`super::file::Startup::file`]), by way of a temporary file beside it and a rename,
 /// so that there is never half a file. Blocks: reads, writes and syncs. The error is the reply, from `ERR` on.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::config::Config;
+use crate::config::parameters::Config;
 use crate::config::parse::quote;
 use crate::config::values::{Fault, format_memory, parse_bool, parse_integer, parse_memory, parse_octal};
 

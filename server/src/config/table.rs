@@ -7,9 +7,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::config::Config;
+use crate::config::parameters::Config;
 use crate::config::rows::{Mutability, NOT_A_BOOL, Row, ValueKind, not_one_of};
-use crate::config::values::{BufferLimits, Fault, LogLevel, MaxmemoryPolicy, NotifyFlags, parse_bool};
+use crate::config::values::{BufferLimits, Fault, LogLevel, MaxmemoryPolicy, NotifyFlags, parse_bool, system_text};
 
 macro_rules! flag {
     ($field:ident) => {
@@ -456,7 +456,7 @@ fn parse_addresses(words: &[&[u8]]) -> Result<Vec<String>, Fault> {
 
 /// Relative to the directory set before. Fails, as chdir() would, if it is not a directory.
 fn set_dir(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
-    let fault = |error: std::io::Error| Fault::invalid(super::system_text(&error));
+    let fault = |error: std::io::Error| Fault::invalid(system_text(&error));
     if value.is_empty() {
         return Err(fault(std::io::Error::from_raw_os_error(libc::ENOENT)));
     }

@@ -75,13 +75,13 @@ fn groups(stay: &mut Stay<'_, '_>, batch: &mut Batch, count: usize, rules: Rules
                     debug_assert!(false, "only data commands are sent to a shard");
                     continue;
                 };
-                watch.begin(thread, command);
-                let mark = out.len();
-                if let Err(error) = handler(unit, args, out) {
-                    call::data_failed(thread, command, &error, out, mark);
-                }
-                settle::end(thread, unit);
-                watch.end(thread, command);
+                watch.time(thread, command, || {
+                    let mark = out.len();
+                    if let Err(error) = handler(unit, args, out) {
+                        call::data_failed(thread, command, &error, out, mark);
+                    }
+                    settle::end(thread, unit);
+                });
             }
         });
         done += group.len();
@@ -91,6 +91,6 @@ fn groups(stay: &mut Stay<'_, '_>, batch: &mut Batch, count: usize, rules: Rules
         }
     }
     let executed = requests.iter().take(done).filter_map(|(request, _)| request.command.as_ref().ok().copied());
-    watch.finish(thread, executed);
+    watch.finish(thread, done, executed);
     (done, last_ms)
 }

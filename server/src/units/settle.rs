@@ -15,7 +15,7 @@ use curfew_shard::{Sink, Unit, registry};
 
 /// Ends a unit, and then serves those who wait for what it changed, each as a unit of its own. Nothing is left in the sink but
 /// the guards of shards that were taken in the middle, which the stay lets go of.
-#[inline]
+#[inline(always)] // behind every GET, with nothing to do
 pub fn end(thread: &Thread, unit: &mut Unit<'_>) {
     if unit.sink().is_empty() {
         count_changes(thread, unit.sink());
@@ -24,6 +24,7 @@ pub fn end(thread: &Thread, unit: &mut Unit<'_>) {
     }
 }
 
+#[inline(never)]
 fn settle(thread: &Thread, unit: &mut Unit<'_>) {
     let mut has_served = false;
     loop {
@@ -60,7 +61,7 @@ fn finish(thread: &Thread, unit: &mut Unit<'_>) {
 }
 
 /// `rdb_changes_since_last_save` and its kin.
-#[inline]
+#[inline(always)]
 fn count_changes(thread: &Thread, sink: &mut Sink) {
     let changes = std::mem::take(&mut sink.changes);
     if changes > 0 {

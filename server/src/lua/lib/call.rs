@@ -15,6 +15,10 @@ use std::fmt;
 use std::io::Write as _;
 use std::ptr;
 
+/// The longest string that an encoder makes, in bytes: the longest value that Redis stores. The C libraries have no
+/// such limit and end the process instead when a table that contains itself many times is encoded.
+pub const OUTPUT_BYTES_MAX: usize = 512 << 20;
+
 /// Buffers are kept between calls up to this capacity.
 const KEPT_BYTES_MAX: usize = 64 << 10;
 

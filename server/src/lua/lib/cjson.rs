@@ -4,11 +4,13 @@
 
 mod decode;
 mod encode;
+mod settings;
 mod token;
 
 use super::call::{self, Fail, Functions, Scratch, check_string, function};
 use super::number;
 use mlua::{ffi, lua_State};
+use settings::{DEFAULTS, Settings};
 use std::ffi::c_int;
 use std::ptr;
 
@@ -24,46 +26,6 @@ const FUNCTIONS: Functions = &[
     (c"decode_invalid_numbers", function!(decode_invalid_numbers)),
     (c"new", function!(new)),
 ];
-
-/// What a module table's configuration functions set. Switches are 0 and 1.
-///
-/// It lies in a userdata without finalizer: upvalue 2 of all functions of the module.
-struct Settings {
-    sparse_convert: c_int,
-    sparse_ratio: c_int,
-    sparse_safe: c_int,
-    encode_max_depth: c_int,
-    decode_max_depth: c_int,
-    /// 0: an error, 1: written as they are, 2: written as null.
-    encode_invalid: c_int,
-    decode_invalid: c_int,
-    /// Significant digits, 1 to 14.
-    precision: c_int,
-    keep_buffer: c_int,
-}
-
-const DEFAULTS: Settings = Settings {
-    sparse_convert: 0,
-    sparse_ratio: 2,
-    sparse_safe: 10,
-    encode_max_depth: 1000,
-    decode_max_depth: 1000,
-    encode_invalid: 0,
-    decode_invalid: 1,
-    precision: 14,
-    keep_buffer: 1,
-};
-
-impl Settings {
-    /// The settings of the function that runs.
-    ///
-    /// # Safety
-    /// A function of [`FUNCTIONS`] runs, and there is no other reference to its settings.
-    unsafe fn of<'a>(state: *mut lua_State) -> &'a mut Settings {
-        // SAFETY: `push` has made the upvalue, which lives as long as the function.
-        unsafe { &mut *ffi::lua_touserdata(state, ffi::lua_upvalueindex(2)).cast() }
-    }
-}
 
 /// Pushes a new module table with its own settings.
 ///

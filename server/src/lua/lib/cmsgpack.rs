@@ -3,8 +3,8 @@
 
 mod unpack;
 
-use super::call::{self, Fail, Functions, Scratch, function, pop, string_at};
-use super::{OUTPUT_BYTES_MAX, number};
+use super::call::{self, Fail, Functions, OUTPUT_BYTES_MAX, Scratch, function, pop, string_at};
+use super::number;
 use mlua::{ffi, lua_State};
 use std::ffi::{CStr, c_int};
 

@@ -24,10 +24,6 @@ mod cases;
 
 use mlua::{Lua, ffi, lua_State};
 
-/// The longest string that an encoder makes, in bytes: the longest value that Redis stores. The C libraries have no
-/// such limit and end the process instead when a table that contains itself many times is encoded.
-const OUTPUT_BYTES_MAX: usize = 512 << 20;
-
 /// Sets the globals `cjson`, `cmsgpack`, `struct` and `bit`. The tables are ordinary ones: write protection is the
 /// caller's.
 ///

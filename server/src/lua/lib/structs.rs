@@ -4,8 +4,8 @@
 //! are signed and `B` `H` `L` `I`n `T` unsigned integers; `f` `d` floats; `c`n and `s` strings.
 #![allow(unsafe_code)]
 
-use super::call::{Fail, Functions, Scratch, check_string, function, pop, push};
-use super::{OUTPUT_BYTES_MAX, number};
+use super::call::{Fail, Functions, OUTPUT_BYTES_MAX, Scratch, check_string, function, pop, push};
+use super::number;
 use mlua::{ffi, lua_State};
 use std::ffi::c_int;
 

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::super::call::{Fail, Level, Scratch, check_string, push};
-use super::Settings;
+use super::settings::Settings;
 use super::token::{Parser, Token};
 use mlua::{ffi, lua_State};
 use std::ffi::c_int;

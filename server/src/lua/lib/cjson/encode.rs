@@ -4,9 +4,9 @@
 //! walk is. [`Level`] has the rest of it.
 #![allow(unsafe_code)]
 
-use super::super::call::{self, Fail, Level, Scratch, pop, string_at, type_name};
-use super::super::{OUTPUT_BYTES_MAX, number};
-use super::Settings;
+use super::super::call::{self, Fail, Level, OUTPUT_BYTES_MAX, Scratch, pop, string_at, type_name};
+use super::super::number;
+use super::settings::Settings;
 use mlua::{ffi, lua_State};
 use std::ffi::c_int;
 
