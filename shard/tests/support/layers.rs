@@ -102,7 +102,8 @@ impl Files {
     /// Rooms that are there and not in the table, and the other way round.
     fn unknown_rooms(&self, rooms: Rooms<'_>) -> Vec<String> {
         let known: BTreeSet<&str> = rooms.iter().copied().flatten().copied().collect();
-        let there: BTreeSet<&str> = self.names.iter().map(|name| room_of(name)).filter(|room| *room != ROOT).collect();
+        let there: BTreeSet<&str> =
+            self.names.iter().map(|name| room_of(name)).filter(|room| !ROOTS.contains(room)).collect();
         let missing = there.difference(&known).map(|room| format!("the room `{room}` stands in no row of the table"));
         let gone = known.difference(&there).map(|room| format!("the room `{room}` of the table has no file"));
         missing.chain(gone).collect()
@@ -222,8 +223,8 @@ pub fn rooms_in(document: &str, heading: &str) -> Option<Vec<Vec<String>>> {
     Some(lines.take_while(|line| !line.starts_with("```")).map(row).collect())
 }
 
-/// The room of the crate's root, which stands above all others.
-const ROOT: &str = "lib";
+/// The crate's root, which stands above all rooms.
+const ROOTS: [&str; 2] = ["lib", "main"];
 
 /// The room of a file: the folder of `src` that it is in, or its own name.
 fn room_of(file: &str) -> &str {
@@ -234,7 +235,7 @@ fn room_of(file: &str) -> &str {
 fn module_of(file: &str) -> Vec<String> {
     let mut path: Vec<String> = file.trim_end_matches(".rs").split('/').map(String::from).collect();
     let is_folders_own = path.last().is_some_and(|last| last == "mod");
-    let is_root = matches!(path.as_slice(), [only] if only == "lib" || only == "main");
+    let is_root = matches!(path.as_slice(), [only] if ROOTS.contains(&only.as_str()));
     if is_folders_own || is_root {
         path.pop();
     }
