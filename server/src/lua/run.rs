@@ -159,11 +159,11 @@ impl Running {
         }
         if command.is(WRITE) && !self.wrote {
             self.wrote = true;
-            if let Some(control) = &self.control {
-                if control.is_refused_to_write() {
-                    self.killed = true;
-                    return Err(Failure::Stop);
-                }
+            if let Some(control) = &self.control
+                && control.is_refused_to_write()
+            {
+                self.killed = true;
+                return Err(Failure::Stop);
             }
         }
         // SAFETY: the type's invariant.
