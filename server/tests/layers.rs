@@ -11,7 +11,6 @@ use std::path::Path;
 
 /// From the top down; those of one row do not know each other. ARCHITECTURE.md has the same.
 const ROOMS: Rooms<'_> = &[
-    &["main"],
     &["server"],
     &["command", "connection", "keeper"],
     &["units"],
