@@ -14,7 +14,7 @@ use crate::exec::call;
 use crate::exec::handler::{self, Ctx, ServerHandler};
 use crate::request::parsed::Parsed;
 use crate::request::route::Target;
-use crate::request::table::{CommandKind, table};
+use crate::request::table::CommandKind;
 use crate::session::batch::Batch;
 use crate::session::{ReplyMode, Session};
 use crate::shards::cell::Turn;
@@ -365,10 +365,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         batch.session.reply_at = mark;
         let command = match &batch.pending()[0].command {
             Ok(command) => *command,
-            Err(error) => {
-                let error = (**error).clone();
+            Err(unresolved) => {
+                let error = unresolved.error.clone();
                 // As EXEC with arguments.
-                if table().by_name(batch.request(0).1.at(0)).is_some_and(|command| command.is(EXEC)) {
+                if unresolved.command.is_some_and(|command| command.is(EXEC)) {
                     return self.abort(mark, &error).await;
                 }
                 gate::refused(&mut batch.session, None);

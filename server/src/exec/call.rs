@@ -37,13 +37,13 @@ pub fn transaction<'t>(
         data += 1;
         unit.db = ctx.session.db;
         unit.no_touch = ctx.session.no_touch;
-        watch.time(thread, command, || {
-            let mark = ctx.out.len();
-            if let Err(error) = handler(unit, args, ctx.out) {
-                data_failed(thread, command, &error, ctx.out, mark);
-            }
-            unit.append_events();
-        });
+        watch.begin(thread, command);
+        let mark = ctx.out.len();
+        if let Err(error) = handler(unit, args, ctx.out) {
+            data_failed(thread, command, &error, ctx.out, mark);
+        }
+        unit.append_events();
+        watch.end(thread, command);
     }
     watch.finish(thread, data, commands.clone().take(data).map(|(command, _)| command));
     // From the first command of the server's own on, each by itself: it may change the session.

@@ -33,21 +33,25 @@ impl Stopwatch {
         self.last += ticks;
     }
 
-    /// Executes a command by `act`.
-    #[inline(always)] // beside a GET it is one comparison
-    pub fn time(&mut self, thread: &Thread, command: &Command, act: impl FnOnce()) {
+    /// A command begins. Beside a fast one it is a comparison and a store.
+    #[inline(always)]
+    pub fn begin(&mut self, thread: &Thread, command: &Command) {
         if command.is(FAST) {
             self.is_open = true;
-            return act();
-        }
-        if self.is_open {
+        } else if self.is_open {
             self.close(thread.ticks());
         }
-        act();
-        let now = thread.ticks();
-        thread.stats.executed(command.id, 1, thread.nanos(self.last, now));
-        self.last = now;
-        self.slow += 1;
+    }
+
+    /// It is over.
+    #[inline(always)]
+    pub fn end(&mut self, thread: &Thread, command: &Command) {
+        if !command.is(FAST) {
+            let now = thread.ticks();
+            thread.stats.executed(command.id, 1, thread.nanos(self.last, now));
+            self.last = now;
+            self.slow += 1;
+        }
     }
 
     /// All are over: counts the fast ones of those `executed`, each at their mean. `count`: how many were executed in all.

@@ -355,7 +355,7 @@ unsafe fn acl_check_cmd(state: *mut lua_State, engine: &mut Engine) -> c_int {
         // There are no users with fewer rights yet: what exists is allowed.
         let is_known = match table().resolve(engine.args.view()) {
             Ok(_) => true,
-            Err(error) => error.as_bytes().starts_with(b"ERR wrong number of arguments"),
+            Err(unresolved) => unresolved.command.is_some(),
         };
         if !is_known {
             return fail(state, "Invalid command passed to redis.acl_check_cmd()");

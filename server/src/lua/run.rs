@@ -137,11 +137,9 @@ impl Running {
             return Err(Failure::Stop);
         }
         let refused = |text: &'static &'static str| Failure::Error(Error::fixed(text));
-        let command = table().resolve(args).map_err(|error| {
-            match error.as_bytes().starts_with(b"ERR wrong number of arguments") {
-                true => refused(&"ERR Wrong number of args calling Redis command from script"),
-                false => refused(&"ERR Unknown Redis command called from script"),
-            }
+        let command = table().resolve(args).map_err(|unresolved| match unresolved.command {
+            Some(_) => refused(&"ERR Wrong number of args calling Redis command from script"),
+            None => refused(&"ERR Unknown Redis command called from script"),
         })?;
         if command.is(NOSCRIPT) {
             return Err(refused(&"ERR This Redis command is not allowed from script"));

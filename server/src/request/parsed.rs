@@ -1,8 +1,8 @@
 //! Requests that were found in the input of a connection, and the memory that they are in.
 
 use crate::request::route::{self, Target};
-use crate::request::table::{Command, Table};
-use curfew_protocol::{ArgRange, Args, Error, Reply};
+use crate::request::table::{Command, Table, Unresolved};
+use curfew_protocol::{ArgRange, Args, Reply};
 
 /// Buffers larger than this are not kept for reuse. Bytes.
 const KEEP_MAX: usize = 64 * 1024;
@@ -32,7 +32,7 @@ pub struct Parsed {
     first: u32,
     count: u32,
     /// The command, or why there is none. Boxed: requests that fail are rare.
-    pub command: Result<&'static Command, Box<Error>>,
+    pub command: Result<&'static Command, Box<Unresolved>>,
     /// Where it is to run.
     pub target: Target,
 }
@@ -40,7 +40,7 @@ pub struct Parsed {
 impl Parsed {
     /// The request whose arguments begin at `first` among the ranges of its batch: which command it is, and where that runs.
     pub fn new(table: &Table, args: Args<'_>, first: usize, shards: usize) -> Parsed {
-        let command = table.resolve(args).map_err(Box::new);
+        let command = table.resolve(args);
         let target = command.as_ref().map_or(Target::Inline, |command| route::target(command, args, shards));
         Parsed { first: first as u32, count: args.len() as u32, command, target }
     }

@@ -46,6 +46,33 @@ impl Command {
     }
 }
 
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.spec.name)
+    }
+}
+
+/// Why the words of a request are no command that can be executed.
+#[derive(Debug)]
+pub struct Unresolved {
+    /// What the client is told.
+    pub error: Error,
+    /// The command that was named, if there is such a one: then the number of its arguments is wrong.
+    pub command: Option<&'static Command>,
+}
+
+impl Unresolved {
+    #[cold]
+    fn unknown(error: Error) -> Box<Unresolved> {
+        Box::new(Unresolved { error, command: None })
+    }
+
+    #[cold]
+    fn arity(command: &'static Command) -> Box<Unresolved> {
+        Box::new(Unresolved { error: Error::wrong_arity(command.spec.name), command: Some(command) })
+    }
+}
+
 /// All commands.
 pub struct Table {
     /// In order of their rows; a command's place is its `id`.
@@ -72,7 +99,7 @@ const NAME_MAX: usize = 24;
 
 impl Table {
     /// The command called `name`, in any case; containers included, subcommands not.
-    #[inline(always)] // for every request
+    #[inline]
     pub fn by_name(&self, name: &[u8]) -> Option<&'static Command> {
         let mut lower = [0u8; NAME_MAX];
         let lower = lower.get_mut(..name.len())?;
@@ -84,23 +111,25 @@ impl Table {
     /// The command that `args` name, the subcommand where there are any. The number of arguments is checked too: this is
     /// all that can be said without knowing the client.
     #[inline]
-    pub fn resolve(&self, args: Args<'_>) -> Result<&'static Command, Error> {
-        let mut command = self.by_name(args.at(0)).ok_or_else(|| Error::unknown_command(args))?;
+    pub fn resolve(&self, args: Args<'_>) -> Result<&'static Command, Box<Unresolved>> {
+        let Some(mut command) = self.by_name(args.at(0)) else {
+            return Err(Unresolved::unknown(Error::unknown_command(args)));
+        };
         // A container without a subcommand is nothing by itself, but for COMMAND.
         match args.get(1) {
             Some(sub) if command.spec.is_container => {
                 let lower = String::from_utf8_lossy(sub).to_ascii_lowercase();
-                let sub_command = command.subcommands.get(lower.as_str()).copied();
-                command = sub_command.ok_or_else(|| Error::unknown_subcommand(command.spec.name, sub))?;
+                command = match command.subcommands.get(lower.as_str()) {
+                    Some(command) => command,
+                    None => return Err(Unresolved::unknown(Error::unknown_subcommand(command.spec.name, sub))),
+                };
             }
-            None if matches!(command.kind, CommandKind::Container) => {
-                return Err(Error::wrong_arity(command.spec.name));
-            }
+            None if matches!(command.kind, CommandKind::Container) => return Err(Unresolved::arity(command)),
             _ => {}
         }
         match command.spec.accepts(args.len()) {
             true => Ok(command),
-            false => Err(Error::wrong_arity(command.spec.name)),
+            false => Err(Unresolved::arity(command)),
         }
     }
 
@@ -167,8 +196,10 @@ mod tests {
     #[test]
     fn names_are_found_in_any_case_and_arity_is_checked() {
         crate::command::install();
-        let resolve =
-            |words: &[&[u8]]| table().resolve(OwnedArgs::from_slices(words).view()).map(|command| command.spec.name);
+        let resolve = |words: &[&[u8]]| match table().resolve(OwnedArgs::from_slices(words).view()) {
+            Ok(command) => Ok(command.spec.name),
+            Err(unresolved) => Err(unresolved.error),
+        };
         assert_eq!(resolve(&[b"GeT", b"k"]), Ok("get"));
         assert_eq!(resolve(&[b"get"]), Err(Error::wrong_arity("get")));
         assert!(resolve(&[b"nosuchcommand"]).is_err());

@@ -75,13 +75,13 @@ fn groups(stay: &mut Stay<'_, '_>, batch: &mut Batch, count: usize, rules: Rules
                     debug_assert!(false, "only data commands are sent to a shard");
                     continue;
                 };
-                watch.time(thread, command, || {
-                    let mark = out.len();
-                    if let Err(error) = handler(unit, args, out) {
-                        call::data_failed(thread, command, &error, out, mark);
-                    }
-                    settle::end(thread, unit);
-                });
+                watch.begin(thread, command);
+                let mark = out.len();
+                if let Err(error) = handler(unit, args, out) {
+                    call::data_failed(thread, command, &error, out, mark);
+                }
+                settle::end(thread, unit);
+                watch.end(thread, command);
             }
         });
         done += group.len();

@@ -99,7 +99,7 @@ fn call(thread: &Thread, unit: &mut Unit<'_>, fired: &Fired, trigger: &FunctionR
     // What FUNCTION STATS shows of it while it runs; and its key says which shard is its own.
     let args = OwnedArgs::from_slices(&[b"FCALL", &trigger.name, b"1", &fired.key]);
     let mut out = Reply::default();
-    let result = table().resolve(args.view()).and_then(|command| {
+    let result = table().resolve(args.view()).map_err(|unresolved| unresolved.error).and_then(|command| {
         let mut session = SESSION.take().unwrap_or_else(new_session);
         session.db = fired.db;
         let mut ctx = Ctx { thread, session: &mut session, out: &mut out, now: unit.now, command };
