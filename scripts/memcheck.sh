@@ -39,4 +39,4 @@ run() {
 }
 
 run curfew-shard --lib keyspace unit command::string command::generic
-run curfew-server --bins cell_tests config::cell lua::lib system
+run curfew-server --bins cell_tests system::versioned lua::lib system

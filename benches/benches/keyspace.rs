@@ -2,7 +2,8 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use curfew_benches::requests::{Random, key, value_of};
-use curfew_shard::keyspace::{Deadline, Hasher, Keyspace, NewValue, Type};
+use curfew_shard::keyspace::{Deadline, Hasher, Keyspace, NewValue};
+use curfew_shard::value::kind::Type;
 use std::hint::black_box;
 
 const KEYS: usize = 1_000_000;

@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use curfew_benches::requests::{Requests, value_of};
-use curfew_protocol::request::{Limits, Parser, Progress};
+use curfew_protocol::request::{Parser, Progress, RequestLimits};
 use std::hint::black_box;
 
 const REQUESTS: usize = 16;
@@ -23,7 +23,9 @@ fn parser(criterion: &mut Criterion) {
                 ranges.clear();
                 let mut parser = Parser::default();
                 let mut found = 0;
-                while let Ok(Progress::Request) = parser.next(black_box(&mut buffer), &mut ranges, Limits::default()) {
+                while let Ok(Progress::Request) =
+                    parser.next(black_box(&mut buffer), &mut ranges, RequestLimits::default())
+                {
                     found += 1;
                 }
                 assert_eq!(found, REQUESTS);

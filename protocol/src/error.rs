@@ -1,4 +1,5 @@
-//! Every error text that goes over the wire, in one place: clients match on these strings.
+//! Errors as they go over the wire, and the texts that more than one command gives: clients match on these strings. The text of
+//! a single command stands beside its handler.
 //!
 //! The texts are those of Redis 8.0, byte for byte, with their code word (`ERR`, `WRONGTYPE`, ...) in front and without
 //! the leading `-` and the trailing line break, which the reply writer adds.

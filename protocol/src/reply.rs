@@ -243,12 +243,6 @@ impl Reply {
         items.iter().for_each(|item| self.bulk(item.as_ref()));
     }
 
-    /// An array of status replies: what HELP subcommands answer.
-    pub fn simples(&mut self, lines: &[&str]) {
-        self.array(lines.len());
-        lines.iter().for_each(|line| self.simple(line));
-    }
-
     /// Remembers this place for a header whose length is not known yet. What follows is moved when it is, so this is for
     /// replies whose length is costly to know beforehand.
     pub fn mark(&self) -> Mark {

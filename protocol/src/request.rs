@@ -13,16 +13,16 @@ pub const INLINE_MAX: usize = 64 * 1024;
 
 /// What a client may send. Changing them takes effect at the next request.
 #[derive(Copy, Clone, Debug)]
-pub struct Limits {
+pub struct RequestLimits {
     /// The longest argument in bytes: `proto-max-bulk-len`.
     pub bulk_max: usize,
     /// Whether the client has to authenticate first: until then ten arguments of 16 KiB are the limit.
     pub unauthenticated: bool,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { bulk_max: 512 << 20, unauthenticated: false }
+impl Default for RequestLimits {
+    fn default() -> RequestLimits {
+        RequestLimits { bulk_max: 512 << 20, unauthenticated: false }
     }
 }
 
@@ -116,7 +116,7 @@ impl Parser {
         &mut self,
         buffer: &mut [u8],
         ranges: &mut Vec<ArgRange>,
-        limits: Limits,
+        limits: RequestLimits,
     ) -> Result<Progress, ProtocolError> {
         while self.missing == 0 {
             match buffer.get(self.position) {
@@ -171,7 +171,7 @@ impl Parser {
     }
 
     #[inline]
-    fn bulk_length(&mut self, buffer: &[u8], limits: Limits) -> Result<Option<usize>, ProtocolError> {
+    fn bulk_length(&mut self, buffer: &[u8], limits: RequestLimits) -> Result<Option<usize>, ProtocolError> {
         let rest = &buffer[self.position..];
         // Nearly every length has one or two digits: read them without searching for the end of the line.
         let quick = match *rest {
@@ -336,7 +336,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Feeds `input` in pieces of `step` bytes and collects the requests, or the error.
-    fn parse(input: &[u8], step: usize, limits: Limits) -> (Vec<Vec<Vec<u8>>>, Option<ProtocolError>) {
+    fn parse(input: &[u8], step: usize, limits: RequestLimits) -> (Vec<Vec<Vec<u8>>>, Option<ProtocolError>) {
         let (mut parser, mut buffer, mut ranges, mut requests) =
             (Parser::default(), Vec::new(), Vec::new(), Vec::new());
         for piece in input.chunks(step.max(1)) {
@@ -371,7 +371,7 @@ mod tests {
         let input =
             b"*1\r\n$4\r\nPING\r\nget \"a b\" 'c'\r\n\r\n*0\r\n*-1\r\n*2\r\n$3\r\nGET\r\n$12\r\nabcdefghi\r\nj\r\n";
         for step in [1, 2, 3, 5, 7, 1000] {
-            let (requests, error) = parse(input, step, Limits::default());
+            let (requests, error) = parse(input, step, RequestLimits::default());
             assert_eq!(error, None);
             assert_eq!(
                 requests,
@@ -400,19 +400,19 @@ mod tests {
             (&dollar_long, "too big bulk count string"),
         ];
         for (input, text) in cases {
-            let (_, error) = parse(input, 1 << 20, Limits::default());
+            let (_, error) = parse(input, 1 << 20, RequestLimits::default());
             assert_eq!(error.map(|error| error.to_string()).as_deref(), Some(*text));
         }
-        let strict = Limits { unauthenticated: true, ..Limits::default() };
+        let strict = RequestLimits { unauthenticated: true, ..RequestLimits::default() };
         assert_eq!(parse(b"*11\r\n", 99, strict).1, Some(ProtocolError::UnauthenticatedCount));
         assert_eq!(parse(b"*1\r\n$16385\r\n", 99, strict).1, Some(ProtocolError::UnauthenticatedLength));
     }
 
     #[test]
     fn inline_words_are_unquoted_as_in_redis() {
-        let (requests, error) = parse(br#"set "\x41\n\"\q" 'it\'s \n' """#, 1000, Limits::default());
+        let (requests, error) = parse(br#"set "\x41\n\"\q" 'it\'s \n' """#, 1000, RequestLimits::default());
         assert!(requests.is_empty() && error.is_none(), "no line break yet");
-        let (requests, _) = parse(b"set \"\\x41\\n\\\"\\q\" 'it\\'s \\n' \"\"\n", 1000, Limits::default());
+        let (requests, _) = parse(b"set \"\\x41\\n\\\"\\q\" 'it\\'s \\n' \"\"\n", 1000, RequestLimits::default());
         assert_eq!(requests, [words(&["set", "A\n\"q", "it's \\n", ""])]);
     }
 
@@ -448,7 +448,7 @@ mod tests {
                 }).collect::<Vec<_>>());
             }
             prop_assert_eq!(at, bytes.len());
-            let (found, error) = parse(&bytes, step, Limits::default());
+            let (found, error) = parse(&bytes, step, RequestLimits::default());
             prop_assert_eq!(error, None);
             prop_assert_eq!(found, expected);
         }
@@ -459,7 +459,7 @@ mod tests {
             input in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\r'), Just(b'\n'), Just(b'*'), Just(b'$'), b'0'..=b'9'], 0..300),
             step in 1usize..50,
         ) {
-            prop_assert_eq!(parse(&input, step, Limits::default()), parse(&input, usize::MAX, Limits::default()));
+            prop_assert_eq!(parse(&input, step, RequestLimits::default()), parse(&input, usize::MAX, RequestLimits::default()));
         }
     }
 }

@@ -10,7 +10,7 @@
 //! const GET: Spec = Spec::new("get", 2, Group::String, "1.0.0")
 //!     .flags(READONLY | FAST)
 //!     .keys(&[KeySpec::first(RO | ACCESS)])
-//!     .doc("O(1)", "Returns the string value of a key.", "key");
+//!     .doc("O(1)", "Reads the string at a key.", "key");
 //! assert_eq!(GET.shape, KeyShape::One(1));
 //! ```
 //!
@@ -300,6 +300,8 @@ pub struct Spec {
     pub summary: &'static str,
     /// Arguments in the notation of [`crate::syntax`], without the name.
     pub syntax: &'static str,
+    /// The argument that names the first item, for commands about single items of a set, a hash or a sorted set.
+    pub item: u8,
     /// Version and change.
     pub history: &'static [(&'static str, &'static str)],
     /// Hints for clients and proxies.
@@ -331,6 +333,7 @@ impl Spec {
             complexity: "",
             summary: "",
             syntax: "",
+            item: 2,
             history: &[],
             tips: &[],
             is_container: false,
@@ -377,6 +380,12 @@ impl Spec {
         self.complexity = complexity;
         self.summary = summary;
         self.syntax = syntax;
+        self
+    }
+
+    /// Says which argument names the first item, where it is not the one behind the key.
+    pub const fn item(mut self, at: u8) -> Self {
+        self.item = at;
         self
     }
 

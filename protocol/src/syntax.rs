@@ -25,7 +25,7 @@ use std::borrow::Cow;
 /// Type of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Kind {
+pub enum ArgKind {
     String,
     Integer,
     Double,
@@ -37,30 +37,30 @@ pub enum Kind {
     Block,
 }
 
-impl Kind {
+impl ArgKind {
     /// The name in COMMAND DOCS.
     pub const fn name(self) -> &'static str {
         match self {
-            Kind::String => "string",
-            Kind::Integer => "integer",
-            Kind::Double => "double",
-            Kind::Key => "key",
-            Kind::Pattern => "pattern",
-            Kind::UnixTime => "unix-time",
-            Kind::PureToken => "pure-token",
-            Kind::OneOf => "oneof",
-            Kind::Block => "block",
+            ArgKind::String => "string",
+            ArgKind::Integer => "integer",
+            ArgKind::Double => "double",
+            ArgKind::Key => "key",
+            ArgKind::Pattern => "pattern",
+            ArgKind::UnixTime => "unix-time",
+            ArgKind::PureToken => "pure-token",
+            ArgKind::OneOf => "oneof",
+            ArgKind::Block => "block",
         }
     }
 
     fn written(text: &str) -> Option<Self> {
         Some(match text {
-            "str" => Kind::String,
-            "int" => Kind::Integer,
-            "double" => Kind::Double,
-            "key" => Kind::Key,
-            "pattern" => Kind::Pattern,
-            "unix" => Kind::UnixTime,
+            "str" => ArgKind::String,
+            "int" => ArgKind::Integer,
+            "double" => ArgKind::Double,
+            "key" => ArgKind::Key,
+            "pattern" => ArgKind::Pattern,
+            "unix" => ArgKind::UnixTime,
             _ => return None,
         })
     }
@@ -68,13 +68,13 @@ impl Kind {
     /// The type that an argument of this name nearly always has.
     fn usual(name: &str) -> Self {
         match name {
-            "key" | "destination" => Kind::Key,
-            "pattern" => Kind::Pattern,
+            "key" | "destination" => ArgKind::Key,
+            "pattern" => ArgKind::Pattern,
             "count" | "numkeys" | "numfields" | "offset" | "seconds" | "milliseconds" | "port" | "slot" | "cursor"
-            | "index" | "client-id" | "weight" => Kind::Integer,
-            "timeout" | "radius" | "longitude" | "latitude" | "width" | "height" | "score" => Kind::Double,
-            "unix-time-seconds" | "unix-time-milliseconds" => Kind::UnixTime,
-            _ => Kind::String,
+            | "index" | "client-id" | "weight" => ArgKind::Integer,
+            "timeout" | "radius" | "longitude" | "latitude" | "width" | "height" | "score" => ArgKind::Double,
+            "unix-time-seconds" | "unix-time-milliseconds" => ArgKind::UnixTime,
+            _ => ArgKind::String,
         }
     }
 }
@@ -85,7 +85,7 @@ pub struct Arg<'a> {
     /// Name.
     pub name: Cow<'a, str>,
     /// Type.
-    pub kind: Kind,
+    pub kind: ArgKind,
     /// Text to display; blocks and choices have none.
     pub display: Option<Cow<'a, str>>,
     /// Index of the key spec that finds it.
@@ -129,6 +129,11 @@ pub fn parse(text: &str) -> Result<Vec<Arg<'_>>, SyntaxError> {
     let mut p = Parser { text, at: 0 };
     let args = p.list(' ')?;
     if p.at != text.len() { Err(p.error("expected the end")) } else { Ok(args) }
+}
+
+/// The arguments as one types them: `key [NX|XX] [EX seconds|PERSIST] (field value) ...`.
+pub fn usage(args: &[Arg<'_>]) -> String {
+    args.iter().map(Arg::usage).collect::<Vec<_>>().join(" ")
 }
 
 struct Parser<'a> {
@@ -205,7 +210,7 @@ impl<'a> Parser<'a> {
                 self.at += 1;
                 self.named()?
             }
-            Some(token) => Arg::new(Cow::Owned(token.to_ascii_lowercase()), Kind::PureToken),
+            Some(token) => Arg::new(Cow::Owned(token.to_ascii_lowercase()), ArgKind::PureToken),
             None => self.named()?,
         };
         if token.is_some() {
@@ -225,21 +230,21 @@ impl<'a> Parser<'a> {
     fn named(&mut self) -> Result<Arg<'a>, SyntaxError> {
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let name = self.take_while(is_name, "expected a name")?;
-        let mut arg = Arg::new(Cow::Borrowed(name), Kind::usual(name));
+        let mut arg = Arg::new(Cow::Borrowed(name), ArgKind::usual(name));
         if self.eat('!') {
-            arg.kind = Kind::PureToken;
+            arg.kind = ArgKind::PureToken;
             arg.token = Some(self.token()?);
         } else if self.eat('(') {
-            arg.kind = Kind::Block;
+            arg.kind = ArgKind::Block;
             arg.children = self.list(' ')?;
             self.expect(')', "expected )")?;
         } else if self.eat('<') {
-            arg.kind = Kind::OneOf;
+            arg.kind = ArgKind::OneOf;
             arg.children = self.list('|')?;
             self.expect('>', "expected >")?;
         } else if self.eat(':') {
             let kind = self.take_while(|c| c.is_ascii_lowercase(), "expected a type")?;
-            arg.kind = Kind::written(kind).ok_or_else(|| self.error("expected a type before here"))?;
+            arg.kind = ArgKind::written(kind).ok_or_else(|| self.error("expected a type before here"))?;
         }
         Ok(arg)
     }
@@ -268,10 +273,10 @@ impl<'a> Parser<'a> {
             self.at += 3;
             arg.multiple = true;
         }
-        if arg.kind == Kind::Key && arg.key_spec.is_none() {
+        if arg.kind == ArgKind::Key && arg.key_spec.is_none() {
             arg.key_spec = Some(0);
         }
-        if arg.display.is_none() && !matches!(arg.kind, Kind::OneOf | Kind::Block) {
+        if arg.display.is_none() && !matches!(arg.kind, ArgKind::OneOf | ArgKind::Block) {
             arg.display = Some(arg.name.clone());
         }
         Ok(())
@@ -290,8 +295,36 @@ impl<'a> Parser<'a> {
     }
 }
 
+impl Arg<'_> {
+    fn usage(&self) -> String {
+        let parts = || self.children.iter().map(Arg::usage).collect::<Vec<_>>();
+        // Brackets show what belongs together, where no others do.
+        let apart = !self.optional || self.multiple;
+        let value = match self.kind {
+            ArgKind::PureToken => String::new(),
+            ArgKind::OneOf if apart || self.token.is_some() => format!("<{}>", parts().join("|")),
+            ArgKind::OneOf => parts().join("|"),
+            ArgKind::Block if self.multiple && self.token.is_none() => format!("({})", parts().join(" ")),
+            ArgKind::Block => parts().join(" "),
+            _ => self.display.as_deref().unwrap_or(&self.name).to_owned(),
+        };
+        let mut text = match self.token {
+            None => value,
+            Some("") => "\"\"".to_owned(),
+            Some(token) => format!("{token} {value}").trim_end().to_owned(),
+        };
+        if self.multiple_token {
+            text = format!("({text})");
+        }
+        if self.multiple {
+            text += " ...";
+        }
+        if self.optional { format!("[{text}]") } else { text }
+    }
+}
+
 impl<'a> Arg<'a> {
-    fn new(name: Cow<'a, str>, kind: Kind) -> Self {
+    fn new(name: Cow<'a, str>, kind: ArgKind) -> Self {
         Self {
             name,
             kind,
@@ -382,6 +415,27 @@ mod tests {
         check("id^7.0.0... x~6.0.0", "id:string since=7.0.0 multiple, x:string until=6.0.0");
         check("IFEQ v{Only if so.}", "v:string token=IFEQ summary=Only if so.");
         check("NOW FORCE key", "now:pure-token token=NOW, key:key token=FORCE spec=0");
+    }
+
+    #[test]
+    fn usages() {
+        for (text, expected) in [
+            ("", ""),
+            ("key value", "key value"),
+            ("[COUNT count] [WITHSCORES^6.2.0]", "[COUNT count] [WITHSCORES]"),
+            ("key [condition<NX|XX>] mode<YES|NO>", "key [NX|XX] <YES|NO>"),
+            ("[TYPE type<A|B>] [section...]", "[TYPE <A|B>] [section ...]"),
+            ("data(field value)... key...", "(field value) ... key ..."),
+            ("FIELDS fields(numfields field...)", "FIELDS numfields field ..."),
+            (
+                "[PREFIX prefix+...] [GET get-pattern:pattern\"pattern\"+...]",
+                "[(PREFIX prefix) ...] [(GET pattern) ...]",
+            ),
+            ("id-selector<id|new-id!'$'> x!''", "<id|$> \"\""),
+            ("filter<old|new<[ID client-id]|[USER name]>...>", "<old|<[ID client-id]|[USER name]> ...>"),
+        ] {
+            assert_eq!(parse(text).map(|args| usage(&args)).as_deref(), Ok(expected), "{text}");
+        }
     }
 
     #[test]

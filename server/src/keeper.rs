@@ -5,9 +5,9 @@
 //! keeper sees to shards that are quiet, and busy ones are seen to by those who keep them busy:
 //!
 //! ```text
-//!   call::run          group ── due? slice ── group ── due? slice ── ...       the shard that is entered
+//!   units::run         group ── due? slice ── group ── due? slice ── ...       the shard that is entered
 //!   Connection::enter  after a run: the thread's own shard due? slice           the shard of a busy thread, entered by nobody
-//!   connection::unit   after a script or EXEC: each shard held due? slice       what came due while it ran
+//!   units::held        after a script or EXEC: each shard held due? slice       what came due while it ran
 //!   keep               the alarm rings: slice, let others have a turn, slice    all that is left
 //! ```
 //!

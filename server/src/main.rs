@@ -58,11 +58,11 @@ fn main() -> ExitCode {
     };
     let config = &startup.config;
     if let Err(error) = std::env::set_current_dir(&config.dir) {
-        eprintln!("Can't chdir to '{}': {error}", config.dir.display());
+        eprintln!("cannot go to the folder '{}': {error}", config.dir.display());
         return ExitCode::FAILURE;
     }
     if let Err(error) = system::log::start(config.loglevel, &config.logfile) {
-        eprintln!("Can't open the log file '{}': {error}", config.logfile.display());
+        eprintln!("cannot open the log file '{}': {error}", config.logfile.display());
         return ExitCode::FAILURE;
     }
     startup.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

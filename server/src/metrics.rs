@@ -7,7 +7,7 @@
 //!
 //! No client can hurt: few connections at a time, one short request each, and a few seconds for all of it.
 
-use crate::clients::pubsub::Kind;
+use crate::clients::pubsub::ChannelKind;
 use crate::observe::memory;
 use crate::observe::stats::{CommandStats, DUE_WITHIN, LAG_BOUNDS_MS, LATENCY_BUCKETS, ShardFigures, ThreadStats};
 use crate::request::table::table;
@@ -178,9 +178,9 @@ fn record(shared: &Shared) {
         }
     }
     let pubsub = &shared.pubsub;
-    gauge!("curfew_pubsub_channels").set(pubsub.channel_count(Kind::Channel) as f64);
+    gauge!("curfew_pubsub_channels").set(pubsub.channel_count(ChannelKind::Channel) as f64);
     gauge!("curfew_pubsub_patterns").set(pubsub.pattern_count() as f64);
-    gauge!("curfew_pubsub_shard_channels").set(pubsub.channel_count(Kind::Shard) as f64);
+    gauge!("curfew_pubsub_shard_channels").set(pubsub.channel_count(ChannelKind::Shard) as f64);
     counter!("curfew_keyspace_events_published_total").absolute(pubsub.events.load(Relaxed));
     counter!("curfew_pubsub_messages_dropped_total").absolute(stats.messages_dropped.load(Relaxed));
     gauge!("curfew_expiry_lag_max_seconds").set(stats.expiry_lag.all().max_ms as f64 / 1000.0);

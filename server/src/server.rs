@@ -2,13 +2,14 @@
 
 use crate::clients::client::{Clients, signal};
 use crate::clients::{pause, pubsub};
-use crate::config::{Config, ConfigCell};
+use crate::config::Config;
 use crate::connection::listen::{accept_tcp, accept_unix, addresses, cannot_listen, listen, listen_unix};
 use crate::observe::memory;
 use crate::observe::stats::Stats;
 use crate::request::table::table;
 use crate::shards::cell::ShardCell;
 use crate::shared::Shared;
+use crate::system::versioned::Versioned;
 use crate::system::{clock, limits, reclaim, version};
 use crate::{keeper, script, thread};
 use curfew_shard::Shard;
@@ -97,7 +98,7 @@ fn make_shared(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify
         shutdown: Notify::new(),
         is_closed: AtomicBool::new(true),
         active_expire: AtomicBool::new(true),
-        config: ConfigCell::new(config),
+        config: Versioned::new(config),
         config_file,
     };
     // Threads need the shared until the very end of the process.

@@ -3,13 +3,14 @@
 use crate::clients::client::{Clients, OutputLimit};
 use crate::clients::pause::Pause;
 use crate::clients::pubsub::PubSub;
-use crate::config::ConfigCell;
+use crate::config::Config;
 use crate::observe::memory::Memory;
 use crate::observe::stats::Stats;
 use crate::script::functions::Functions;
 use crate::script::source::Scripts;
 use crate::shards::cell::ShardCell;
 use crate::system::reclaim::Reclaimer;
+use crate::system::versioned::Versioned;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
@@ -19,7 +20,7 @@ pub struct Shared {
     /// The shards, in order of their slots.
     pub shards: Vec<ShardCell>,
     /// The configuration in force.
-    pub config: ConfigCell,
+    pub config: Versioned<Config>,
     /// The configuration file, if there is one: CONFIG REWRITE writes it.
     pub config_file: Option<PathBuf>,
     /// Connections.

@@ -4,19 +4,20 @@
 //! ```text
 //!  control thread            shard thread 0            shard thread 1   ...
 //!  accept, signals,          connections, keeper 0     connections, keeper 1
-//!  metrics                        └── enters any shard directly (cell.rs) ──┘
+//!  metrics                        └── enters any shard directly (shards/cell.rs) ┘
 //! ```
 //!
 //! What a thread keeps for itself is a [`Thread`] in thread-local storage: tasks reach it with [`with`] between two
 //! awaits and never hold it across one, so that they stay `Send` and the runtime needs no local set.
 
-use crate::config::Cached;
+use crate::config::Config;
 use crate::observe::stats::ThreadStats;
 use crate::request::parsed::Buffers;
-use crate::script::functions;
+use crate::script::functions::Snapshot;
 use crate::shared::Shared;
-use curfew_shard::record::Recording;
-use curfew_shard::settings::Limits;
+use crate::system::versioned::Cached;
+use curfew_shard::event::durable::Recording;
+use curfew_shard::value::limits::Limits;
 use curfew_shard::{Settings, Sink, class};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -30,14 +31,14 @@ pub struct Thread {
     pub sink: RefCell<Sink>,
     /// Its own counters.
     pub stats: &'static ThreadStats,
-    config: RefCell<Cached>,
+    config: RefCell<Cached<Config>>,
     settings: RefCell<Rc<Settings>>,
     /// The same without events for subscribers.
     quiet_settings: RefCell<Rc<Settings>>,
     settings_version: Cell<u64>,
     /// Buffers of connections that have nothing under way.
     buffers: RefCell<Vec<Buffers>>,
-    functions: RefCell<functions::Cached>,
+    functions: RefCell<Cached<Snapshot>>,
     clock: quanta::Clock,
 }
 
@@ -61,7 +62,7 @@ pub fn start(index: usize, shared: &'static Shared) {
         settings_version: Cell::new(shared.config.version()),
         config: RefCell::new(config),
         buffers: RefCell::default(),
-        functions: RefCell::default(),
+        functions: RefCell::new(Cached::new(&shared.functions.libraries)),
         clock: quanta::Clock::new(),
     };
     THREAD.with(|slot| assert!(slot.set(thread).is_ok(), "a thread starts once"));
@@ -100,15 +101,13 @@ impl Thread {
     }
 
     /// The configuration in force.
-    pub fn config(&self) -> Arc<crate::config::Config> {
-        let mut cached = self.config.borrow_mut();
-        cached.get(&self.shared.config);
-        cached.share()
+    pub fn config(&self) -> Arc<Config> {
+        self.config.borrow_mut().get(&self.shared.config).clone()
     }
 
     /// The libraries of functions as they are now; one atomic load when they have not changed.
-    pub fn functions(&self) -> Arc<functions::Snapshot> {
-        self.functions.borrow_mut().get(&self.shared.functions).clone()
+    pub fn functions(&self) -> Arc<Snapshot> {
+        self.functions.borrow_mut().get(&self.shared.functions.libraries).clone()
     }
 
     /// A time stamp for measuring durations; about 10 ns.
@@ -140,14 +139,14 @@ impl Thread {
 }
 
 /// The settings, and the same without events for subscribers.
-fn settings_of(config: &crate::config::Config, functions: &functions::Snapshot) -> (Rc<Settings>, Rc<Settings>) {
+fn settings_of(config: &Config, functions: &Snapshot) -> (Rc<Settings>, Rc<Settings>) {
     let settings = settings(config, functions);
     let quiet = Settings { notify: 0, ..settings.clone() };
     (Rc::new(settings), Rc::new(quiet))
 }
 
 /// What data commands read of the configuration, and the triggers of `functions`.
-fn settings(config: &crate::config::Config, functions: &functions::Snapshot) -> Settings {
+fn settings(config: &Config, functions: &Snapshot) -> Settings {
     use crate::config::values::MaxmemoryPolicy::{AllkeysLfu, VolatileLfu};
     Settings {
         notify: config.notify_keyspace_events.0,

@@ -156,7 +156,6 @@ fn libraries_and_functions_answer_as_in_redis() {
             }
         }
         same(&["FUNCTION", "STATS"]);
-        same(&["FUNCTION", "HELP"]);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The claims of `shard/src/wait/claim.rs`, model-checked: one waits on two shards at once, others wait behind it on each, and
+//! The claims of `shard/src/shard/wait/claim.rs`, model-checked: one waits on two shards at once, others wait behind it on each, and
 //! an element comes to each shard while it is served, called or ended. In every order of the steps, each element has found
 //! somebody at the end, and no claim is given twice. Loom
 //! reports a deadlock if the connection is not woken.
@@ -10,7 +10,7 @@ use loom::sync::{Condvar, Mutex, MutexGuard};
 use loom::thread;
 use std::sync::Arc;
 
-#[path = "../../shard/src/wait/claim.rs"]
+#[path = "../../shard/src/shard/wait/claim.rs"]
 mod claim;
 
 /// `shard/src/sync.rs` of the model.

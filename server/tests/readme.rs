@@ -1,5 +1,5 @@
 //! The table of commands in docs/commands.md is made here: what the running server says of itself (COMMAND DOCS) beside what
-//! Redis 8.0 said (`protocol/tests/data/command-docs.resp3`).
+//! Redis 8.0 says.
 //!
 //! And what else the documents promise: README's rows of measurements are those of docs/benchmarks.md, each command of ours
 //! is described with examples that work, and every link leads somewhere.
@@ -11,7 +11,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use support::{Reply, Server};
+use support::Server;
+use support::commands::{Commands, MISSING, commands};
 
 /// The root of the repository.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -54,28 +55,12 @@ const GROUPS: [&str; 16] = [
     "cluster",
 ];
 
-/// Why something is missing: the reason, and the commands, subcommands (`client|tracking`) or whole groups (`group list`)
-/// that it is for. The first row that names it counts.
-const REASONS: &[(&str, &[&str])] = &[
-    ("no persistence yet", &["migrate", "save", "bgsave", "bgrewriteaof", "lastsave", "waitaof"]),
-    ("no replication yet", &["wait", "replicaof", "slaveof", "psync", "sync", "replconf", "failover"]),
-    ("one user so far, with `requirepass`", &["acl"]),
-    ("not yet, but `/metrics` has latencies", &["latency", "slowlog", "monitor"]),
-    ("no modules", &["module"]),
-    ("one server, no cluster mode", &["group cluster"]),
-];
-
 /// What has a row and only refuses: the group, a call whose reply must be an error, what it lacks.
 const REFUSED: &[(&str, &str, &str)] = &[("connection", "CLIENT TRACKING ON", "no client-side caching yet")];
 
-/// Facts of one command: its group and its subcommands (`client|list`).
-type Commands = BTreeMap<String, (String, BTreeSet<String>)>;
-
 #[test]
 fn the_table_of_commands_is_up_to_date() {
-    let recorded = concat!(env!("CARGO_MANIFEST_DIR"), "/../protocol/tests/data/command-docs.resp3");
-    let recorded = std::fs::read(recorded).expect("a file of this repository");
-    let (redis, _) = Reply::read(&recorded).expect("RESP").expect("a whole reply");
+    let redis = Server::redis(&[]).client().line("COMMAND DOCS");
     let server = Server::curfew(&["--shards", "1"]);
     let mut client = server.client();
     let ours = commands(&client.line("COMMAND DOCS"));
@@ -242,13 +227,6 @@ fn table(redis: &Commands, ours: &Commands) -> String {
     }
     let all: BTreeSet<String> = redis.keys().chain(ours.keys()).cloned().collect();
     assert_eq!(seen, all, "a group is missing in GROUPS");
-    for (reason, names) in REASONS {
-        for name in names.iter().filter(|name| !name.starts_with("group ")) {
-            let container = name.split('|').next().unwrap_or(name);
-            let exists = ours.get(container).is_some_and(|(_, subs)| *name == container || subs.contains(*name));
-            assert!(!exists, "{name} is there now: take it from the reasons (\"{reason}\")");
-        }
-    }
     out
 }
 
@@ -263,12 +241,12 @@ fn missing(group: &str, wanted: &BTreeSet<String>, redis: &Commands, ours: &Comm
         for name in names {
             let whole_group = format!("group {group}");
             let reason =
-                REASONS.iter().position(|(_, names)| names.contains(&name.as_str()) || names.contains(&&*whole_group));
+                MISSING.iter().position(|(_, names)| names.contains(&name.as_str()) || names.contains(&&*whole_group));
             let reason = reason.unwrap_or_else(|| panic!("no reason is given for the missing {name}"));
             by_reason.entry(reason).or_default().insert(name);
         }
     }
-    let parts = by_reason.iter().map(|(reason, names)| format!("{}: {}", REASONS[*reason].0, list(names)));
+    let parts = by_reason.iter().map(|(reason, names)| format!("{}: {}", MISSING[*reason].0, list(names)));
     let refused = REFUSED.iter().filter(|(of, ..)| *of == group);
     let refused = refused.map(|(_, call, reason)| format!("{reason}: {call} answers an error"));
     parts.chain(refused).collect::<Vec<_>>().join("; ")
@@ -276,22 +254,4 @@ fn missing(group: &str, wanted: &BTreeSet<String>, redis: &Commands, ours: &Comm
 
 fn list(names: &BTreeSet<String>) -> String {
     names.iter().map(|name| name.to_uppercase().replace('|', " ")).collect::<Vec<_>>().join(", ")
-}
-
-fn commands(docs: &Reply) -> Commands {
-    let facts = |docs: &Reply| {
-        let docs: BTreeMap<String, &Reply> = pairs(docs).into_iter().collect();
-        let subs = docs.get("subcommands").map(|subs| pairs(subs).into_iter().map(|(name, _)| name).collect());
-        (docs["group"].text(), subs.unwrap_or_default())
-    };
-    pairs(docs).into_iter().map(|(name, docs)| (name, facts(docs))).collect()
-}
-
-/// A map, which is a flat array in RESP2.
-fn pairs(reply: &Reply) -> Vec<(String, &Reply)> {
-    match reply {
-        Reply::Map(pairs) => pairs.iter().map(|(name, value)| (name.text(), value)).collect(),
-        Reply::Array(items) => items.chunks(2).map(|pair| (pair[0].text(), &pair[1])).collect(),
-        other => panic!("expected a map, got {other}"),
-    }
 }

@@ -57,7 +57,6 @@ fn commands_about_scripts_answer_as_in_redis() {
     let (reference, curfew) = (Server::redis(&[]), Server::subject(2, &[]));
     let (mut theirs, mut ours) = (reference.client(), curfew.client());
     for line in [
-        "SCRIPT HELP",
         "SCRIPT FLUSH x",
         "SCRIPT FLUSH SYNC",
         "SCRIPT FLUSH async",

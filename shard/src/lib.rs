@@ -7,33 +7,29 @@
 //! The way in is [`Unit`]: a caller that has exclusive access to one or several [`Shard`]s makes one, and runs the
 //! handlers of [`registry::rows`] on it.
 
-pub mod access;
 pub mod command;
-pub mod effect;
 pub mod event;
-pub mod eviction;
-pub mod gone;
 pub mod keyspace;
 pub mod moment;
+mod prefetch;
 pub mod random;
-pub mod record;
-pub mod registry;
+pub mod rdb;
 pub mod settings;
 pub mod shard;
+pub mod slots;
 mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-pub mod trigger;
 pub mod unit;
 pub mod value;
-pub mod wait;
-pub mod watch;
 
-pub use effect::{Effect, Garbage, Message, Sink};
+// The way in for other crates; within this one a name is taken from where it stands (`shard/tests/layers.rs`).
+pub use command::registry;
+pub use command::row::{Handler, Reach, Row};
 pub use event::{Event, class};
 pub use moment::Moment;
-pub use registry::{Handler, Reach, Row};
 pub use settings::Settings;
 pub use shard::Shard;
+pub use shard::wait::Wait;
+pub use unit::sink::{Effect, Garbage, Message, Sink};
 pub use unit::{Edited, Held, Unit};
-pub use wait::Wait;

@@ -1,3 +1,3 @@
-//! The atomics of [`crate::wait`]. `server/tests/loom_wait.rs` puts loom's in their place.
+//! The atomics of [`crate::shard::wait`]. `server/tests/loom_wait.rs` puts loom's in their place.
 
 pub use std::sync::atomic::{AtomicU8, Ordering};

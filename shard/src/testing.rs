@@ -1,9 +1,16 @@
 //! A world for tests: shards, a made-up clock, and one line per command. Used by the unit tests of the families, by the
 //! simulation and by the replay property (`shard/tests`).
 
+use crate::command::registry;
+use crate::command::row::{Reach, Row};
+use crate::event::Event;
 use crate::keyspace::Hasher;
-use crate::unit::shard_of;
-use crate::{Effect, Event, Held, Moment, Reach, Row, Settings, Shard, Sink, Unit, registry};
+use crate::moment::Moment;
+use crate::settings::Settings;
+use crate::shard::Shard;
+use crate::slots::shard_of;
+use crate::unit::sink::{Effect, Sink};
+use crate::unit::{Held, Unit};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Args, Error, Reply, Resp};
 
@@ -27,7 +34,7 @@ impl World {
     /// Empty shards on 2025-01-01, with all events switched on and a journal.
     pub fn new(shards: u16) -> World {
         let settings = Settings {
-            notify: !(crate::class::KEY_MISS | crate::class::NEW),
+            notify: !(crate::event::class::KEY_MISS | crate::event::class::NEW),
             shards: shards.into(),
             ..Settings::default()
         };

@@ -13,10 +13,11 @@
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Reply, Resp};
 use curfew_shard::command::describe::describe;
-use curfew_shard::eviction::{Evicted, Order, Policy, evict_one};
-use curfew_shard::record::Recording;
+use curfew_shard::event::durable::Recording;
+use curfew_shard::shard::evictor::{Order, Policy};
+use curfew_shard::slots::shard_of;
 use curfew_shard::testing::World;
-use curfew_shard::unit::shard_of;
+use curfew_shard::unit::evict::{Evicted, evict_one};
 use curfew_shard::{Effect, Event, Held, Moment, Unit, class, registry};
 use std::collections::BTreeMap;
 

@@ -6,10 +6,9 @@
 //! first command that looks at the key or by the wheel, with `del` behind it if nothing is left.
 
 use curfew_protocol::{Reply, Resp};
+use curfew_shard::slots::shard_of;
 use curfew_shard::testing::World;
-use curfew_shard::unit::shard_of;
 use curfew_shard::value::Collection;
-use curfew_shard::value::collection;
 use curfew_shard::value::hash::{Hash, HashRef};
 use curfew_shard::{Effect, Garbage, Held, Moment, Unit};
 use std::collections::BTreeMap;
@@ -515,7 +514,7 @@ fn world(shards: u16) -> World {
 
 fn gone(space: &curfew_shard::keyspace::Keyspace, key: &[u8]) -> usize {
     let entry = space.get(space.hasher().hash(key), key);
-    match entry.and_then(collection::view::<Hash>) {
+    match entry.and_then(|entry| entry.view::<Hash>()) {
         Some(HashRef::Table(table)) => table.gone(),
         _ => 0,
     }

@@ -7,9 +7,9 @@
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Reply, Resp};
 use curfew_shard::command::describe::describe;
-use curfew_shard::record::Recording;
+use curfew_shard::event::durable::Recording;
+use curfew_shard::slots::shard_of;
 use curfew_shard::testing::World;
-use curfew_shard::unit::shard_of;
 use curfew_shard::{Effect, Held, Row, Unit, class, registry};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -6,7 +6,7 @@
 
 use curfew_benches::machine::{Machine, pin};
 use curfew_benches::report::table;
-use curfew_benches::rows::{Bench, NAMES, events, lag, mass, memory, request, stalls, types, wheel};
+use curfew_benches::rows::{Bench, NAMES, events, lag, libraries, mass, memory, request, stalls, types, wheel};
 use curfew_benches::server::Contestant;
 use curfew_benches::{Failure, Result};
 use std::path::PathBuf;
@@ -38,8 +38,17 @@ fn run() -> Result<()> {
     };
     pin(&[bench.machine.load])?;
     let load_before = load_average();
-    let families =
-        [request::rows, events::rows, types::rows, memory::rows, wheel::rows, lag::rows, stalls::rows, mass::rows];
+    let families = [
+        request::rows,
+        libraries::rows,
+        events::rows,
+        types::rows,
+        memory::rows,
+        wheel::rows,
+        lag::rows,
+        stalls::rows,
+        mass::rows,
+    ];
     let rows: Vec<_> = families.iter().flat_map(|rows| rows(&bench)).collect();
     // The servers have ended; what they wrote is of no use to anyone.
     let _ = std::fs::remove_dir_all(&bench.folder);
@@ -71,8 +80,13 @@ fn contestants() -> Result<Vec<Contestant>> {
     if !curfew.is_file() {
         return Err(Failure(format!("{} is missing: build it, or use `make bench`", curfew.display())));
     }
+    let curfew = Contestant { name: "Curfew".into(), program: curfew, curfew: true };
+    // A step of our own, measured against the build before it.
+    if let Some(before) = std::env::var_os("CURFEW_BEFORE") {
+        return Ok(vec![curfew, Contestant { name: "before".into(), program: before.into(), curfew: true }]);
+    }
     Ok(vec![
-        Contestant { name: "Curfew".into(), program: curfew, curfew: true },
+        curfew,
         Contestant::reference("Redis", folder.join("redis-server"))?,
         Contestant::reference("Valkey", folder.join("valkey-server"))?,
     ])

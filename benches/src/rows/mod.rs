@@ -3,6 +3,7 @@
 
 pub mod events;
 pub mod lag;
+pub mod libraries;
 pub mod mass;
 pub mod memory;
 pub mod request;
@@ -22,8 +23,23 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The names by which rows are chosen.
 pub const NAMES: &[&str] = &[
-    "get", "pipe", "eval", "multi", "setpx", "expire", "events", "types", "memory", "items", "wheel", "lag", "load",
-    "stalls", "mass", "drop",
+    "get",
+    "pipe",
+    "eval",
+    "libraries",
+    "multi",
+    "setpx",
+    "expire",
+    "events",
+    "types",
+    "memory",
+    "items",
+    "wheel",
+    "lag",
+    "load",
+    "stalls",
+    "mass",
+    "drop",
 ];
 
 /// What every family needs to know.

@@ -4,7 +4,7 @@
 use crate::config::values::BufferLimit;
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
-use curfew_shard::wait::Waiter;
+use curfew_shard::shard::wait::Waiter;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use std::net::SocketAddr;

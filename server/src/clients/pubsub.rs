@@ -20,7 +20,7 @@ const READS_MS: i64 = 1000;
 
 /// What is subscribed to.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum ChannelKind {
     /// SUBSCRIBE.
     Channel,
     /// PSUBSCRIBE.
@@ -32,7 +32,7 @@ pub enum Kind {
 /// A session's own subscriptions.
 #[derive(Default)]
 pub struct Subscriptions {
-    /// Names by [`Kind`], in order.
+    /// Names by [`ChannelKind`], in order.
     names: [BTreeSet<Box<[u8]>>; 3],
 }
 
@@ -44,12 +44,12 @@ impl Subscriptions {
     }
 
     /// How many of a kind.
-    pub fn count(&self, kind: Kind) -> usize {
+    pub fn count(&self, kind: ChannelKind) -> usize {
         self.names[kind as usize].len()
     }
 
     /// The names of a kind, in order.
-    pub fn names(&self, kind: Kind) -> impl Iterator<Item = &[u8]> {
+    pub fn names(&self, kind: ChannelKind) -> impl Iterator<Item = &[u8]> {
         self.names[kind as usize].iter().map(|name| &**name)
     }
 }
@@ -66,7 +66,7 @@ pub struct PubSub {
     patterns: RwLock<Vec<Pattern>>,
     /// Subscriptions to channels and patterns: zero, and nobody hears of events.
     listeners: AtomicUsize,
-    limit: Limit,
+    limit: AtomicLimit,
     /// Subscribers for whom more waits than [`PubSub::pace_bytes`].
     behind: Mutex<Vec<Arc<Client>>>,
     /// How many those are, readable without the lock.
@@ -77,7 +77,7 @@ pub struct PubSub {
 
 /// `client-output-buffer-limit pubsub`, readable from any thread.
 #[derive(Default)]
-struct Limit {
+struct AtomicLimit {
     hard: AtomicUsize,
     soft: AtomicUsize,
     soft_ms: AtomicI64,
@@ -150,17 +150,17 @@ impl PubSub {
     }
 
     /// Subscribes; false if it was subscribed already.
-    pub fn subscribe(&self, kind: Kind, name: &[u8], client: &Arc<Client>, own: &mut Subscriptions) -> bool {
+    pub fn subscribe(&self, kind: ChannelKind, name: &[u8], client: &Arc<Client>, own: &mut Subscriptions) -> bool {
         if !own.names[kind as usize].insert(name.into()) {
             return false;
         }
-        if kind != Kind::Shard {
+        if kind != ChannelKind::Shard {
             self.listeners.fetch_add(1, SeqCst);
         }
         match kind {
-            Kind::Channel => self.channels.entry(name.into()).or_default().push(client.clone()),
-            Kind::Shard => self.shard_channels.entry(name.into()).or_default().push(client.clone()),
-            Kind::Pattern => {
+            ChannelKind::Channel => self.channels.entry(name.into()).or_default().push(client.clone()),
+            ChannelKind::Shard => self.shard_channels.entry(name.into()).or_default().push(client.clone()),
+            ChannelKind::Pattern => {
                 let mut patterns = self.patterns.write();
                 match patterns.iter_mut().find(|(pattern, _)| **pattern == *name) {
                     Some((_, clients)) => clients.push(client.clone()),
@@ -173,7 +173,7 @@ impl PubSub {
     }
 
     /// Unsubscribes; false if it was not subscribed.
-    pub fn unsubscribe(&self, kind: Kind, name: &[u8], client: &Arc<Client>, own: &mut Subscriptions) -> bool {
+    pub fn unsubscribe(&self, kind: ChannelKind, name: &[u8], client: &Arc<Client>, own: &mut Subscriptions) -> bool {
         if !own.names[kind as usize].remove(name) {
             return false;
         }
@@ -182,13 +182,13 @@ impl PubSub {
             clients.is_empty()
         };
         match kind {
-            Kind::Channel => drop(self.channels.remove_if_mut(name, |_, clients| leave(clients))),
-            Kind::Shard => drop(self.shard_channels.remove_if_mut(name, |_, clients| leave(clients))),
-            Kind::Pattern => {
+            ChannelKind::Channel => drop(self.channels.remove_if_mut(name, |_, clients| leave(clients))),
+            ChannelKind::Shard => drop(self.shard_channels.remove_if_mut(name, |_, clients| leave(clients))),
+            ChannelKind::Pattern => {
                 self.patterns.write().retain_mut(|(pattern, clients)| **pattern != *name || !leave(clients))
             }
         }
-        if kind != Kind::Shard {
+        if kind != ChannelKind::Shard {
             self.listeners.fetch_sub(1, SeqCst);
         }
         count(kind, client, own);
@@ -197,7 +197,7 @@ impl PubSub {
 
     /// Ends all subscriptions of a client that goes or resets.
     pub fn leave(&self, client: &Arc<Client>, own: &mut Subscriptions) {
-        for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
+        for kind in [ChannelKind::Channel, ChannelKind::Pattern, ChannelKind::Shard] {
             while let Some(name) = own.names[kind as usize].first().cloned() {
                 self.unsubscribe(kind, &name, client, own);
             }
@@ -228,7 +228,7 @@ impl PubSub {
     pub fn receivers(&self, channel: &[u8]) -> usize {
         let patterns = self.patterns.read();
         let matching = patterns.iter().filter(|(pattern, _)| glob::matches(pattern, channel, false));
-        self.subscribers(Kind::Channel, channel) + matching.map(|(_, clients)| clients.len()).sum::<usize>()
+        self.subscribers(ChannelKind::Channel, channel) + matching.map(|(_, clients)| clients.len()).sum::<usize>()
     }
 
     /// Publishes a message of PUBLISH or SPUBLISH; answers how many clients it was sent to.
@@ -284,15 +284,15 @@ impl PubSub {
     }
 
     /// Channels with at least one subscriber.
-    pub fn channels(&self, kind: Kind, matching: Option<&[u8]>) -> Vec<Box<[u8]>> {
+    pub fn channels(&self, kind: ChannelKind, matching: Option<&[u8]>) -> Vec<Box<[u8]>> {
         let fits = |name: &[u8]| matching.is_none_or(|pattern| glob::matches(pattern, name, false));
-        let map = if kind == Kind::Shard { &self.shard_channels } else { &self.channels };
+        let map = if kind == ChannelKind::Shard { &self.shard_channels } else { &self.channels };
         map.iter().map(|entry| entry.key().clone()).filter(|name| fits(name)).collect()
     }
 
     /// Subscribers of one channel, those of patterns apart.
-    pub fn subscribers(&self, kind: Kind, channel: &[u8]) -> usize {
-        let map = if kind == Kind::Shard { &self.shard_channels } else { &self.channels };
+    pub fn subscribers(&self, kind: ChannelKind, channel: &[u8]) -> usize {
+        let map = if kind == ChannelKind::Shard { &self.shard_channels } else { &self.channels };
         map.get(channel).map_or(0, |clients| clients.len())
     }
 
@@ -302,8 +302,8 @@ impl PubSub {
     }
 
     /// Channels with subscribers: INFO's `pubsub_channels` and `pubsubshard_channels`.
-    pub fn channel_count(&self, kind: Kind) -> usize {
-        if kind == Kind::Shard { self.shard_channels.len() } else { self.channels.len() }
+    pub fn channel_count(&self, kind: ChannelKind) -> usize {
+        if kind == ChannelKind::Shard { self.shard_channels.len() } else { self.channels.len() }
     }
 
     /// Whether nobody is subscribed to anything that an event could be published on. One atomic load. What is executed after a
@@ -315,11 +315,11 @@ impl PubSub {
 }
 
 /// Keeps the counts that CLIENT LIST shows.
-fn count(kind: Kind, client: &Client, own: &Subscriptions) {
+fn count(kind: ChannelKind, client: &Client, own: &Subscriptions) {
     let counter = match kind {
-        Kind::Channel => &client.channels,
-        Kind::Pattern => &client.patterns,
-        Kind::Shard => &client.shard_channels,
+        ChannelKind::Channel => &client.channels,
+        ChannelKind::Pattern => &client.patterns,
+        ChannelKind::Shard => &client.shard_channels,
     };
     counter.store(own.count(kind) as u32, Relaxed);
 }

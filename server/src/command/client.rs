@@ -2,6 +2,7 @@
 
 use crate::clients::client::{Client, Peer, signal};
 use crate::command::connection;
+use crate::command::help::help;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::request::table::table;
 use crate::session::{ReplyMode, Session};
@@ -18,185 +19,124 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("client", -2, Group::Connection, "2.4.0")
             .container()
-            .doc("Depends on subcommand.", "A container for client connection commands.", ""),
+            .doc("That of the subcommand", "Shows connections and changes how they work.", ""),
         ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("client|caching", 3, Group::Connection, "6.0.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Instructs the server whether to track the keys in the next request.", "mode<YES|NO>"),
+            .doc("O(1)", "Refused as yet: says of the next command if its keys are to be tracked for client-side caching.", "mode<YES|NO>"),
         ServerHandler::Inline(caching),
     ),
     ServerRow::new(
         Spec::new("client|getname", 2, Group::Connection, "2.6.9")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Returns the name of the connection.", ""),
+            .doc("O(1)", "Tells the name that this connection was given.", ""),
         ServerHandler::Inline(get_name),
     ),
     ServerRow::new(
         Spec::new("client|getredir", 2, Group::Connection, "6.0.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Returns the client ID to which the connection's tracking notifications are redirected.", ""),
+            .doc("O(1)", "Tells where invalidations for this connection go: -1, as there is no client-side caching yet.", ""),
         ServerHandler::Inline(get_redir),
     ),
     ServerRow::new(
         Spec::new("client|help", 2, Group::Connection, "5.0.0")
             .flags(LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Returns helpful text about the different subcommands.", ""),
+            .doc("O(1)", "Lists the subcommands, with a sentence on each.", ""),
         ServerHandler::Inline(help),
     ),
     ServerRow::new(
         Spec::new("client|id", 2, Group::Connection, "5.0.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Returns the unique client ID of the connection.", ""),
+            .doc("O(1)", "Tells the number of this connection; no other gets the same.", ""),
         ServerHandler::Inline(id),
     ),
     ServerRow::new(
         Spec::new("client|info", 2, Group::Connection, "6.2.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Returns information about the connection.", "")
+            .doc("O(1)", "Describes this connection in a line of `name=value`, as CLIENT LIST does.", "")
             .tips(&["nondeterministic_output"]),
         ServerHandler::Inline(info),
     ),
     ServerRow::new(
         Spec::new("client|kill", -3, Group::Connection, "2.4.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(N) where N is the number of client connections", "Terminates open connections.", r#"filter<old-format"ip:port"~2.8.12|new-format<[ID client-id^2.8.12]|[TYPE client-type<NORMAL|MASTER^3.2.0|SLAVE|REPLICA^5.0.0|PUBSUB>^2.8.12]|[USER username]|[ADDR addr"ip:port"]|[LADDR laddr"ip:port"^6.2.0]|[SKIPME skipme<YES|NO>]|[MAXAGE maxage:int^7.4.0]>...>"#)
-            .history(&[("2.8.12", "Added new filter format."), ("2.8.12", "`ID` option."), ("3.2.0", "Added `master` type in for `TYPE` option."), ("5.0.0", "Replaced `slave` `TYPE` with `replica`. `slave` still supported for backward compatibility."), ("6.2.0", "`LADDR` option."), ("7.4.0", "`MAXAGE` option.")]),
+            .doc("O(n), n = connections", "Closes connections, chosen by address, id, type, user, or age in seconds.", r#"filter<old-format"ip:port"~2.8.12|new-format<[ID client-id^2.8.12]|[TYPE client-type<NORMAL|MASTER^3.2.0|SLAVE|REPLICA^5.0.0|PUBSUB>^2.8.12]|[USER username]|[ADDR addr"ip:port"]|[LADDR laddr"ip:port"^6.2.0]|[SKIPME skipme<YES|NO>]|[MAXAGE maxage:int^7.4.0]>...>"#)
+            .history(&[("2.8.12", "Filters with names, of which there may be several."), ("2.8.12", "`ID`: by number."), ("3.2.0", "`TYPE master`: the one to a master."), ("5.0.0", "`TYPE replica`; `slave` means the same."), ("6.2.0", "`LADDR`: by the address of the server's side."), ("7.4.0", "`MAXAGE`: by age in seconds.")]),
         ServerHandler::Inline(kill),
     ),
     ServerRow::new(
         Spec::new("client|list", -2, Group::Connection, "2.4.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(N) where N is the number of client connections", "Lists open connections.", "[TYPE client-type<NORMAL|MASTER|REPLICA|PUBSUB>^5.0.0] [ID client-id^6.2.0...]")
-            .history(&[("2.8.12", "Added unique client `id` field."), ("5.0.0", "Added optional `TYPE` filter."), ("6.0.0", "Added `user` field."), ("6.2.0", "Added `argv-mem`, `tot-mem`, `laddr` and `redir` fields and the optional `ID` filter."), ("7.0.0", "Added `resp`, `multi-mem`, `rbs` and `rbp` fields."), ("7.0.3", "Added `ssub` field."), ("7.2.0", "Added `lib-name` and `lib-ver` fields."), ("7.4.0", "Added `watch` field."), ("8.0.0", "Added `io-thread` field.")])
+            .doc("O(n), n = connections", "Describes connections, each in a line of `name=value`.", "[TYPE client-type<NORMAL|MASTER|REPLICA|PUBSUB>^5.0.0] [ID client-id^6.2.0...]")
+            .history(&[("2.8.12", "`id` in each line."), ("5.0.0", "`TYPE` chooses by type."), ("6.0.0", "`user` in each line."), ("6.2.0", "`argv-mem`, `tot-mem`, `laddr` and `redir` in each line; `ID` chooses by number."), ("7.0.0", "`resp`, `multi-mem`, `rbs` and `rbp` in each line."), ("7.0.3", "`ssub` in each line."), ("7.2.0", "`lib-name` and `lib-ver` in each line."), ("7.4.0", "`watch` in each line."), ("8.0.0", "`io-thread` in each line.")])
             .tips(&["nondeterministic_output"]),
         ServerHandler::Inline(list),
     ),
     ServerRow::new(
         Spec::new("client|no-evict", 3, Group::Connection, "7.0.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Sets the client eviction mode of the connection.", "enabled<ON|OFF>"),
+            .doc("O(1)", "Marks this connection as one not to be closed for want of memory.", "enabled<ON|OFF>"),
         ServerHandler::Inline(no_evict),
     ),
     ServerRow::new(
         Spec::new("client|no-touch", 3, Group::Connection, "7.2.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.", "enabled<ON|OFF>"),
+            .doc("O(1)", "Chooses if commands of this connection count as uses of their keys, for LRU and LFU.", "enabled<ON|OFF>"),
         ServerHandler::Inline(no_touch),
     ),
     ServerRow::new(
         Spec::new("client|pause", -3, Group::Connection, "3.0.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Suspends commands processing.", "timeout:int [mode<WRITE|ALL>^6.2.0]")
-            .history(&[("6.2.0", "`CLIENT PAUSE WRITE` mode added along with the `mode` option.")]),
+            .doc("O(1)", "Makes all clients wait for so many milliseconds: with all commands, or with those that write.", "timeout:int [mode<WRITE|ALL>^6.2.0]")
+            .history(&[("6.2.0", "`WRITE` and `ALL`: which commands wait.")]),
         ServerHandler::Inline(pause),
     ),
     ServerRow::new(
         Spec::new("client|reply", 3, Group::Connection, "3.2.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Instructs the server whether to reply to commands.", "action<ON|OFF|SKIP>"),
+            .doc("O(1)", "Switches the replies to this connection off or on, or leaves out the next one.", "action<ON|OFF|SKIP>"),
         ServerHandler::Inline(reply),
     ),
     ServerRow::new(
         Spec::new("client|setinfo", 4, Group::Connection, "7.2.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Sets information specific to the client or connection.", "attr<LIB-NAME libname|LIB-VER libver>")
+            .doc("O(1)", "Notes the name or version of the client's library, for CLIENT LIST.", "attr<LIB-NAME libname|LIB-VER libver>")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
         ServerHandler::Inline(set_info),
     ),
     ServerRow::new(
         Spec::new("client|setname", 3, Group::Connection, "2.6.9")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Sets the connection name.", "connection-name")
+            .doc("O(1)", "Names this connection, for CLIENT LIST.", "connection-name")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
         ServerHandler::Inline(set_name),
     ),
     ServerRow::new(
         Spec::new("client|tracking", -3, Group::Connection, "6.0.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1). Some options may introduce additional complexity.", "Controls server-assisted client-side caching for the connection.", "status<ON|OFF> [REDIRECT client-id] [PREFIX prefix+...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]"),
+            .doc("O(1)", "Switches client-side caching off; ON is refused, as it is not there yet.", "status<ON|OFF> [REDIRECT client-id] [PREFIX prefix+...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]"),
         ServerHandler::Inline(tracking),
     ),
     ServerRow::new(
         Spec::new("client|trackinginfo", 2, Group::Connection, "6.2.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(1)", "Returns information about server-assisted client-side caching for the connection.", ""),
+            .doc("O(1)", "Tells the state of client-side caching: off, as it is not there yet.", ""),
         ServerHandler::Inline(tracking_info),
     ),
     ServerRow::new(
         Spec::new("client|unblock", -3, Group::Connection, "5.0.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(log N) where N is the number of client connections", "Unblocks a client blocked by a blocking command from a different connection.", "client-id [unblock-type<TIMEOUT|ERROR>]"),
+            .doc("O(1)", "Ends the waiting of another client: with an error, or as if its time was up.", "client-id [unblock-type<TIMEOUT|ERROR>]"),
         ServerHandler::Inline(unblock),
     ),
     ServerRow::new(
         Spec::new("client|unpause", 2, Group::Connection, "6.2.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
-            .doc("O(N) Where N is the number of paused clients", "Resumes processing commands from paused clients.", ""),
+            .doc("O(n), n = clients that wait", "Ends CLIENT PAUSE before its time.", ""),
         ServerHandler::Inline(unpause),
     ),];
-
-const HELP: &[&str] = &[
-    "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "CACHING (YES|NO)",
-    "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
-    "GETREDIR",
-    "    Return the client ID we are redirecting to when tracking is enabled.",
-    "GETNAME",
-    "    Return the name of the current connection.",
-    "ID",
-    "    Return the ID of the current connection.",
-    "INFO",
-    "    Return information about the current client connection.",
-    "KILL <ip:port>",
-    "    Kill connection made from <ip:port>.",
-    "KILL <option> <value> [<option> <value> [...]]",
-    "    Kill connections. Options are:",
-    "    * ADDR (<ip:port>|<unixsocket>:0)",
-    "      Kill connections made from the specified address",
-    "    * LADDR (<ip:port>|<unixsocket>:0)",
-    "      Kill connections made to specified local address",
-    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-    "      Kill connections by type.",
-    "    * USER <username>",
-    "      Kill connections authenticated by <username>.",
-    "    * SKIPME (YES|NO)",
-    "      Skip killing current connection (default: yes).",
-    "    * ID <client-id>",
-    "      Kill connections by client id.",
-    "    * MAXAGE <maxage>",
-    "      Kill connections older than the specified age.",
-    "LIST [options ...]",
-    "    Return information about client connections. Options:",
-    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-    "      Return clients of specified type.",
-    "UNPAUSE",
-    "    Stop the current client pause, resuming traffic.",
-    "PAUSE <timeout> [WRITE|ALL]",
-    "    Suspend all, or just write, clients for <timeout> milliseconds.",
-    "REPLY (ON|OFF|SKIP)",
-    "    Control the replies sent to the current connection.",
-    "SETNAME <name>",
-    "    Assign the name <name> to the current connection.",
-    "SETINFO <option> <value>",
-    "    Set client meta attr. Options are:",
-    "    * LIB-NAME: the client lib name.",
-    "    * LIB-VER: the client lib version.",
-    "UNBLOCK <clientid> [TIMEOUT|ERROR]",
-    "    Unblock the specified blocked client.",
-    "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
-    "         [OPTIN] [OPTOUT] [NOLOOP]",
-    "    Control server assisted client side caching.",
-    "TRACKINGINFO",
-    "    Report tracking status for the current connection.",
-    "NO-EVICT (ON|OFF)",
-    "    Protect current client connection from eviction.",
-    "NO-TOUCH (ON|OFF)",
-    "    Will not touch LRU/LFU stats when this mode is on.",
-    "HELP",
-    "    Print this help.",
-];
 
 const BAD_ID: Error = Error::fixed(&"ERR client-id should be greater than 0");
 const BAD_MAX_AGE: Error = Error::fixed(&"ERR maxage is not an integer or out of range");
@@ -230,11 +170,6 @@ fn switch(arg: &[u8]) -> Result<bool, Error> {
         (_, true) => Ok(false),
         _ => Err(Error::SYNTAX),
     }
-}
-
-fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.out.simples(HELP);
-    Ok(())
 }
 
 fn id(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! CONFIG: the configuration in force, over RESP. What parameters there are and what they take is in `config/`.
 
+use crate::command::help::help;
 use crate::config;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::shared::Shared;
@@ -16,8 +17,8 @@ const fn row(name: &'static str, arity: i16, since: &'static str) -> Spec {
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("config", -2, Group::Server, "2.0.0").container().doc(
-            "Depends on subcommand.",
-            "A container for server configuration commands.",
+            "That of the subcommand",
+            "Shows and changes parameters of the running server.",
             "",
         ),
         ServerHandler::Container,
@@ -25,62 +26,45 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         row("config|get", -3, "2.0.0")
             .doc(
-                "O(N) when N is the number of configuration parameters provided",
-                "Returns the effective values of configuration parameters.",
+                "O(n*p), n = names and patterns given, p = parameters",
+                "Shows the values in force, by names or patterns.",
                 "parameter...",
             )
-            .history(&[("7.0.0", "Added the ability to pass multiple pattern parameters in one call")]),
+            .history(&[("7.0.0", "Several names or patterns at once.")]),
         ServerHandler::Inline(get),
     ),
     ServerRow::new(
         Spec::new("config|help", 2, Group::Server, "5.0.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        ServerHandler::Inline(|ctx, _| {
-            ctx.out.simples(HELP);
-            Ok(())
-        }),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         row("config|resetstat", 2, "2.0.0")
-            .doc("O(1)", "Resets the server's statistics.", "")
+            .doc("O(n), n = commands", "Sets the counters that INFO shows back to zero.", "")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
         ServerHandler::Held(resetstat),
     )
     .reach(Reach::All),
     ServerRow::new(
         row("config|rewrite", 2, "2.8.0")
-            .doc("O(1)", "Persists the effective configuration to file.", "")
+            .doc(
+                "O(n), n = parameters",
+                "Writes the values in force into the file that the server was started with.",
+                "",
+            )
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
         ServerHandler::Inline(rewrite),
     ),
     ServerRow::new(
         row("config|set", -4, "2.0.0")
-            .doc(
-                "O(N) when N is the number of configuration parameters provided",
-                "Sets configuration parameters in-flight.",
-                "data(parameter value)...",
-            )
-            .history(&[("7.0.0", "Added the ability to set multiple parameters in one call.")])
+            .doc("O(n), n = parameters given", "Changes parameters, all of them or none.", "data(parameter value)...")
+            .history(&[("7.0.0", "Several parameters at once.")])
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
         ServerHandler::Inline(set),
     ),
-];
-
-const HELP: &[&str] = &[
-    "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "GET <pattern>",
-    "    Return parameters matching the glob-like <pattern> and their values.",
-    "SET <directive> <value>",
-    "    Set the configuration <directive> to <value>.",
-    "RESETSTAT",
-    "    Reset statistics reported by the INFO command.",
-    "REWRITE",
-    "    Rewrite the configuration file.",
-    "HELP",
-    "    Print this help.",
 ];
 
 fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {

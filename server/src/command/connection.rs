@@ -16,17 +16,17 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("auth", -2, Group::Connection, "1.0.0")
             .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
             .doc(
-                "O(N) where N is the number of passwords defined for the user",
-                "Authenticates the connection.",
+                "O(n), n = bytes of the password",
+                "Lets the connection in, if the password is right.",
                 "[username^6.0.0] password",
             )
-            .history(&[("6.0.0", "Added ACL style (username and password).")]),
+            .history(&[("6.0.0", "A user name may stand before the password.")]),
         ServerHandler::Inline(auth),
     ),
     ServerRow::new(
         Spec::new("echo", 2, Group::Connection, "1.0.0").flags(LOADING | STALE | FAST).doc(
             "O(1)",
-            "Returns the given string.",
+            "Sends the message back.",
             "message",
         ),
         ServerHandler::Inline(|ctx, args| {
@@ -39,27 +39,24 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
             .doc(
                 "O(1)",
-                "Handshakes with the Redis server.",
+                "Chooses RESP2 or RESP3, logs in and names the connection if wanted, and tells about the server.",
                 "[arguments(protover:int [AUTH auth(username password)] [SETNAME clientname])]",
             )
-            .history(&[(
-                "6.2.0",
-                "`protover` made optional; when called without arguments the command reports the current connection's context.",
-            )]),
+            .history(&[("6.2.0", "Without arguments it tells about server and connection, and changes nothing.")]),
         ServerHandler::Inline(hello),
     ),
     ServerRow::new(
         Spec::new("ping", -1, Group::Connection, "1.0.0")
             .flags(FAST | FROM_SUBSCRIBER)
-            .doc("O(1)", "Returns the server's liveliness response.", "[message]")
+            .doc("O(1)", "Answers PONG or the message, as a sign of life.", "[message]")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         ServerHandler::Inline(ping),
     ),
     ServerRow::new(
         Spec::new("quit", -1, Group::Connection, "1.0.0")
             .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | FROM_SUBSCRIBER)
-            .doc("O(1)", "Closes the connection.", "")
-            .deprecated("7.2.0", "just closing the connection"),
+            .doc("O(1)", "Says goodbye: the server answers OK and closes the connection.", "")
+            .deprecated("7.2.0", "closing the socket"),
         ServerHandler::Inline(|ctx, _| {
             ctx.session.closing = true;
             ctx.out.ok();
@@ -69,14 +66,18 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("reset", 1, Group::Connection, "6.2.0")
             .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | FROM_SUBSCRIBER | UNWATCHES)
-            .doc("O(1)", "Resets the connection.", ""),
+            .doc(
+                "O(n), n = subscriptions and watched keys",
+                "Makes the connection like a new one: RESP2, database 0, no transaction, no subscriptions.",
+                "",
+            ),
         ServerHandler::Held(reset),
     )
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("select", 2, Group::Connection, "1.0.0").flags(LOADING | STALE | FAST).doc(
             "O(1)",
-            "Changes the selected database.",
+            "Chooses the database for the commands that follow.",
             "index",
         ),
         ServerHandler::Inline(select),

@@ -5,10 +5,11 @@
 use crate::clients::client::{Client, Peer};
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use curfew_protocol::spec::*;
-use curfew_protocol::{Args, Error, Reply, Resp, args::is};
+use curfew_protocol::{Args, Error, Reply, Resp, args::is, help};
 use curfew_shard::command::object::encoding_name;
-use curfew_shard::value::rdb;
-use curfew_shard::{Reach, Unit, access};
+use curfew_shard::rdb;
+use curfew_shard::unit::access;
+use curfew_shard::{Reach, Unit};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -16,33 +17,32 @@ use std::time::Duration;
 pub const ROWS: &[ServerRow] = &[ServerRow::new(
     Spec::new("debug", -2, Group::Server, "1.0.0")
         .flags(ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED)
-        .doc("Depends on subcommand.", "A container for debugging commands.", "")
+        .doc(
+            "That of the subcommand",
+            "Helps tests and authors of clients; only for connections from the same machine.",
+            "",
+        )
         .syscmd(),
     ServerHandler::Held(debug),
 )
 .reach(Reach::All)];
 
-const HELP: &[&str] = &[
-    "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "ERROR <string>",
-    "    Return a Redis protocol error with <string> as message. Useful for clients",
-    "    unit tests to simulate Redis errors.",
-    "LOG <message>",
-    "    Write <message> to the server log.",
-    "OBJECT <key>",
-    "    Show low level info about `key` and associated value.",
-    "PROTOCOL <type>",
-    "    Reply with a test value of the specified type. <type> can be: string,",
-    "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
-    "    true, false.",
-    "SET-ACTIVE-EXPIRE <0|1>",
-    "    Setting it to 0 disables expiring keys (and hash-fields) in background ",
-    "    when they are not accessed (otherwise the Redis behavior). Setting it",
-    "    to 1 reenables back the default.",
-    "SLEEP <seconds>",
-    "    Stop the server for <seconds>. Decimals allowed.",
-    "HELP",
-    "    Print this help.",
+/// How each subcommand is used, and what it does.
+const HELP: [(&str, &str); 8] = [
+    (
+        "DEBUG subcommand [argument ...]",
+        "Helps tests and authors of clients; only for connections from the same machine.",
+    ),
+    ("ERROR message", "Answers the message as an error."),
+    ("HELP", "Lists the subcommands, with a sentence on each."),
+    ("LOG message", "Writes the message into the server's log, as a warning."),
+    ("OBJECT key", "Tells how a value is kept and how many bytes DUMP would make of it."),
+    (
+        "PROTOCOL <string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false>",
+        "Answers a value of that type of RESP3, always the same one.",
+    ),
+    ("SET-ACTIVE-EXPIRE <0|1>", "With 0, what is due stays until somebody asks for it; 1 is the usual."),
+    ("SLEEP seconds", "Holds everything up for so many seconds, fractions allowed."),
 ];
 
 const NOT_ALLOWED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
@@ -53,7 +53,7 @@ fn debug(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), E
     }
     let subcommand = args.at(1);
     match args.get(2) {
-        None if is(subcommand, "HELP") => ctx.out.simples(HELP),
+        None if is(subcommand, "HELP") => help::write(HELP.into_iter(), ctx.out),
         Some(message) if is(subcommand, "ERROR") && args.len() == 3 => return Err(Error::made(message)),
         Some(message) if is(subcommand, "LOG") && args.len() == 3 => {
             tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(message));

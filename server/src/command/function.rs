@@ -1,14 +1,15 @@
 //! FUNCTION and FCALL: libraries of functions (`script/function/`).
 
+use crate::command::help::help;
 use crate::command::scripting::numkeys;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::lua::interpreter::Input;
-use crate::lua::load::Limit;
+use crate::lua::loading::LoadLimit;
 use crate::lua::vm::{Vm, with_vm};
 use crate::script::control::Call;
-use crate::script::functions::{Change, ENGINE, Function, Library, Policy, Snapshot};
+use crate::script::functions::{Function, Library, LibraryChange, Policy, Snapshot};
 use crate::script::learned::flag;
-use crate::script::metadata::Metadata;
+use crate::script::metadata::{ENGINE, Metadata};
 use crate::script::payload;
 use curfew_protocol::args::is;
 use curfew_protocol::error::c_string;
@@ -25,10 +26,10 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("fcall", -3, Group::Scripting, "7.0.0")
             .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | SCRIPT | FUNCTION | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)
-                .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
+                .notes("Only the function knows what it does with its keys: taken to read and write")])
             .doc(
-                "Depends on the function that is executed.",
-                "Invokes a function.",
+                "That of the function",
+                "Runs a function of a library as one unit.",
                 "function numkeys [key...] [arg...]",
             ),
         ServerHandler::Held(fcall),
@@ -37,18 +38,18 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("fcall_ro", -3, Group::Scripting, "7.0.0")
             .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | SCRIPT | FUNCTION | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RO | ACCESS)
-                .notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")])
+                .notes("Only the function knows what it does with its keys: taken to read")])
             .doc(
-                "Depends on the function that is executed.",
-                "Invokes a read-only function.",
+                "That of the function",
+                "Runs a function that is not allowed to write.",
                 "function numkeys [key...] [arg...]",
             ),
         ServerHandler::Held(fcall),
     ),
     ServerRow::new(
         Spec::new("function", -2, Group::Scripting, "7.0.0").container().doc(
-            "Depends on subcommand.",
-            "A container for function commands.",
+            "That of the subcommand",
+            "Loads, shows and removes libraries of functions.",
             "",
         ),
         ServerHandler::Container,
@@ -57,15 +58,15 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("function|delete", 3, Group::Scripting, "7.0.0")
             .flags(WRITE | NOSCRIPT)
-            .doc("O(1)", "Deletes a library and its functions.", "library-name")
+            .doc("O(n), n = functions", "Removes a library.", "library-name")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         ServerHandler::Inline(delete),
     )
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("function|dump", 2, Group::Scripting, "7.0.0").flags(NOSCRIPT).doc(
-            "O(N) where N is the number of functions",
-            "Dumps all libraries into a serialized binary payload.",
+            "O(n), n = bytes of all libraries",
+            "Writes all libraries out as one payload, for FUNCTION RESTORE.",
             "",
         ),
         ServerHandler::Inline(dump),
@@ -74,11 +75,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("function|flush", -2, Group::Scripting, "7.0.0")
             .flags(WRITE | NOSCRIPT)
-            .doc(
-                "O(N) where N is the number of functions deleted",
-                "Deletes all libraries and functions.",
-                "[flush-type<ASYNC|SYNC>]",
-            )
+            .doc("O(n), n = functions", "Unloads every library there is.", "[flush-type<ASYNC|SYNC>]")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         ServerHandler::Inline(flush),
     )
@@ -86,7 +83,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("function|help", 2, Group::Scripting, "7.0.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
         ServerHandler::Inline(help),
@@ -95,7 +92,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("function|kill", 2, Group::Scripting, "7.0.0")
             .flags(NOSCRIPT | ALLOW_BUSY)
-            .doc("O(1)", "Terminates a function during execution.", "")
+            .doc("O(1)", "Stops the function that is running, if it has written nothing.", "")
             .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
         ServerHandler::Inline(kill),
     )
@@ -104,8 +101,8 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("function|list", -2, Group::Scripting, "7.0.0")
             .flags(NOSCRIPT)
             .doc(
-                "O(N) where N is the number of functions",
-                "Returns information about all libraries.",
+                "O(n), n = functions",
+                "Shows libraries with their functions, and their code if wanted.",
                 "[LIBRARYNAME library-name-pattern] [WITHCODE]",
             )
             .tips(&["nondeterministic_output_order"]),
@@ -116,7 +113,11 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("function|load", -3, Group::Scripting, "7.0.0")
             .flags(WRITE | DENYOOM | NOSCRIPT | RUNS_LUA)
-            .doc("O(1) (considering compilation time is redundant)", "Creates a library.", "[REPLACE] function-code")
+            .doc(
+                "O(n), n = functions, and compiling the code",
+                "Compiles a library and keeps it, in place of one of its name if wanted.",
+                "[REPLACE] function-code",
+            )
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         ServerHandler::Held(load),
     )
@@ -125,8 +126,8 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("function|restore", -3, Group::Scripting, "7.0.0")
             .flags(WRITE | DENYOOM | NOSCRIPT | RUNS_LUA)
             .doc(
-                "O(N) where N is the number of functions on the payload",
-                "Restores all libraries from a payload.",
+                "O(n), n = bytes of the payload",
+                "Loads the libraries of a payload: beside those that are there, over them, or instead.",
                 "serialized-value [policy<FLUSH|APPEND|REPLACE>]",
             )
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
@@ -136,7 +137,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("function|stats", 2, Group::Scripting, "7.0.0")
             .flags(NOSCRIPT | ALLOW_BUSY)
-            .doc("O(1)", "Returns information about a function during execution.", "")
+            .doc("O(1)", "Tells which function is running and for how long, and how many are loaded.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
         ServerHandler::Inline(stats),
     )
@@ -165,7 +166,7 @@ fn load(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error
         return Err(exists(&metadata.name));
     }
     with_vm(ctx, |vm, ctx| {
-        put(vm, ctx, &[code], policy, Limit::New).map_err(|refused| match refused {
+        put(vm, ctx, &[code], policy, LoadLimit::New).map_err(|refused| match refused {
             // Another connection was quicker.
             Refusal::Library(name) => exists(&name),
             Refusal::Error(error) => error,
@@ -193,7 +194,7 @@ fn restore(ctx: &mut Ctx<'_>, _: &mut Unit<'_>, args: Args<'_>) -> Result<(), Er
     let codes = payload::read(args.at(2))?;
     let codes: Vec<&[u8]> = codes.iter().map(Vec::as_slice).collect();
     with_vm(ctx, |vm, ctx| {
-        put(vm, ctx, &codes, policy, Limit::Known).map_err(|refused| match refused {
+        put(vm, ctx, &codes, policy, LoadLimit::Known).map_err(|refused| match refused {
             Refusal::Library(name) => crate::script::functions::Refused::Library(name).into(),
             Refusal::Error(error) => error,
         })
@@ -210,7 +211,7 @@ enum Refusal {
 }
 
 /// Tries libraries out on this thread and, if all is well with all of them, makes them those of the server.
-fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: Limit) -> Result<(), Refusal> {
+fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: LoadLimit) -> Result<(), Refusal> {
     use crate::script::functions::Refused;
     let callbacks = vm.functions(ctx.thread).map_err(Refusal::Error)?;
     let mut tried: Vec<(Arc<Library>, Vec<c_int>)> = Vec::with_capacity(codes.len());
@@ -231,7 +232,7 @@ fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: L
         }
     }
     let result = result.and_then(|()| {
-        let change = Change::Put(tried.iter().map(|(library, _)| library.clone()).collect(), policy);
+        let change = LibraryChange::Put(tried.iter().map(|(library, _)| library.clone()).collect(), policy);
         change_functions(ctx, &change).map_err(|refused| match refused {
             Refused::Library(name) => Refusal::Library(name),
             other => Refusal::Error(other.into()),
@@ -242,7 +243,7 @@ fn put(vm: &mut Vm, ctx: &mut Ctx<'_>, codes: &[&[u8]], policy: Policy, limit: L
 }
 
 /// Makes a change, and counts it as one of the data.
-fn change_functions(ctx: &Ctx<'_>, change: &Change) -> Result<(), crate::script::functions::Refused> {
+fn change_functions(ctx: &Ctx<'_>, change: &LibraryChange) -> Result<(), crate::script::functions::Refused> {
     ctx.thread.shared.functions.apply(change)?;
     // What units know of triggers is made from it.
     ctx.thread.shared.config.touch();
@@ -251,7 +252,7 @@ fn change_functions(ctx: &Ctx<'_>, change: &Change) -> Result<(), crate::script:
 }
 
 fn delete(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    change_functions(ctx, &Change::Delete(args.at(2).into()))?;
+    change_functions(ctx, &LibraryChange::Delete(args.at(2).into()))?;
     ctx.out.ok();
     Ok(())
 }
@@ -264,7 +265,7 @@ fn flush(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         Some(mode) if is(mode, "sync") || is(mode, "async") => {}
         Some(_) => return Err(Error::fixed(&"ERR FUNCTION FLUSH only supports SYNC|ASYNC option")),
     }
-    change_functions(ctx, &Change::Flush)?;
+    change_functions(ctx, &LibraryChange::Flush)?;
     ctx.out.ok();
     Ok(())
 }
@@ -424,49 +425,4 @@ fn trigger_stats(out: &mut Reply, snapshot: &Snapshot) {
             None => out.null(),
         }
     }
-}
-
-fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.out.simples(&[
-        "FUNCTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "LOAD [REPLACE] <FUNCTION CODE>",
-        "    Create a new library with the given library name and code.",
-        "DELETE <LIBRARY NAME>",
-        "    Delete the given library.",
-        "LIST [LIBRARYNAME PATTERN] [WITHCODE]",
-        "    Return general information on all the libraries:",
-        "    * Library name",
-        "    * The engine used to run the Library",
-        "    * Functions list",
-        "    * Library code (if WITHCODE is given)",
-        "    It also possible to get only function that matches a pattern using LIBRARYNAME argument.",
-        "STATS",
-        "    Return information about the current function running:",
-        "    * Function name",
-        "    * Command used to run the function",
-        "    * Duration in MS that the function is running",
-        "    If no function is running, return nil",
-        "    In addition, returns a list of available engines.",
-        "KILL",
-        "    Kill the current running function.",
-        "FLUSH [ASYNC|SYNC]",
-        "    Delete all the libraries.",
-        "    When called without the optional mode argument, the behavior is determined by the",
-        "    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
-        "    * ASYNC: Asynchronously flush the libraries.",
-        "    * SYNC: Synchronously flush the libraries.",
-        "DUMP",
-        "    Return a serialized payload representing the current libraries, can be restored using FUNCTION RESTORE command",
-        "RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
-        "    Restore the libraries represented by the given payload, it is possible to give a restore policy to",
-        "    control how to handle existing libraries (default APPEND):",
-        "    * FLUSH: delete all existing libraries.",
-        "    * APPEND: appends the restored libraries to the existing libraries. On collision, abort.",
-        "    * REPLACE: appends the restored libraries to the existing libraries, On collision, replace the old",
-        "      libraries with the new libraries (notice that even on this option there is a chance of failure",
-        "      in case of functions name collision with another library).",
-        "HELP",
-        "    Print this help.",
-    ]);
-    Ok(())
 }

@@ -4,11 +4,11 @@
 //! Figures of the shards are read while all of them are held, so they agree with each other.
 
 use crate::clients::client::Client;
-use crate::clients::pubsub::Kind;
+use crate::clients::pubsub::ChannelKind;
 use crate::config::Config;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::lua::interpreter;
-use crate::lua::sandbox::Kind as EngineKind;
+use crate::lua::state::EngineKind;
 use crate::observe::stats::{LATENCY_BUCKETS, ShardFigures, ThreadStats};
 use crate::observe::{memory, stats};
 use crate::request::table::table;
@@ -16,7 +16,7 @@ use crate::shared::Shared;
 use crate::system::{limits, version};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
-use curfew_shard::wait::Waiter;
+use curfew_shard::shard::wait::Waiter;
 use curfew_shard::{Moment, Reach, Unit};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
@@ -28,8 +28,12 @@ pub const ROWS: &[ServerRow] = &[ServerRow::new(
     Spec::new("info", -1, Group::Server, "1.0.0")
         .flags(LOADING | STALE)
         .acl(acl::DANGEROUS)
-        .doc("O(1)", "Returns information and statistics about the server.", "[section...]")
-        .history(&[("7.0.0", "Added support for taking multiple section arguments.")])
+        .doc(
+            "O(n), n = shards and commands",
+            "Reports on the server in sections of `name:value` lines.",
+            "[section...]",
+        )
+        .history(&[("7.0.0", "Several sections at once.")])
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
     ServerHandler::Held(info),
 )
@@ -456,9 +460,9 @@ impl Report {
         lines.add("keyspace_hits", shards(|shard| shard.hits));
         lines.add("keyspace_misses", shards(|shard| shard.misses));
         lines.add("keyspace_misses_expired", shards(|shard| shard.misses_expired));
-        lines.add("pubsub_channels", pubsub.channel_count(Kind::Channel));
+        lines.add("pubsub_channels", pubsub.channel_count(ChannelKind::Channel));
         lines.add("pubsub_patterns", pubsub.pattern_count());
-        lines.add("pubsubshard_channels", pubsub.channel_count(Kind::Shard));
+        lines.add("pubsubshard_channels", pubsub.channel_count(ChannelKind::Shard));
         for name in [
             "latest_fork_usec",
             "total_forks",

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod debug;
 pub mod expiry;
 pub mod function;
+mod help;
 pub mod info;
 pub mod pubsub;
 pub mod scripting;

@@ -1,6 +1,7 @@
-//! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `server/src/pubsub.rs`.
+//! Channels: SUBSCRIBE and its kin, PUBLISH, PUBSUB. The mechanism is in `clients/pubsub.rs`.
 
-use crate::clients::pubsub::Kind;
+use crate::clients::pubsub::ChannelKind;
+use crate::command::help::help;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::session::Session;
 use curfew_protocol::spec::*;
@@ -10,17 +11,19 @@ use curfew_shard::{Message, Reach, Unit};
 /// The rows of this family.
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
-        Spec::new("psubscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
-            "O(N) where N is the number of patterns to subscribe to.",
-            "Listens for messages published to channels that match one or more patterns.",
-            "pattern...",
-        ),
-        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, Kind::Pattern)),
+        Spec::new("psubscribe", -2, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc(
+                "O(n*p), n = patterns given, p = patterns of all clients",
+                "Subscribes the connection to every channel whose name matches one of the patterns.",
+                "pattern...",
+            ),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Pattern)),
     ),
     ServerRow::new(
         Spec::new("publish", 3, Group::Pubsub, "2.0.0").flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE).doc(
-            "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
-            "Posts a message to a channel.",
+            "O(n+p), n = receivers, p = patterns of all clients",
+            "Sends a message to the subscribers of a channel and tells how many they are.",
             "channel message",
         ),
         ServerHandler::Held(|ctx, unit, args| publish(ctx, unit, args, false)),
@@ -28,35 +31,32 @@ pub const ROWS: &[ServerRow] = &[
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("pubsub", -2, Group::Pubsub, "2.8.0").container().doc(
-            "Depends on subcommand.",
-            "A container for Pub/Sub commands.",
+            "That of the subcommand",
+            "Shows what is subscribed to.",
             "",
         ),
         ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("pubsub|channels", -2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
-            "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
-            "Returns the active channels.",
+            "O(n), n = channels that have subscribers",
+            "Lists the channels that have subscribers, all or those that match a pattern.",
             "[pattern]",
         ),
-        ServerHandler::Inline(|ctx, args| channels(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| channels(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("pubsub|help", 2, Group::Pubsub, "6.2.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        ServerHandler::Inline(|ctx, _| {
-            ctx.out.simples(HELP);
-            Ok(())
-        }),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         Spec::new("pubsub|numpat", 2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
             "O(1)",
-            "Returns a count of unique pattern subscriptions.",
+            "Tells how many different patterns clients are subscribed to.",
             "",
         ),
         ServerHandler::Inline(|ctx, _| {
@@ -66,43 +66,45 @@ pub const ROWS: &[ServerRow] = &[
     ),
     ServerRow::new(
         Spec::new("pubsub|numsub", -2, Group::Pubsub, "2.8.0").flags(PUBSUB | LOADING | STALE).doc(
-            "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
-            "Returns a count of subscribers to channels.",
+            "O(n), n = channels given",
+            "Tells of each channel how many clients are subscribed to it by name.",
             "[channel...]",
         ),
-        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, Kind::Channel)),
+        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardchannels", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
-            "O(N) where N is the number of active shard channels, and assuming constant time pattern matching (relatively short shard channels).",
-            "Returns the active shard channels.",
+            "O(n), n = shard channels that have subscribers",
+            "Lists the shard channels that have subscribers, all or those that match a pattern.",
             "[pattern]",
         ),
-        ServerHandler::Inline(|ctx, args| channels(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| channels(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
         Spec::new("pubsub|shardnumsub", -2, Group::Pubsub, "7.0.0").flags(PUBSUB | LOADING | STALE).doc(
-            "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
-            "Returns the count of subscribers of shard channels.",
+            "O(n), n = shard channels given",
+            "Tells of each shard channel how many clients are subscribed to it.",
             "[shardchannel...]",
         ),
-        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| subscribers(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
-            "O(N) where N is the number of patterns to unsubscribe.",
-            "Stops listening to messages published to channels that match one or more patterns.",
-            "[pattern...]",
-        ),
-        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Pattern)),
+        Spec::new("punsubscribe", -1, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc(
+                "O(n*p), n = patterns given, p = patterns of all clients",
+                "Ends subscriptions to patterns: those given, or all.",
+                "[pattern...]",
+            ),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Pattern)),
     ),
     ServerRow::new(
         Spec::new("spublish", 3, Group::Pubsub, "7.0.0")
             .flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE)
             .keys(&[KeySpec::first(NOT_KEY)])
             .doc(
-                "O(N) where N is the number of clients subscribed to the receiving shard channel.",
-                "Post a message to a shard channel",
+                "O(n), n = receivers",
+                "Sends a message to the subscribers of a shard channel and tells how many they are.",
                 "shardchannel message",
             ),
         ServerHandler::Held(|ctx, unit, args| publish(ctx, unit, args, true)),
@@ -112,39 +114,31 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("ssubscribe", -2, Group::Pubsub, "7.0.0")
             .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
             .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
-            .doc(
-                "O(N) where N is the number of shard channels to subscribe to.",
-                "Listens for messages published to shard channels.",
-                "shardchannel...",
-            ),
-        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, Kind::Shard)),
+            .doc("O(n), n = shard channels given", "Subscribes the connection to shard channels.", "shardchannel..."),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("subscribe", -2, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
-            "O(N) where N is the number of channels to subscribe to.",
-            "Listens for messages published to channels.",
-            "channel...",
-        ),
-        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, Kind::Channel)),
+        Spec::new("subscribe", -2, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc("O(n), n = channels given", "Subscribes the connection to channels.", "channel..."),
+        ServerHandler::Inline(|ctx, args| subscribe(ctx, args, ChannelKind::Channel)),
     ),
     ServerRow::new(
         Spec::new("sunsubscribe", -1, Group::Pubsub, "7.0.0")
             .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
             .keys(&[KeySpec::range(1, -1, 1, NOT_KEY)])
             .doc(
-                "O(N) where N is the number of shard channels to unsubscribe.",
-                "Stops listening to messages posted to shard channels.",
+                "O(n), n = shard channels given",
+                "Ends subscriptions to shard channels: those given, or all.",
                 "[shardchannel...]",
             ),
-        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Shard)),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Shard)),
     ),
     ServerRow::new(
-        Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0").flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER).doc(
-            "O(N) where N is the number of channels to unsubscribe.",
-            "Stops listening to messages posted to channels.",
-            "[channel...]",
-        ),
-        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, Kind::Channel)),
+        Spec::new("unsubscribe", -1, Group::Pubsub, "2.0.0")
+            .flags(PUBSUB | NOSCRIPT | LOADING | STALE | FROM_SUBSCRIBER)
+            .doc("O(n), n = channels given", "Ends subscriptions to channels: those given, or all.", "[channel...]"),
+        ServerHandler::Inline(|ctx, args| unsubscribe(ctx, args, ChannelKind::Channel)),
     ),
 ];
 
@@ -158,7 +152,7 @@ fn publish(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, shard: bool) 
         pubsub.publish_message(&message, ctx.now.ms)
     } else {
         let receivers = match shard {
-            true => pubsub.subscribers(Kind::Shard, &message.channel),
+            true => pubsub.subscribers(ChannelKind::Shard, &message.channel),
             false => pubsub.receivers(&message.channel),
         };
         sink.messages.push((sink.events.len(), message));
@@ -168,29 +162,12 @@ fn publish(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>, shard: bool) 
     Ok(())
 }
 
-const HELP: &[&str] = &[
-    "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "CHANNELS [<pattern>]",
-    "    Return the currently active channels matching a <pattern> (default: '*').",
-    "NUMPAT",
-    "    Return number of subscriptions to patterns.",
-    "NUMSUB [<channel> ...]",
-    "    Return the number of subscribers for the specified channels, excluding",
-    "    pattern subscriptions(default: no channels).",
-    "SHARDCHANNELS [<pattern>]",
-    "    Return the currently active shard level channels matching a <pattern> (default: '*').",
-    "SHARDNUMSUB [<shardchannel> ...]",
-    "    Return the number of subscribers for the specified shard level channel(s)",
-    "HELP",
-    "    Print this help.",
-];
-
 /// One confirmation for each name, as a message of its own.
-fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     let word = match kind {
-        Kind::Channel => "subscribe",
-        Kind::Pattern => "psubscribe",
-        Kind::Shard => "ssubscribe",
+        ChannelKind::Channel => "subscribe",
+        ChannelKind::Pattern => "psubscribe",
+        ChannelKind::Shard => "ssubscribe",
     };
     begin(ctx);
     for name in args.iter().skip(1) {
@@ -202,11 +179,11 @@ fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error>
 }
 
 /// Without names: from all of this kind, with one confirmation all the same if there is none.
-fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     let word = match kind {
-        Kind::Channel => "unsubscribe",
-        Kind::Pattern => "punsubscribe",
-        Kind::Shard => "sunsubscribe",
+        ChannelKind::Channel => "unsubscribe",
+        ChannelKind::Pattern => "punsubscribe",
+        ChannelKind::Shard => "sunsubscribe",
     };
     let is_own = begin(ctx);
     let names: Vec<Box<[u8]>> = match args.len() {
@@ -247,15 +224,15 @@ fn confirm(out: &mut Reply, word: &str, name: Option<&[u8]>, count: usize) {
 }
 
 /// The count in a confirmation: channels and patterns together, shard channels apart.
-fn told(session: &Session, kind: Kind) -> usize {
+fn told(session: &Session, kind: ChannelKind) -> usize {
     let count = |kind| session.subscriptions.count(kind);
     match kind {
-        Kind::Shard => count(Kind::Shard),
-        Kind::Channel | Kind::Pattern => count(Kind::Channel) + count(Kind::Pattern),
+        ChannelKind::Shard => count(ChannelKind::Shard),
+        ChannelKind::Channel | ChannelKind::Pattern => count(ChannelKind::Channel) + count(ChannelKind::Pattern),
     }
 }
 
-fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     if args.len() > 3 {
         let given = &args[1][..args[1].len().min(128)];
         let parts: [&[u8]; 3] =
@@ -266,7 +243,7 @@ fn channels(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> 
     Ok(())
 }
 
-fn subscribers(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Result<(), Error> {
+fn subscribers(ctx: &mut Ctx<'_>, args: Args<'_>, kind: ChannelKind) -> Result<(), Error> {
     ctx.out.array((args.len() - 2) * 2);
     for channel in args.iter().skip(2) {
         ctx.out.bulk(channel);

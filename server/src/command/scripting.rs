@@ -1,5 +1,6 @@
 //! EVAL, EVALSHA, SCRIPT: the commands of the script engine (`script/`).
 
+use crate::command::help::help;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::lua::vm::with_vm;
 use curfew_protocol::args::{self, is};
@@ -13,22 +14,18 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("eval", -3, Group::Scripting, "2.6.0")
             .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | SCRIPT | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)
-                .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")])
-            .doc(
-                "Depends on the script that is executed.",
-                "Executes a server-side Lua script.",
-                "script numkeys [key...] [arg...]",
-            ),
+                .notes("Only the script knows what it does with its keys: taken to read and write")])
+            .doc("That of the script", "Runs a Lua script as one unit.", "script numkeys [key...] [arg...]"),
         ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("eval_ro", -3, Group::Scripting, "7.0.0")
             .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | SCRIPT | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RO | ACCESS)
-                .notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")])
+                .notes("Only the script knows what it does with its keys: taken to read")])
             .doc(
-                "Depends on the script that is executed.",
-                "Executes a read-only server-side Lua script.",
+                "That of the script",
+                "Runs a Lua script that is not allowed to write.",
                 "script numkeys [key...] [arg...]",
             ),
         ServerHandler::Held(eval),
@@ -38,8 +35,8 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | STALE | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | SCRIPT | BY_SHA | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | UPDATE)])
             .doc(
-                "Depends on the script that is executed.",
-                "Executes a server-side Lua script by SHA1 digest.",
+                "That of the script",
+                "Runs a script that the server has seen before, named by its SHA-1.",
                 "sha1 numkeys [key...] [arg...]",
             ),
         ServerHandler::Held(eval),
@@ -49,16 +46,16 @@ pub const ROWS: &[ServerRow] = &[
             .flags(READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | SCRIPT | BY_SHA | RUNS_LUA)
             .keys(&[KeySpec::numkeys(2, RO | ACCESS)])
             .doc(
-                "Depends on the script that is executed.",
-                "Executes a read-only server-side Lua script by SHA1 digest.",
+                "That of the script",
+                "Runs a script that the server has seen before, named by its SHA-1, and does not let it write.",
                 "sha1 numkeys [key...] [arg...]",
             ),
         ServerHandler::Held(eval),
     ),
     ServerRow::new(
         Spec::new("script", -2, Group::Scripting, "2.6.0").container().doc(
-            "Depends on subcommand.",
-            "A container for Lua scripts management commands.",
+            "That of the subcommand",
+            "Keeps Lua scripts by their SHA-1, and stops them.",
             "",
         ),
         ServerHandler::Container,
@@ -67,7 +64,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("script|debug", 3, Group::Scripting, "3.2.0").flags(NOSCRIPT).doc(
             "O(1)",
-            "Sets the debug mode of server-side Lua scripts.",
+            "Takes NO and refuses YES and SYNC: there is no debugger.",
             "mode<YES|SYNC|NO>",
         ),
         ServerHandler::Inline(debug),
@@ -76,11 +73,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("script|exists", -3, Group::Scripting, "2.6.0")
             .flags(NOSCRIPT)
-            .doc(
-                "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).",
-                "Determines whether server-side Lua scripts exist in the script cache.",
-                "sha1...",
-            )
+            .doc("O(n), n = scripts asked for", "Tells of each SHA-1 if the server keeps such a script.", "sha1...")
             .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
         ServerHandler::Inline(exists),
     )
@@ -88,12 +81,8 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("script|flush", -2, Group::Scripting, "2.6.0")
             .flags(NOSCRIPT)
-            .doc(
-                "O(N) with N being the number of scripts in cache",
-                "Removes all server-side Lua scripts from the script cache.",
-                "[flush-type<ASYNC|SYNC>^6.2.0]",
-            )
-            .history(&[("6.2.0", "Added the `ASYNC` and `SYNC` flushing mode modifiers.")])
+            .doc("O(n), n = scripts kept", "Forgets all scripts.", "[flush-type<ASYNC|SYNC>^6.2.0]")
+            .history(&[("6.2.0", "`ASYNC` or `SYNC`.")])
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
         ServerHandler::Inline(flush),
     )
@@ -101,7 +90,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("script|help", 2, Group::Scripting, "5.0.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
         ServerHandler::Inline(help),
@@ -110,7 +99,7 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("script|kill", 2, Group::Scripting, "2.6.0")
             .flags(NOSCRIPT | ALLOW_BUSY)
-            .doc("O(1)", "Terminates a server-side Lua script during execution.", "")
+            .doc("O(1)", "Stops the script that is running, if it has written nothing.", "")
             .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
         ServerHandler::Inline(kill),
     )
@@ -119,8 +108,8 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("script|load", 3, Group::Scripting, "2.6.0")
             .flags(NOSCRIPT | STALE)
             .doc(
-                "O(N) with N being the length in bytes of the script body.",
-                "Loads a server-side Lua script to the script cache.",
+                "O(n), n = bytes of the script",
+                "Compiles a script and keeps it for EVALSHA without running it.",
                 "script",
             )
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
@@ -189,27 +178,4 @@ fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         true => Err(Error::fixed(&"ERR SCRIPT DEBUG YES and SYNC are not supported")),
         false => Err(Error::fixed(&"ERR Use SCRIPT DEBUG YES/SYNC/NO")),
     }
-}
-
-fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.out.simples(&[
-        "SCRIPT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "DEBUG (YES|SYNC|NO)",
-        "    Set the debug mode for subsequent scripts executed.",
-        "EXISTS <sha1> [<sha1> ...]",
-        "    Return information about the existence of the scripts in the script cache.",
-        "FLUSH [ASYNC|SYNC]",
-        "    Flush the Lua scripts cache. Very dangerous on replicas.",
-        "    When called without the optional mode argument, the behavior is determined by the",
-        "    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
-        "    * ASYNC: Asynchronously flush the scripts cache.",
-        "    * SYNC: Synchronously flush the scripts cache.",
-        "KILL",
-        "    Kill the currently executing Lua script.",
-        "LOAD <script>",
-        "    Load a script into the scripts cache without executing it.",
-        "HELP",
-        "    Print this help.",
-    ]);
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Commands about the process: SHUTDOWN, ROLE, MEMORY.
 
+use crate::command::help::help;
 use crate::command::info::{MemoryUse, ratio};
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::observe::memory;
@@ -13,32 +14,29 @@ use curfew_shard::{Reach, Unit};
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("memory", -2, Group::Server, "4.0.0").container().doc(
-            "Depends on subcommand.",
-            "A container for memory diagnostics commands.",
+            "That of the subcommand",
+            "Tells where the memory goes.",
             "",
         ),
         ServerHandler::Container,
     ),
     ServerRow::new(
         Spec::new("memory|doctor", 2, Group::Server, "4.0.0")
-            .doc("O(1)", "Outputs a memory problems report.", "")
+            .doc("O(1)", "Looks for what may be wrong with the use of memory.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
         ServerHandler::Inline(memory_doctor),
     ),
     ServerRow::new(
         Spec::new("memory|help", 2, Group::Server, "4.0.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
-        ServerHandler::Inline(|ctx, _| {
-            ctx.out.simples(MEMORY_HELP);
-            Ok(())
-        }),
+        ServerHandler::Inline(help),
     ),
     ServerRow::new(
         Spec::new("memory|malloc-stats", 2, Group::Server, "4.0.0")
-            .doc("Depends on how much memory is allocated, could be slow", "Returns the allocator statistics.", "")
+            .doc("O(1)", "Shows the figures of the allocator.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
         ServerHandler::Inline(|ctx, _| {
             ctx.out.verbatim(b"txt", memory::report().as_bytes());
@@ -47,7 +45,7 @@ pub const ROWS: &[ServerRow] = &[
     ),
     ServerRow::new(
         Spec::new("memory|purge", 2, Group::Server, "4.0.0")
-            .doc("Depends on how much memory is allocated, could be slow", "Asks the allocator to release memory.", "")
+            .doc("O(n), n = pages given back", "Gives free pages back to the system.", "")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         ServerHandler::Inline(|ctx, _| {
             limits::purge();
@@ -57,7 +55,7 @@ pub const ROWS: &[ServerRow] = &[
     ),
     ServerRow::new(
         Spec::new("memory|stats", 2, Group::Server, "4.0.0")
-            .doc("O(1)", "Returns details about memory usage.", "")
+            .doc("O(n), n = shards", "Shows how many bytes are used, and what for.", "")
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
         ServerHandler::Held(memory_stats),
     )
@@ -66,47 +64,30 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("role", 1, Group::Server, "2.8.12")
             .flags(NOSCRIPT | LOADING | STALE | FAST)
             .acl(acl::ADMIN | acl::DANGEROUS)
-            .doc("O(1)", "Returns the replication role.", ""),
+            .doc("O(1)", "Tells the part that the server plays in replication: master, without replicas.", ""),
         ServerHandler::Inline(role),
     ),
     ServerRow::new(
         Spec::new("shutdown", -1, Group::Server, "1.0.0")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY)
             .doc(
-                "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
-                "Synchronously saves the database(s) to disk and shuts down the Redis server.",
+                "O(1)",
+                "Ends the server, without saving anything: there is no persistence yet.",
                 "[save-selector<NOSAVE|SAVE>] [NOW^7.0.0] [FORCE^7.0.0] [ABORT^7.0.0]",
             )
-            .history(&[("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.")]),
+            .history(&[("7.0.0", "`NOW`, `FORCE` and `ABORT`.")]),
         ServerHandler::Inline(shutdown),
     ),
 ];
 
-const MEMORY_HELP: &[&str] = &[
-    "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "DOCTOR",
-    "    Return memory problems reports.",
-    "MALLOC-STATS",
-    "    Return internal statistics report from the memory allocator.",
-    "PURGE",
-    "    Attempt to purge dirty pages for reclamation by the allocator.",
-    "STATS",
-    "    Return information about the memory usage of the server.",
-    "USAGE <key> [SAMPLES <count>]",
-    "    Return memory in bytes used by <key> and its value. Nested values are",
-    "    sampled up to <count> times (default: 5, 0 means sample all).",
-    "HELP",
-    "    Print this help.",
-];
-
-/// Below so much memory in use Redis's doctor does not look at a patient.
+/// With less in use there is no diagnosis, as in Redis. Bytes.
 const DOCTOR_MIN: u64 = 5 << 20;
 
 fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     let shared = ctx.thread.shared;
     let (used, peak, rss) = (shared.memory.look(&shared.stats), shared.memory.peak(), limits::resident());
     let text = if used < DOCTOR_MIN {
-        "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n".to_owned()
+        "Less than 5 MiB are in use: too little to tell anything from.\n".to_owned()
     } else {
         let mut findings = String::new();
         if peak > used + used / 2 {
@@ -116,8 +97,8 @@ fn memory_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
             findings.push_str(" * Resident memory: more than 140% of the memory in use. Freed memory that the allocator keeps, or pages that are partly free.\n\n");
         }
         match findings.is_empty() {
-            true => "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n".to_owned(),
-            false => format!("Sam, I detected a few issues in this Redis instance memory implants:\n\n{findings}"),
+            true => "Nothing looks wrong with the use of memory.\n".to_owned(),
+            false => format!("What may be wrong with the use of memory:\n\n{findings}"),
         }
     };
     ctx.out.verbatim(b"txt", text.as_bytes());

@@ -16,27 +16,35 @@ pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("discard", 1, Group::Transactions, "2.0.0")
             .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED | UNWATCHES)
-            .doc("O(N), when N is the number of queued commands", "Discards a transaction.", ""),
+            .doc(
+                "O(n), n = commands queued and keys watched",
+                "Gives the transaction up: what was queued is dropped.",
+                "",
+            ),
         ServerHandler::Held(discard),
     )
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("exec", 1, Group::Transactions, "1.2.0")
             .flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | EXEC | NOT_QUEUED | UNWATCHES)
-            .doc("Depends on commands in the transaction", "Executes all commands in a transaction.", ""),
+            .doc(
+                "That of the commands queued",
+                "Runs what was queued as one unit, unless a watched key has changed.",
+                "",
+            ),
         ServerHandler::Held(exec),
     )
     .reach(Reach::None),
     ServerRow::new(
         Spec::new("multi", 1, Group::Transactions, "1.2.0")
             .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
-            .doc("O(1)", "Starts a transaction.", ""),
+            .doc("O(1)", "Begins a transaction: commands are queued until EXEC.", ""),
         ServerHandler::Inline(multi),
     ),
     ServerRow::new(
         Spec::new("unwatch", 1, Group::Transactions, "2.2.0")
             .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNWATCHES)
-            .doc("O(1)", "Forgets about watched keys of a transaction.", ""),
+            .doc("O(n), n = keys watched", "Ends all WATCHes of the connection.", ""),
         ServerHandler::Held(unwatch),
     )
     .reach(Reach::None),
@@ -44,11 +52,7 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("watch", -2, Group::Transactions, "2.2.0")
             .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
             .keys(&[KeySpec::range(1, -1, 1, RO)])
-            .doc(
-                "O(1) for every key.",
-                "Monitors changes to keys to determine the execution of a transaction.",
-                "key...",
-            ),
+            .doc("O(n), n = keys", "Makes the next EXEC do nothing if one of the keys has changed by then.", "key..."),
         ServerHandler::Held(watch),
     ),
 ];

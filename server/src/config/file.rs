@@ -13,9 +13,10 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use crate::config::parameters::Config;
 use crate::config::parse::{is_pattern, quote, split_args, trim};
-use crate::config::values::Fault;
-use crate::config::{Config, known, rows, system_text};
+use crate::config::values::{Fault, system_text};
+use crate::config::{known, table};
 use curfew_protocol::glob;
 
 /// What the command line asks for.
@@ -70,8 +71,9 @@ pub fn start(args: &[OsString], stdin: impl FnOnce() -> io::Result<Vec<u8>>) -> 
         file = Some(path);
     }
     if take_dash(&mut args) {
-        let more =
-            stdin().map_err(|error| Fatal(format!("Fatal error, can't read from stdin: {}", system_text(&error))))?;
+        let more = stdin().map_err(|error| {
+            Fatal(format!("cannot read the configuration from standard input: {}", system_text(&error)))
+        })?;
         // A last line without its end stays a line of its own.
         if !text.is_empty() && !text.ends_with(b"\n") {
             text.push(b'\n');
@@ -89,19 +91,17 @@ pub fn start(args: &[OsString], stdin: impl FnOnce() -> io::Result<Vec<u8>>) -> 
 const INCLUDE_DEPTH_MAX: usize = 16;
 
 const USAGE: &str = "\
-Usage: curfew-server [/path/to/redis.conf] [options] [-]
-       curfew-server - (read config from stdin)
-       curfew-server -v or --version
-       curfew-server -h or --help
+curfew-server [FILE] [--NAME VALUE ...] [-]
 
-Examples:
-       curfew-server (run the server with default conf)
-       echo 'maxmemory 128mb' | curfew-server -
-       curfew-server /etc/redis/6379.conf
-       curfew-server --port 7777 --shards 4
-       curfew-server /etc/myredis.conf --loglevel verbose
+FILE is a configuration file, written as Redis has them; - takes one from standard input. --NAME VALUE is a line of such a
+file. What there is to be configured: docs/configuration.md.
 
-The options are the parameters of docs/configuration.md.
+    curfew-server --port 7777 --shards 4
+    curfew-server /etc/curfew/curfew.conf --loglevel debug
+    curfew-server - < curfew.conf
+
+-h, --help      print this
+-v, --version   print the version
 ";
 
 fn version() -> String {
@@ -154,7 +154,7 @@ fn options_as_lines(args: &[&[u8]]) -> Vec<u8> {
 }
 
 fn cannot_open(path: &Path, error: &io::Error) -> Fatal {
-    Fatal(format!("Fatal error, can't open config file '{}': {}", path.display(), system_text(error)))
+    Fatal(format!("cannot open the configuration file '{}': {}", path.display(), system_text(error)))
 }
 
 struct Loader {
@@ -187,7 +187,7 @@ impl Loader {
                 LineError::Reason(reason) => {
                     let place = included.map_or(String::new(), |path| format!(" of '{}'", path.display()));
                     let (number, shown) = (i + 1, shown(line));
-                    fatal(&format!("Reading the configuration file, at line {number}{place}\n>>> '{shown}'\n{reason}"))
+                    fatal(&format!("line {number}{place}: {shown}\n{reason}"))
                 }
             })?;
         }
@@ -201,13 +201,13 @@ impl Loader {
         included: Option<&Path>,
         depth: usize,
     ) -> Result<(), LineError> {
-        let words = split_args(line).ok_or("Unbalanced quotes in configuration line")?;
+        let words = split_args(line).ok_or("a quote is not closed, or something follows it at once")?;
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let Some((name, values)) = words.split_first() else {
             return Ok(());
         };
         let name = name.to_ascii_lowercase();
-        if let Some((row, _)) = rows::find(&name) {
+        if let Some((row, _)) = table::find(&name) {
             return match row.set_line(&mut self.config, values) {
                 Ok(()) => Ok(()),
                 Err(Fault::Invalid(text)) => Err(LineError::Reason(text.into_owned())),
@@ -232,7 +232,7 @@ impl Loader {
             self.warn(&name, number, included, text);
             return Ok(());
         }
-        Err("Bad directive or wrong number of arguments".into())
+        Err(UNKNOWN.into())
     }
 
     fn warn(&mut self, name: &[u8], number: usize, included: Option<&Path>, text: &str) {
@@ -244,7 +244,7 @@ impl Loader {
     /// A plain name must be there; a pattern may match nothing, and what it matches is read in the order of the names.
     fn include(&mut self, name: &[u8], depth: usize) -> Result<(), LineError> {
         if depth == INCLUDE_DEPTH_MAX {
-            return Err("Too many levels of included files".into());
+            return Err("files include each other too deeply".into());
         }
         let path = self.config.dir.join(OsStr::from_bytes(name));
         let paths = if is_pattern(name) { expand(&path) } else { vec![path] };
@@ -263,13 +263,16 @@ impl Loader {
         let path = self.config.dir.join(&self.config.logfile);
         match std::fs::OpenOptions::new().append(true).create(true).open(path) {
             Ok(_) => Ok(()),
-            Err(error) => Err(fatal(&format!("Can't open the log file: {}", system_text(&error)))),
+            Err(error) => Err(fatal(&format!("cannot open the log file: {}", system_text(&error)))),
         }
     }
 }
 
+/// For a line of what is no parameter, and for `include` of none or of several files.
+const UNKNOWN: &str = "there is no such parameter, or not with so many values";
+
 fn fatal(text: &str) -> Fatal {
-    Fatal(format!("\n*** FATAL CONFIG FILE ERROR (Curfew {}) ***\n{text}", env!("CARGO_PKG_VERSION")))
+    Fatal(format!("the configuration is not accepted: {text}"))
 }
 
 /// A line for the log. Redis prints it whole; passwords stay out of ours.
@@ -337,7 +340,7 @@ mod tests {
     }
 
     fn get(startup: &Startup, name: &str) -> String {
-        String::from_utf8(rows::find(name.as_bytes()).unwrap().0.get(&startup.config)).unwrap()
+        String::from_utf8(table::find(name.as_bytes()).unwrap().0.get(&startup.config)).unwrap()
     }
 
     #[test]
@@ -372,8 +375,8 @@ mod tests {
             ("port", "port", "wrong number of arguments"),
             ("maxmemory 1 2", "maxmemory 1 2", "wrong number of arguments"),
             ("maxmemory x", "maxmemory x", "argument must be a memory value"),
-            ("\"abc", "\"abc", "Unbalanced quotes in configuration line"),
-            ("\"abc\"x y", "\"abc\"x y", "Unbalanced quotes in configuration line"),
+            ("\"abc", "\"abc", "a quote is not closed, or something follows it at once"),
+            ("\"abc\"x y", "\"abc\"x y", "a quote is not closed, or something follows it at once"),
             ("save 1", "save 1", "Invalid save parameters"),
             ("save 1 2 \"\"", "save 1 2 \"\"", "Invalid save parameters"),
             ("save \"5 6\" \"7 8\"", "save \"5 6\" \"7 8\"", "Invalid save parameters"),
@@ -383,7 +386,7 @@ mod tests {
                 "Wrong number of arguments in buffer limit configuration.",
             ),
             ("requirepass foo bar", "requirepass (redacted)", "wrong number of arguments"),
-            ("include", "include", "Bad directive or wrong number of arguments"),
+            ("include", "include", UNKNOWN),
             ("dir /nonexistent", "dir /nonexistent", "No such file or directory"),
             ("dir \"\"", "dir \"\"", "No such file or directory"),
             ("dir /dev/null", "dir /dev/null", "Not a directory"),
@@ -396,7 +399,7 @@ mod tests {
             ("daemonize x", "daemonize x", "argument must be 'yes' or 'no'"),
             ("supervised x", "supervised x", "argument(s) must be one of the following: upstart, systemd, auto, no"),
             ("shards 65", "shards 65", "argument must be between 1 and 64 inclusive"),
-            ("nosuch 1", "nosuch 1", "Bad directive or wrong number of arguments"),
+            ("nosuch 1", "nosuch 1", UNKNOWN),
             ("masterauth", "masterauth", "wrong number of arguments"),
             (
                 "bind 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
@@ -404,10 +407,7 @@ mod tests {
                 "Too many bind addresses specified.",
             ),
         ] {
-            let version = env!("CARGO_PKG_VERSION");
-            let expected = format!(
-                "\n*** FATAL CONFIG FILE ERROR (Curfew {version}) ***\nReading the configuration file, at line 3\n>>> '{shown}'\n{reason}"
-            );
+            let expected = format!("the configuration is not accepted: line 3: {shown}\n{reason}");
             assert_eq!(error(&format!("\n{text}\nhz 5\n")), expected);
         }
     }
@@ -416,14 +416,14 @@ mod tests {
     fn files_that_are_not_there() {
         assert_eq!(
             error("include /nonexistent"),
-            "Fatal error, can't open config file '/nonexistent': No such file or directory"
+            "cannot open the configuration file '/nonexistent': No such file or directory"
         );
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(
             run(dir.path(), None, &["/nonexistent/x.conf"], "").unwrap_err(),
-            "Fatal error, can't open config file '/nonexistent/x.conf': No such file or directory"
+            "cannot open the configuration file '/nonexistent/x.conf': No such file or directory"
         );
-        assert!(error("logfile /nonexistent/log").ends_with("***\nCan't open the log file: No such file or directory"));
+        assert!(error("logfile /nonexistent/log").ends_with(": cannot open the log file: No such file or directory"));
     }
 
     #[test]
@@ -441,12 +441,9 @@ mod tests {
         let startup = run(dir.path(), Some("include */[14].*"), &[], "").unwrap();
         assert_eq!(["hz", "port"].map(|name| get(&startup, name)), ["4", "1"]);
         let bad = run(dir.path(), Some("include bad"), &[], "").unwrap_err();
-        assert!(
-            bad.contains("at line 3 of '") && bad.ends_with(">>> 'foo'\nBad directive or wrong number of arguments"),
-            "{bad}"
-        );
+        assert!(bad.contains(": line 3 of '") && bad.ends_with(&format!(": foo\n{UNKNOWN}")), "{bad}");
         let deep = run(dir.path(), Some("include loop"), &[], "").unwrap_err();
-        assert!(deep.ends_with("Too many levels of included files"), "{deep}");
+        assert!(deep.ends_with("files include each other too deeply"), "{deep}");
     }
 
     #[test]
@@ -473,9 +470,8 @@ mod tests {
     #[test]
     fn options() {
         let dir = tempfile::tempdir().unwrap();
-        let run = |args: &[&str]| {
-            run(dir.path(), None, args, "").map_err(|e| e.split(">>> ").nth(1).unwrap_or(&e).to_owned())
-        };
+        let run =
+            |args: &[&str]| run(dir.path(), None, args, "").map_err(|e| e.split(": ").nth(2).unwrap_or(&e).to_owned());
         let values = |args: &[&str], names: &[&str]| {
             let startup = run(args).unwrap();
             names.iter().map(|name| get(&startup, name)).collect::<Vec<_>>()
@@ -489,17 +485,14 @@ mod tests {
         assert_eq!(values(&["--bind", "127.0.0.1", "::1"], &["bind"]), ["127.0.0.1 ::1"]);
         assert_eq!(values(&["--shards", "3", "--metrics-port", "0"], &["shards", "metrics-port"]), ["3", "0"]);
         assert_eq!(run(&["--save", "900", "1", "300", "10", "--port", "1"]).unwrap().warnings.len(), 1);
-        assert_eq!(run(&["--hz", "5", "6"]).unwrap_err(), "'hz \"5\" \"6\"'\nwrong number of arguments");
-        assert_eq!(run(&["--hz 5", "6"]).unwrap_err(), "'hz 5 \"6\"'\nwrong number of arguments");
-        assert_eq!(
-            run(&["--hz", "--port"]).unwrap_err(),
-            "'hz \"--port\"'\nargument couldn't be parsed into an integer"
-        );
-        assert_eq!(run(&["--port"]).unwrap_err(), "'port'\nwrong number of arguments");
-        assert_eq!(run(&["--nosuch", "1"]).unwrap_err(), "'nosuch \"1\"'\nBad directive or wrong number of arguments");
-        assert_eq!(run(&["--sentinel"]).unwrap_err(), "'sentinel'\nBad directive or wrong number of arguments");
+        assert_eq!(run(&["--hz", "5", "6"]).unwrap_err(), "hz \"5\" \"6\"\nwrong number of arguments");
+        assert_eq!(run(&["--hz 5", "6"]).unwrap_err(), "hz 5 \"6\"\nwrong number of arguments");
+        assert_eq!(run(&["--hz", "--port"]).unwrap_err(), "hz \"--port\"\nargument couldn't be parsed into an integer");
+        assert_eq!(run(&["--port"]).unwrap_err(), "port\nwrong number of arguments");
+        assert_eq!(run(&["--nosuch", "1"]).unwrap_err(), format!("nosuch \"1\"\n{UNKNOWN}"));
+        assert_eq!(run(&["--sentinel"]).unwrap_err(), format!("sentinel\n{UNKNOWN}"));
         assert!(run(&["--version"]).unwrap_err().starts_with("Curfew server v="));
-        assert!(run(&["--help"]).unwrap_err().starts_with("Usage: curfew-server"));
+        assert!(run(&["--help"]).unwrap_err().starts_with("curfew-server [FILE]"));
     }
 
     /// The numbers are the reference's for the same arguments.
@@ -516,7 +509,7 @@ mod tests {
             (Some("hz 5\n"), &["-hz", "5"], "", 4, "\"-hz\" \"5\""),
         ] {
             let error = run(dir.path(), text, args, stdin).unwrap_err();
-            assert!(error.contains(&format!("at line {line}\n>>> '{shown}'\n")), "{args:?}: {error}");
+            assert!(error.contains(&format!(": line {line}: {shown}\n")), "{args:?}: {error}");
         }
         let startup = run(dir.path(), Some("hz 1\ntimeout 1\nport 1"), &["--hz", "3", "-"], "hz 2\ntimeout 2").unwrap();
         assert_eq!(["hz", "timeout", "port"].map(|name| get(&startup, name)), ["3", "2", "1"]);

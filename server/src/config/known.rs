@@ -186,7 +186,7 @@ mod tests {
         assert!(NAMES.is_sorted_by(|a, b| a < b));
         for name in NAMES {
             assert!(
-                crate::config::rows::find(name.as_bytes()).is_none(),
+                crate::config::table::find(name.as_bytes()).is_none(),
                 "{name} is honoured now: take it off this list"
             );
         }

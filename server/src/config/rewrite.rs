@@ -11,8 +11,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use crate::config::parameters::Config;
 use crate::config::parse::{split_args, trim};
-use crate::config::{Config, known, rows, system_text, table};
+use crate::config::values::system_text;
+use crate::config::{known, table};
 
 /// Writes `config` into `file` (see [`super::file::Startup::file`]), by way of a temporary file beside it and a rename,
 /// so that there is never half a file. Blocks: reads, writes and syncs. The error is the reply, from `ERR` on.
@@ -80,7 +82,7 @@ fn understand(line: &[u8]) -> (Option<&'static str>, Vec<u8>) {
     let Some(name) = name.map(|name| name.to_ascii_lowercase()) else {
         return (None, [b"# ??? ", line].concat());
     };
-    match rows::find(&name) {
+    match table::find(&name) {
         Some((row, _)) => (Some(row.name), line.to_vec()),
         None if name == b"include" || known::is_known(&name) => (None, line.to_vec()),
         None => (None, [b"# ??? ", line].concat()),

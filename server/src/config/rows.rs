@@ -1,11 +1,10 @@
-//! What a row of the table of parameters (`table.rs`) is, and what it does. CONFIG GET, SET and REWRITE, redis.conf, the command line and
-//! docs/configuration.md are all derived from it.
+//! What a row of the table of parameters (`table.rs`) is, and what it does. CONFIG GET, SET and REWRITE, redis.conf, the
+//! command line and docs/configuration.md are all derived from it.
 
 use std::borrow::Cow;
 
-use crate::config::Config;
+use crate::config::parameters::Config;
 use crate::config::parse::quote;
-use crate::config::table::ROWS;
 use crate::config::values::{Fault, format_memory, parse_bool, parse_integer, parse_memory, parse_octal};
 
 /// One parameter.
@@ -16,9 +15,9 @@ pub struct Row {
     /// The older name, under which CONFIG GET and SET know it too.
     pub alias: Option<&'static str>,
     /// How its value is read, kept and printed.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// What it takes to change it.
-    pub change: Change,
+    pub change: Mutability,
     /// For a default that depends on the machine: what to say in the documentation.
     pub default_text: Option<&'static str>,
     /// One line of documentation: docs/configuration.md is made from it by a test.
@@ -28,7 +27,7 @@ pub struct Row {
 
 /// What it takes to change a parameter of a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum Mutability {
     /// Whoever reads it looks at the current configuration each time; nothing else is to be done.
     Live,
     /// The server must do what the note says after (or, where the note says so, before) a new configuration is in force.
@@ -41,7 +40,7 @@ pub enum Change {
 
 /// The kinds of values. `set` functions get values in range.
 #[derive(Debug)]
-pub enum Kind {
+pub enum ValueKind {
     /// `yes` or `no`.
     Bool {
         /// Reads the field.
@@ -116,28 +115,18 @@ pub enum Kind {
     },
 }
 
-/// The row of a name or alias (case ignored), and the name that matched.
-pub fn find(name: &[u8]) -> Option<(&'static Row, &'static str)> {
-    names().find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(name))
-}
-
-/// Every name and alias in the order of the table.
-pub fn names() -> impl Iterator<Item = (&'static Row, &'static str)> {
-    ROWS.iter().flat_map(|row| std::iter::once(row.name).chain(row.alias).map(move |name| (row, name)))
-}
-
 impl Row {
     /// The value as CONFIG GET prints it.
     pub fn get(&self, config: &Config) -> Vec<u8> {
         match &self.kind {
-            Kind::Bool { get, .. } => yes_no(get(config)).into(),
-            Kind::Int { get, .. } => get(config).to_string().into(),
-            Kind::Memory { get, .. } => get(config).to_string().into(),
-            Kind::Octal { get, .. } => format!("{:o}", get(config)).into(),
-            Kind::Enum { names, get, .. } => names[get(config)].into(),
-            Kind::Text { get, .. } => get(config).into_owned(),
-            Kind::Words { get, .. } => get(config).into(),
-            Kind::Fixed { value, .. } => (*value).into(),
+            ValueKind::Bool { get, .. } => yes_no(get(config)).into(),
+            ValueKind::Int { get, .. } => get(config).to_string().into(),
+            ValueKind::Memory { get, .. } => get(config).to_string().into(),
+            ValueKind::Octal { get, .. } => format!("{:o}", get(config)).into(),
+            ValueKind::Enum { names, get, .. } => names[get(config)].into(),
+            ValueKind::Text { get, .. } => get(config).into_owned(),
+            ValueKind::Words { get, .. } => get(config).into(),
+            ValueKind::Fixed { value, .. } => (*value).into(),
         }
     }
 
@@ -162,11 +151,11 @@ impl Row {
         let mut forced = value != self.get(default);
         let text = match &self.kind {
             // The file may ask for something that is not honoured yet. That wish is the administrator's: keep it.
-            Kind::Fixed { .. } => return None,
-            Kind::Text { empty_is_unset: true, .. } if value.is_empty() => return Some(Vec::new()),
-            Kind::Text { .. } => quote(&value),
-            Kind::Memory { get, .. } => format_memory(get(config)).into(),
-            Kind::Words { .. } if value.is_empty() => b"\"\"".to_vec(),
+            ValueKind::Fixed { .. } => return None,
+            ValueKind::Text { empty_is_unset: true, .. } if value.is_empty() => return Some(Vec::new()),
+            ValueKind::Text { .. } => quote(&value),
+            ValueKind::Memory { get, .. } => format_memory(get(config)).into(),
+            ValueKind::Words { .. } if value.is_empty() => b"\"\"".to_vec(),
             _ => value,
         };
         if self.name == "client-output-buffer-limit" {
@@ -185,24 +174,24 @@ impl Row {
     }
 
     fn takes_words(&self) -> bool {
-        matches!(self.kind, Kind::Words { .. } | Kind::Fixed { words: true, .. })
+        matches!(self.kind, ValueKind::Words { .. } | ValueKind::Fixed { words: true, .. })
     }
 
     fn set_words(&self, config: &mut Config, words: &[&[u8]]) -> Result<(), Fault> {
         match &self.kind {
-            Kind::Words { set, .. } => return set(config, words),
-            Kind::Fixed { check, .. } => return check(words),
+            ValueKind::Words { set, .. } => return set(config, words),
+            ValueKind::Fixed { check, .. } => return check(words),
             _ => {}
         }
         let &[value] = words else {
             return Err(Fault::invalid("wrong number of arguments"));
         };
         match &self.kind {
-            Kind::Bool { set, .. } => {
+            ValueKind::Bool { set, .. } => {
                 set(config, parse_bool(value).ok_or(NOT_A_BOOL)?);
                 Ok(())
             }
-            Kind::Int { min, max, set, .. } => {
+            ValueKind::Int { min, max, set, .. } => {
                 let number = parse_integer(value)
                     .ok_or(Fault::Invalid(Cow::Borrowed("argument couldn't be parsed into an integer")))?;
                 if !(*min..=*max).contains(&number) {
@@ -211,7 +200,7 @@ impl Row {
                 set(config, number);
                 Ok(())
             }
-            Kind::Memory { min, max, set, .. } => {
+            ValueKind::Memory { min, max, set, .. } => {
                 let bytes =
                     parse_memory(value).ok_or(Fault::Invalid(Cow::Borrowed("argument must be a memory value")))?;
                 if !(*min..=*max).contains(&bytes) {
@@ -220,20 +209,20 @@ impl Row {
                 set(config, bytes);
                 Ok(())
             }
-            Kind::Octal { max, set, .. } => {
+            ValueKind::Octal { max, set, .. } => {
                 let bits = parse_octal(value)
                     .ok_or(Fault::Invalid(Cow::Borrowed("argument couldn't be parsed as an octal number")))?;
                 let bits = u32::try_from(bits).ok().filter(|bits| bits <= max);
                 set(config, bits.ok_or_else(|| out_of_range(0, format!("{max:o}")))?);
                 Ok(())
             }
-            Kind::Enum { names, set, .. } => {
+            ValueKind::Enum { names, set, .. } => {
                 let index = names.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(value));
                 set(config, index.ok_or_else(|| not_one_of(names))?);
                 Ok(())
             }
-            Kind::Text { set, .. } => set(config, value),
-            Kind::Words { .. } | Kind::Fixed { .. } => Ok(()), // handled above
+            ValueKind::Text { set, .. } => set(config, value),
+            ValueKind::Words { .. } | ValueKind::Fixed { .. } => Ok(()), // handled above
         }
     }
 }
@@ -248,7 +237,7 @@ pub struct FileLine {
 
 pub(super) const NOT_A_BOOL: Fault = Fault::Invalid(Cow::Borrowed("argument must be 'yes' or 'no'"));
 
-fn yes_no(value: bool) -> &'static str {
+pub(super) fn yes_no(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }
 
@@ -263,90 +252,4 @@ pub(super) fn not_one_of(names: &[&str]) -> Fault {
 /// Single blanks separate; two in a row have an empty word between them. Nothing is no words.
 fn split_words(value: &[u8]) -> Vec<&[u8]> {
     if value.is_empty() { Vec::new() } else { value.split(|&b| b == b' ').collect() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    const MB: u64 = 1 << 20;
-    use std::collections::HashSet;
-
-    #[test]
-    fn the_table_is_sound() {
-        let mut seen = HashSet::new();
-        for (row, name) in names() {
-            assert!(seen.insert(name), "{name} twice");
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
-            assert!(row.doc.ends_with('.') && !row.doc.contains(['\n', '|']), "{name}: {}", row.doc);
-            assert_eq!(find(name.to_ascii_uppercase().as_bytes()).map(|(_, name)| name), Some(name));
-        }
-    }
-
-    #[test]
-    fn every_default_is_a_value_that_may_be_set() {
-        for row in ROWS {
-            let default = Config::default();
-            let mut config = default.clone();
-            let value = row.get(&default);
-            assert_eq!(row.set(&mut config, &value), Ok(()), "{}", row.name);
-            assert_eq!(config, default, "{}", row.name);
-        }
-    }
-
-    /// Each row's getter and setter are of the same field, and of no other row's.
-    #[test]
-    fn each_row_changes_itself_alone() {
-        let default = Config::default();
-        for row in ROWS {
-            let value: Vec<u8> = match &row.kind {
-                Kind::Bool { get, .. } => yes_no(!get(&default)).into(),
-                Kind::Int { get, min, .. } => {
-                    if get(&default) == *min { min + 1 } else { (*min).max(1) }.to_string().into()
-                }
-                Kind::Memory { min, .. } => (min + 2 * MB + 1).to_string().into(),
-                Kind::Octal { .. } => b"640".to_vec(),
-                Kind::Enum { names, get, .. } => names[(get(&default) + 1) % names.len()].into(),
-                Kind::Text { .. } if row.name == "dir" => b"/".to_vec(),
-                Kind::Text { .. } if row.name.ends_with("-events") => b"xKE".to_vec(),
-                Kind::Text { .. } => b"x y".to_vec(),
-                Kind::Words { .. } if row.name.ends_with("bind") => b"127.0.0.1 -::1".to_vec(),
-                Kind::Words { .. } => b"normal 1 2 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60".to_vec(),
-                Kind::Fixed { .. } => continue,
-            };
-            let mut config = default.clone();
-            assert_eq!(row.set(&mut config, &value), Ok(()), "{}", row.name);
-            assert_eq!(row.get(&config), value, "{}", row.name);
-            for other in ROWS.iter().filter(|other| other.name != row.name) {
-                assert_eq!(other.get(&config), other.get(&default), "{} changed {}", row.name, other.name);
-            }
-        }
-    }
-
-    #[test]
-    fn bounds() {
-        for row in ROWS {
-            let mut config = Config::default();
-            let (inside, outside): (Vec<String>, Vec<String>) = match &row.kind {
-                Kind::Int { min, max, .. } => (
-                    vec![min.to_string(), max.to_string()],
-                    [min.checked_sub(1), max.checked_add(1)].iter().flatten().map(i64::to_string).collect(),
-                ),
-                Kind::Memory { min, max, .. } => (
-                    vec![min.to_string(), max.to_string()],
-                    [min.checked_sub(1), max.checked_add(1)].iter().flatten().map(u64::to_string).collect(),
-                ),
-                _ => continue,
-            };
-            for value in inside {
-                assert_eq!(row.set(&mut config, value.as_bytes()), Ok(()), "{} {value}", row.name);
-                if row.name != "hz" {
-                    assert_eq!(row.get(&config), value.as_bytes(), "{}", row.name);
-                }
-            }
-            for value in outside {
-                let fault = row.set(&mut config, value.as_bytes()).unwrap_err();
-                assert!(fault.text().starts_with("argument must be between "), "{} {value}", row.name);
-            }
-        }
-    }
 }

@@ -7,38 +7,38 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::config::Config;
-use crate::config::rows::{Change, Kind, NOT_A_BOOL, Row, not_one_of};
-use crate::config::values::{BufferLimits, Fault, LogLevel, MaxmemoryPolicy, NotifyFlags, parse_bool};
+use crate::config::parameters::Config;
+use crate::config::rows::{Mutability, NOT_A_BOOL, Row, ValueKind, not_one_of};
+use crate::config::values::{BufferLimits, Fault, LogLevel, MaxmemoryPolicy, NotifyFlags, parse_bool, system_text};
 
 macro_rules! flag {
     ($field:ident) => {
-        Kind::Bool { get: |c| c.$field, set: |c, v| c.$field = v }
+        ValueKind::Bool { get: |c| c.$field, set: |c, v| c.$field = v }
     };
 }
 
 // The ranges in the rows fit the fields' types, so the casts lose nothing.
 macro_rules! int {
     ($field:ident, $min:expr, $max:expr) => {
-        Kind::Int { min: $min as i64, max: $max as i64, get: |c| c.$field as i64, set: |c, v| c.$field = v as _ }
+        ValueKind::Int { min: $min as i64, max: $max as i64, get: |c| c.$field as i64, set: |c, v| c.$field = v as _ }
     };
 }
 
 macro_rules! memory {
     ($field:ident, $min:expr, $max:expr) => {
-        Kind::Memory { min: $min, max: $max, get: |c| c.$field, set: |c, v| c.$field = v }
+        ValueKind::Memory { min: $min, max: $max, get: |c| c.$field, set: |c, v| c.$field = v }
     };
 }
 
 macro_rules! choice {
     ($field:ident, $type:ident) => {
-        Kind::Enum { names: $type::NAMES, get: |c| c.$field as usize, set: |c, v| c.$field = $type::ALL[v] }
+        ValueKind::Enum { names: $type::NAMES, get: |c| c.$field as usize, set: |c, v| c.$field = $type::ALL[v] }
     };
 }
 
 macro_rules! path {
     ($field:ident, $empty_is_unset:expr) => {
-        Kind::Text {
+        ValueKind::Text {
             get: |c| Cow::Borrowed(c.$field.as_os_str().as_bytes()),
             set: |c, v| {
                 c.$field = PathBuf::from(OsStr::from_bytes(v));
@@ -51,7 +51,7 @@ macro_rules! path {
 
 macro_rules! addresses {
     ($field:ident) => {
-        Kind::Words {
+        ValueKind::Words {
             get: |c| c.$field.join(" "),
             set: |c, v| {
                 c.$field = parse_addresses(v)?;
@@ -61,7 +61,7 @@ macro_rules! addresses {
     };
 }
 
-const fn row(name: &'static str, kind: Kind, change: Change, doc: &'static str) -> Row {
+const fn row(name: &'static str, kind: ValueKind, change: Mutability, doc: &'static str) -> Row {
     Row { name, alias: None, kind, change, default_text: None, doc }
 }
 
@@ -81,7 +81,7 @@ const MB: u64 = 1 << 20;
 /// The greatest byte count where Redis keeps it in a signed 64-bit field.
 const LONG: u64 = i64::MAX as u64;
 
-use Change::{Apply, Immutable, Live, Protected};
+use Mutability::{Apply, Immutable, Live, Protected};
 
 /// The table.
 pub static ROWS: &[Row] = &[
@@ -102,7 +102,7 @@ pub static ROWS: &[Row] = &[
     row("unixsocket", path!(unixsocket, true), Immutable, "Path of a Unix socket to listen on. Empty means none."),
     row(
         "unixsocketperm",
-        Kind::Octal { max: 0o777, get: |c| c.unixsocketperm, set: |c, v| c.unixsocketperm = v },
+        ValueKind::Octal { max: 0o777, get: |c| c.unixsocketperm, set: |c, v| c.unixsocketperm = v },
         Immutable,
         "Permissions of the Unix socket, in octal. 0 leaves them to the umask.",
     ),
@@ -134,7 +134,7 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "requirepass",
-        Kind::Text {
+        ValueKind::Text {
             get: |c| Cow::Borrowed(&c.requirepass.0),
             set: |c, v| {
                 c.requirepass.0 = v.to_vec();
@@ -163,7 +163,12 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "hz",
-        Kind::Int { min: 0, max: i32::MAX as i64, get: |c| i64::from(c.hz), set: |c, v| c.hz = v.clamp(1, 500) as u32 },
+        ValueKind::Int {
+            min: 0,
+            max: i32::MAX as i64,
+            get: |c| i64::from(c.hz),
+            set: |c, v| c.hz = v.clamp(1, 500) as u32,
+        },
         Live,
         "Only kept and shown: background work follows deadlines, not rounds. What is outside 1 to 500 is moved there.",
     ),
@@ -178,14 +183,14 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "dir",
-        Kind::Text { get: |c| Cow::Borrowed(c.dir.as_os_str().as_bytes()), set: set_dir, empty_is_unset: false },
+        ValueKind::Text { get: |c| Cow::Borrowed(c.dir.as_os_str().as_bytes()), set: set_dir, empty_is_unset: false },
         Protected,
         "Working directory; relative paths start there.",
     )
     .default_is("the directory it was started in"),
     row(
         "daemonize",
-        Kind::Fixed {
+        ValueKind::Fixed {
             value: "no",
             words: false,
             check: |v| only_no(v, "Curfew does not go into the background by itself, only 'no' is accepted"),
@@ -193,7 +198,7 @@ pub static ROWS: &[Row] = &[
         Immutable,
         "Only `no`: leave it to systemd or the container.",
     ),
-    row("supervised", Kind::Fixed { value: "no", words: false, check: check_supervised }, Immutable, "Only `no`."),
+    row("supervised", ValueKind::Fixed { value: "no", words: false, check: check_supervised }, Immutable, "Only `no`."),
     // Memory
     row(
         "maxmemory",
@@ -265,7 +270,7 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "notify-keyspace-events",
-        Kind::Text {
+        ValueKind::Text {
             get: |c| Cow::Owned(c.notify_keyspace_events.format().into()),
             set: set_notify,
             empty_is_unset: false,
@@ -275,7 +280,7 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "notify-keyspace-prefix",
-        Kind::Text {
+        ValueKind::Text {
             get: |c| Cow::Borrowed(&c.notify_keyspace_prefix),
             set: |c, v| {
                 c.notify_keyspace_prefix = v.to_vec();
@@ -288,13 +293,13 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "notify-keyspace-stream",
-        Kind::Text { get: |c| Cow::Borrowed(&c.notify_keyspace_stream), set: set_stream, empty_is_unset: true },
+        ValueKind::Text { get: |c| Cow::Borrowed(&c.notify_keyspace_stream), set: set_stream, empty_is_unset: true },
         Live,
         "Append events to streams in database 0, one for each shard: `name:{tag}`. Without `{`. Empty means none. See [events.md](events.md). Curfew's own.",
     ),
     row(
         "notify-keyspace-stream-events",
-        Kind::Text {
+        ValueKind::Text {
             get: |c| Cow::Owned(c.notify_keyspace_stream_events.format_all().into()),
             set: set_stream_events,
             empty_is_unset: false,
@@ -316,14 +321,14 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "notify-keyspace-list",
-        Kind::Text { get: |c| Cow::Borrowed(&c.notify_keyspace_list), set: set_list, empty_is_unset: true },
+        ValueKind::Text { get: |c| Cow::Borrowed(&c.notify_keyspace_list), set: set_list, empty_is_unset: true },
         Live,
         "Append events to lists in database 0, one for each shard: `name:{tag}`. Without `{`. Empty means none. Curfew's own.",
     ),
     // Limits of clients
     row(
         "client-output-buffer-limit",
-        Kind::Words { get: |c| c.client_output_buffer_limit.format(), set: set_buffer_limits },
+        ValueKind::Words { get: |c| c.client_output_buffer_limit.format(), set: set_buffer_limits },
         Live,
         "For `normal`, `replica` and `pubsub` clients: bytes of waiting output beyond which one is cut off at once, and those beyond which it is after so many seconds. 0 means no limit.",
     ),
@@ -412,7 +417,7 @@ pub static ROWS: &[Row] = &[
     // Persistence
     row(
         "dbfilename",
-        Kind::Text {
+        ValueKind::Text {
             get: |c| Cow::Borrowed(c.dbfilename.as_os_str().as_bytes()),
             set: set_dbfilename,
             empty_is_unset: false,
@@ -422,13 +427,13 @@ pub static ROWS: &[Row] = &[
     ),
     row(
         "save",
-        Kind::Fixed { value: "", words: true, check: check_save },
+        ValueKind::Fixed { value: "", words: true, check: check_save },
         Live,
         "When to take snapshots. Only `\"\"`: there are none yet.",
     ),
     row(
         "appendonly",
-        Kind::Fixed {
+        ValueKind::Fixed {
             value: "no",
             words: false,
             check: |v| only_no(v, "Curfew has no append-only file yet, only 'no' is accepted"),
@@ -451,7 +456,7 @@ fn parse_addresses(words: &[&[u8]]) -> Result<Vec<String>, Fault> {
 
 /// Relative to the directory set before. Fails, as chdir() would, if it is not a directory.
 fn set_dir(config: &mut Config, value: &[u8]) -> Result<(), Fault> {
-    let fault = |error: std::io::Error| Fault::invalid(super::system_text(&error));
+    let fault = |error: std::io::Error| Fault::invalid(system_text(&error));
     if value.is_empty() {
         return Err(fault(std::io::Error::from_raw_os_error(libc::ENOENT)));
     }
@@ -543,4 +548,103 @@ fn check_save(words: &[&[u8]]) -> Result<(), Fault> {
         return Err(Fault::invalid("Invalid save parameters"));
     }
     Err(Fault::Refused(Cow::Borrowed("Curfew has no snapshots yet, only \"\" is accepted")))
+}
+
+/// The row of a name or alias (case ignored), and the name that matched.
+pub fn find(name: &[u8]) -> Option<(&'static Row, &'static str)> {
+    names().find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(name))
+}
+
+/// Every name and alias in the order of the table.
+pub fn names() -> impl Iterator<Item = (&'static Row, &'static str)> {
+    ROWS.iter().flat_map(|row| std::iter::once(row.name).chain(row.alias).map(move |name| (row, name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::rows::yes_no;
+    const MB: u64 = 1 << 20;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_table_is_sound() {
+        let mut seen = HashSet::new();
+        for (row, name) in names() {
+            assert!(seen.insert(name), "{name} twice");
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+            assert!(row.doc.ends_with('.') && !row.doc.contains(['\n', '|']), "{name}: {}", row.doc);
+            assert_eq!(find(name.to_ascii_uppercase().as_bytes()).map(|(_, name)| name), Some(name));
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_value_that_may_be_set() {
+        for row in ROWS {
+            let default = Config::default();
+            let mut config = default.clone();
+            let value = row.get(&default);
+            assert_eq!(row.set(&mut config, &value), Ok(()), "{}", row.name);
+            assert_eq!(config, default, "{}", row.name);
+        }
+    }
+
+    /// Each row's getter and setter are of the same field, and of no other row's.
+    #[test]
+    fn each_row_changes_itself_alone() {
+        let default = Config::default();
+        for row in ROWS {
+            let value: Vec<u8> = match &row.kind {
+                ValueKind::Bool { get, .. } => yes_no(!get(&default)).into(),
+                ValueKind::Int { get, min, .. } => {
+                    if get(&default) == *min { min + 1 } else { (*min).max(1) }.to_string().into()
+                }
+                ValueKind::Memory { min, .. } => (min + 2 * MB + 1).to_string().into(),
+                ValueKind::Octal { .. } => b"640".to_vec(),
+                ValueKind::Enum { names, get, .. } => names[(get(&default) + 1) % names.len()].into(),
+                ValueKind::Text { .. } if row.name == "dir" => b"/".to_vec(),
+                ValueKind::Text { .. } if row.name.ends_with("-events") => b"xKE".to_vec(),
+                ValueKind::Text { .. } => b"x y".to_vec(),
+                ValueKind::Words { .. } if row.name.ends_with("bind") => b"127.0.0.1 -::1".to_vec(),
+                ValueKind::Words { .. } => {
+                    b"normal 1 2 3 slave 268435456 67108864 60 pubsub 33554432 8388608 60".to_vec()
+                }
+                ValueKind::Fixed { .. } => continue,
+            };
+            let mut config = default.clone();
+            assert_eq!(row.set(&mut config, &value), Ok(()), "{}", row.name);
+            assert_eq!(row.get(&config), value, "{}", row.name);
+            for other in ROWS.iter().filter(|other| other.name != row.name) {
+                assert_eq!(other.get(&config), other.get(&default), "{} changed {}", row.name, other.name);
+            }
+        }
+    }
+
+    #[test]
+    fn bounds() {
+        for row in ROWS {
+            let mut config = Config::default();
+            let (inside, outside): (Vec<String>, Vec<String>) = match &row.kind {
+                ValueKind::Int { min, max, .. } => (
+                    vec![min.to_string(), max.to_string()],
+                    [min.checked_sub(1), max.checked_add(1)].iter().flatten().map(i64::to_string).collect(),
+                ),
+                ValueKind::Memory { min, max, .. } => (
+                    vec![min.to_string(), max.to_string()],
+                    [min.checked_sub(1), max.checked_add(1)].iter().flatten().map(u64::to_string).collect(),
+                ),
+                _ => continue,
+            };
+            for value in inside {
+                assert_eq!(row.set(&mut config, value.as_bytes()), Ok(()), "{} {value}", row.name);
+                if row.name != "hz" {
+                    assert_eq!(row.get(&config), value.as_bytes(), "{}", row.name);
+                }
+            }
+            for value in outside {
+                let fault = row.set(&mut config, value.as_bytes()).unwrap_err();
+                assert!(fault.text().starts_with("argument must be between "), "{} {value}", row.name);
+            }
+        }
+    }
 }

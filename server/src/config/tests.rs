@@ -1,6 +1,7 @@
 //! CONFIG GET and SET against replies of Redis 8.0.6, and docs/configuration.md against the table.
 
 use super::*;
+use crate::system::versioned::Versioned;
 
 fn bytes<'a>(args: &[&'a str]) -> Vec<&'a [u8]> {
     args.iter().map(|arg| arg.as_bytes()).collect()
@@ -204,7 +205,7 @@ fn set_several() {
 
 #[test]
 fn set_through_the_cell() {
-    let cell = ConfigCell::new(Config::default());
+    let cell = Versioned::new(Config::default());
     assert!(cell.modify(|config| set(config, &bytes(&["hz", "7"]))).is_ok());
     assert!(cell.modify(|config| set(config, &bytes(&["hz", "8", "timeout", "x"]))).is_err());
     assert_eq!((cell.load().hz, cell.version()), (7, 2));
@@ -224,21 +225,23 @@ fn the_documentation_is_up_to_date() {
 }
 
 fn documentation() -> String {
-    use rows::Kind;
+    use rows::ValueKind;
     let mut text = String::from(HEAD);
     for row in table::ROWS {
         let values = match &row.kind {
-            Kind::Bool { .. } => "`yes`, `no`".to_owned(),
-            Kind::Int { min, max, .. } => format!("{min} to {max}"),
-            Kind::Memory { max: u64::MAX, .. } => "memory".to_owned(),
-            Kind::Memory { min: 0, .. } => "memory".to_owned(),
-            Kind::Memory { min, .. } => format!("memory, at least {}", values::format_memory(*min)),
-            Kind::Octal { max, .. } => format!("0 to {max:o}, octal"),
-            Kind::Enum { names, .. } => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
-            Kind::Text { .. } => "text".to_owned(),
-            Kind::Words { .. } => "words".to_owned(),
-            Kind::Fixed { value: "", .. } => "`\"\"`".to_owned(),
-            Kind::Fixed { value, .. } => format!("`{value}`"),
+            ValueKind::Bool { .. } => "`yes`, `no`".to_owned(),
+            ValueKind::Int { min, max, .. } => format!("{min} to {max}"),
+            ValueKind::Memory { max: u64::MAX, .. } => "memory".to_owned(),
+            ValueKind::Memory { min: 0, .. } => "memory".to_owned(),
+            ValueKind::Memory { min, .. } => format!("memory, at least {}", values::format_memory(*min)),
+            ValueKind::Octal { max, .. } => format!("0 to {max:o}, octal"),
+            ValueKind::Enum { names, .. } => {
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            }
+            ValueKind::Text { .. } => "text".to_owned(),
+            ValueKind::Words { .. } => "words".to_owned(),
+            ValueKind::Fixed { value: "", .. } => "`\"\"`".to_owned(),
+            ValueKind::Fixed { value, .. } => format!("`{value}`"),
         };
         let default = match row.default_text {
             Some(text) => text.to_owned(),
@@ -248,8 +251,8 @@ fn documentation() -> String {
             },
         };
         let change = match row.change {
-            Change::Live | Change::Apply(_) => "yes",
-            Change::Immutable | Change::Protected => "no",
+            Mutability::Live | Mutability::Apply(_) => "yes",
+            Mutability::Immutable | Mutability::Protected => "no",
         };
         let alias = row.alias.map_or(String::new(), |alias| format!(" (or `{alias}`)"));
         text += &format!("| `{}`{alias} | {values} | {default} | {change} | {} |\n", row.name, row.doc);

@@ -307,6 +307,15 @@ fn parse_seconds(text: &[u8]) -> Option<u32> {
     u32::try_from(value).ok()
 }
 
+/// The system's text for an I/O error, as strerror() gives it.
+pub fn system_text(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,7 @@ use crate::system::{clock, coroutine};
 use crate::thread;
 use crate::units::{evict, expire, held, run, trigger};
 use curfew_protocol::Error;
-use curfew_protocol::request::Limits;
+use curfew_protocol::request::RequestLimits;
 use curfew_protocol::spec::EXEC;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -83,8 +83,8 @@ pub struct Connection<S> {
     batch: Slot,
 }
 
-/// The connection is to be closed: by what its client did or did not do, or because it has gone. What was executed is answered first, if that
-/// can be.
+/// The connection is to be closed: by what its client did or did not do, or because it has gone. What was executed is answered
+/// first, if that can be.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Hangup;
 
@@ -188,8 +188,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let config = thread::with(|thread| thread.config());
         loop {
             let batch = self.batch.get()?;
-            let limits =
-                Limits { bulk_max: config.proto_max_bulk_len as usize, unauthenticated: !batch.session.authenticated };
+            let limits = RequestLimits {
+                bulk_max: config.proto_max_bulk_len as usize,
+                unauthenticated: !batch.session.authenticated,
+            };
             if let Err(error) = batch.parse(limits, self.shared.shards.len()) {
                 let error = Error::made(format!("ERR Protocol error: {error}"));
                 thread::with(|thread| thread.stats.error(&error));

@@ -37,15 +37,15 @@ pub fn transaction<'t>(
         data += 1;
         unit.db = ctx.session.db;
         unit.no_touch = ctx.session.no_touch;
-        watch.begin(thread, command);
-        let mark = ctx.out.len();
-        if let Err(error) = handler(unit, args, ctx.out) {
-            data_failed(thread, command, &error, ctx.out, mark);
-        }
-        unit.append_events();
-        watch.end(thread, command);
+        watch.time(thread, command, || {
+            let mark = ctx.out.len();
+            if let Err(error) = handler(unit, args, ctx.out) {
+                data_failed(thread, command, &error, ctx.out, mark);
+            }
+            unit.append_events();
+        });
     }
-    watch.finish(thread, commands.clone().take(data).map(|(command, _)| command));
+    watch.finish(thread, data, commands.clone().take(data).map(|(command, _)| command));
     // From the first command of the server's own on, each by itself: it may change the session.
     for (command, args) in commands.skip(data) {
         let mut inner = Ctx { thread, session: &mut *ctx.session, out: &mut *ctx.out, now: ctx.now, command };

@@ -59,5 +59,5 @@ fn item_at(spec: &Spec) -> Option<usize> {
     if spec.flags & FAST == 0 || !matches!(spec.shape, KeyShape::One(1)) {
         return None;
     }
-    Some(if matches!(spec.name, "zadd" | "zincrby") { 3 } else { 2 })
+    Some(usize::from(spec.item))
 }

@@ -1,7 +1,8 @@
 //! How long each command takes.
 //!
-//! A time stamp costs as much as a small part of a GET, so fast commands (the flag FAST) have none of their own: they share what they took
-//! together, by their number. Every other command has its own time, from the end of the one before it or from where fast ones stopped, to its own end.
+//! A time stamp costs as much as a small part of a GET, so fast commands (the flag FAST) have none of their own: they share
+//! what they took together, by their number. Every other command has its own time, from the end of the one before it or from
+//! where fast ones stopped, to its own end.
 
 use crate::request::table::Command;
 use crate::thread::Thread;
@@ -13,16 +14,17 @@ pub struct Stopwatch {
     last: u64,
     /// Ticks that fast commands took together, but for those since `last`.
     fast_ticks: u64,
-    /// Fast commands in all, and those since `last`.
-    fast: u64,
-    pending: u64,
+    /// Whether there were any since `last`.
+    is_open: bool,
+    /// Commands with a time of their own.
+    slow: usize,
 }
 
 impl Stopwatch {
     /// Begins now.
     #[inline]
     pub fn start(thread: &Thread) -> Stopwatch {
-        Stopwatch { last: thread.ticks(), fast_ticks: 0, fast: 0, pending: 0 }
+        Stopwatch { last: thread.ticks(), fast_ticks: 0, is_open: false, slow: 0 }
     }
 
     /// So many ticks since the last command were not for commands.
@@ -31,48 +33,37 @@ impl Stopwatch {
         self.last += ticks;
     }
 
-    /// A command begins.
-    #[inline]
-    pub fn begin(&mut self, thread: &Thread, command: &Command) {
+    /// Executes a command by `act`.
+    #[inline(always)] // beside a GET it is one comparison
+    pub fn time(&mut self, thread: &Thread, command: &Command, act: impl FnOnce()) {
         if command.is(FAST) {
-            self.pending += 1;
-        } else if self.pending > 0 {
+            self.is_open = true;
+            return act();
+        }
+        if self.is_open {
             self.close(thread.ticks());
         }
+        act();
+        let now = thread.ticks();
+        thread.stats.executed(command.id, 1, thread.nanos(self.last, now));
+        self.last = now;
+        self.slow += 1;
     }
 
-    /// It is over.
+    /// All are over: counts the fast ones of those `executed`, each at their mean. `count`: how many were executed in all.
     #[inline]
-    pub fn end(&mut self, thread: &Thread, command: &Command) {
-        if !command.is(FAST) {
-            let now = thread.ticks();
-            thread.stats.executed(command.id, 1, thread.nanos(self.last, now));
-            self.last = now;
-        }
-    }
-
-    /// All are over: counts the fast ones of them, each at their mean.
-    #[inline]
-    pub fn finish(mut self, thread: &Thread, executed: impl Iterator<Item = &'static Command>) {
-        if self.pending > 0 {
+    pub fn finish(mut self, thread: &Thread, count: usize, executed: impl Iterator<Item = &'static Command>) {
+        if self.is_open {
             self.close(thread.ticks());
         }
-        if self.fast == 0 {
+        let fast = count - self.slow;
+        if fast == 0 {
             return;
         }
-        let nanos = thread.nanos(0, self.fast_ticks) / self.fast;
-        // Equal neighbours are counted together.
-        let (mut last, mut calls) = (usize::MAX, 0);
-        for command in executed.filter(|command| command.is(FAST)) {
-            if command.id != last && calls > 0 {
-                thread.stats.executed(last, calls, nanos * calls);
-                calls = 0;
-            }
-            last = command.id;
-            calls += 1;
-        }
-        if calls > 0 {
-            thread.stats.executed(last, calls, nanos * calls);
+        let nanos = thread.nanos(0, self.fast_ticks) / fast as u64;
+        match self.slow {
+            0 => count_at(thread, nanos, executed),
+            _ => count_at(thread, nanos, executed.filter(|command| command.is(FAST))),
         }
     }
 
@@ -80,7 +71,23 @@ impl Stopwatch {
     fn close(&mut self, now: u64) {
         self.fast_ticks += now.saturating_sub(self.last);
         self.last = now;
-        self.fast += self.pending;
-        self.pending = 0;
+        self.is_open = false;
+    }
+}
+
+/// Counts commands at so many nanoseconds each, equal neighbours together.
+#[inline]
+fn count_at(thread: &Thread, nanos: u64, executed: impl Iterator<Item = &'static Command>) {
+    let (mut last, mut calls) = (usize::MAX, 0);
+    for command in executed {
+        if command.id != last && calls > 0 {
+            thread.stats.executed(last, calls, nanos * calls);
+            calls = 0;
+        }
+        last = command.id;
+        calls += 1;
+    }
+    if calls > 0 {
+        thread.stats.executed(last, calls, nanos * calls);
     }
 }

@@ -6,9 +6,8 @@
 #![allow(unsafe_code)]
 
 use crate::lua::convert::{push_bytes, push_error, push_reply, string_at};
-use crate::lua::interpreter::Engine;
 use crate::lua::run::Failure;
-use crate::lua::sandbox::Kind;
+use crate::lua::state::{self, Engine, EngineKind};
 use crate::request::table::table;
 use crate::script::source;
 use curfew_protocol::{Resp, number};
@@ -29,7 +28,7 @@ macro_rules! entry {
             // outlives it, and no other reference to it is in use while Lua runs.
             unsafe {
                 let upvalue = mlua::ffi::lua_upvalueindex(1);
-                let engine = mlua::ffi::lua_touserdata(state, upvalue).cast::<$crate::lua::interpreter::Engine>();
+                let engine = mlua::ffi::lua_touserdata(state, upvalue).cast::<$crate::lua::state::Engine>();
                 let results = ($body as $crate::lua::api::Body)(state, &mut *engine);
                 if results == $crate::lua::api::RAISE { mlua::ffi::lua_error(state) } else { results }
             }
@@ -74,11 +73,11 @@ const NUMBERS: Numbers = &[
 ///
 /// # Safety
 /// `engine` outlives the Lua state; there are three free slots.
-pub unsafe fn fill(state: *mut lua_State, engine: *mut Engine, kind: Kind) {
+pub unsafe fn fill(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) {
     // SAFETY: as asked of the caller.
     unsafe {
         add_functions(state, engine, FUNCTIONS);
-        if kind == Kind::Scripts {
+        if kind == EngineKind::Scripts {
             add_functions(state, engine, OF_SCRIPTS);
         }
         add_numbers(state, REPLICATION);
@@ -205,7 +204,7 @@ unsafe fn generic(state: *mut lua_State, engine: &mut Engine, on_error: c_int) -
             }
             Err(Failure::Stop) => {
                 let text = run.killed_text();
-                super::interpreter::stop_at_each_line(state);
+                state::stop_at_each_line(state);
                 push_error(state, text.as_bytes(), false);
                 return RAISE;
             }

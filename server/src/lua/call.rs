@@ -3,8 +3,9 @@
 use crate::exec::handler::Ctx;
 use crate::lua::interpreter::{Input, Interpreter};
 use crate::lua::load;
-use crate::lua::load::{Limit, Loaded};
-use crate::lua::sandbox::Kind;
+use crate::lua::load::Loaded;
+use crate::lua::loading::LoadLimit;
+use crate::lua::state::EngineKind;
 use crate::script::code::Code;
 use crate::script::functions::{FunctionRef, Library, Snapshot};
 use crate::script::metadata::Metadata;
@@ -36,7 +37,11 @@ impl Callbacks {
     /// # Errors
     /// Out of memory.
     pub fn new() -> Result<Callbacks, Error> {
-        Ok(Callbacks { interpreter: Interpreter::new(Kind::Functions)?, loaded: HashMap::new(), seen: Arc::default() })
+        Ok(Callbacks {
+            interpreter: Interpreter::new(EngineKind::Functions)?,
+            loaded: HashMap::new(),
+            seen: Arc::default(),
+        })
     }
 
     /// Forgets libraries that have gone. False: everything has, and a new interpreter is better than this one.
@@ -63,7 +68,7 @@ impl Callbacks {
     ///
     /// # Errors
     /// See [`load::run`].
-    pub fn try_out(&mut self, code: &[u8], limit: Limit) -> Result<(Arc<Library>, Vec<c_int>), Error> {
+    pub fn try_out(&mut self, code: &[u8], limit: LoadLimit) -> Result<(Arc<Library>, Vec<c_int>), Error> {
         let metadata = Metadata::parse(code)?;
         let Loaded { functions, callbacks } = load::run(&mut self.interpreter, &metadata, limit)?;
         Ok((Arc::new(Library::new(&metadata, code, functions)), callbacks))
@@ -105,7 +110,7 @@ impl Callbacks {
     /// Loads a library that another thread has brought.
     fn load(&mut self, library: &Arc<Library>) -> Result<(), Error> {
         let metadata = Metadata::parse(&library.code)?;
-        let loaded = load::run(&mut self.interpreter, &metadata, Limit::Known)?;
+        let loaded = load::run(&mut self.interpreter, &metadata, LoadLimit::Known)?;
         let mut callbacks = vec![None; library.functions.len()];
         for (function, callback) in loaded.functions.iter().zip(loaded.callbacks) {
             match library.functions.iter().position(|known| known.name == function.name) {

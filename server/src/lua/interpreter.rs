@@ -3,17 +3,18 @@
 
 use crate::exec::handler::Ctx;
 use crate::lua::convert::{error_facts, push_bytes, string_at, write_error, write_value};
-use crate::lua::load::Loading;
+use crate::lua::loading::Loading;
 use crate::lua::run::{AGAIN, Running};
 use crate::lua::sandbox;
-use crate::lua::sandbox::{Kind, Sandbox};
+use crate::lua::sandbox::Sandbox;
+use crate::lua::state::{ENGINE_KEY, Engine, EngineKind, hook};
 use crate::script::code::Code;
 use crate::session::Session;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Args, Error, Reply, number};
 use curfew_shard::Unit;
-use curfew_shard::keyspace::Type;
-use curfew_shard::trigger::{Fired, Whole};
+use curfew_shard::event::trigger::{Fired, Whole};
+use curfew_shard::value::kind::Type;
 use mlua::{ffi, lua_State};
 use std::ffi::{CStr, c_int};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -28,7 +29,7 @@ const TELL_BYTES: usize = 16 << 10;
 static USED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
 /// Bytes that all interpreters of this kind use: INFO's `used_memory_vm_eval` and `used_memory_vm_functions`.
-pub fn used(kind: Kind) -> usize {
+pub fn used(kind: EngineKind) -> usize {
     USED[kind as usize].load(Relaxed)
 }
 
@@ -39,24 +40,6 @@ pub enum Input<'a> {
     Keys(usize),
     /// The event that fired a trigger.
     Event(&'a Fired),
-}
-
-/// What C functions called by a script work with.
-pub struct Engine {
-    /// The arguments of the call under way.
-    pub args: OwnedArgs,
-    /// Its reply.
-    pub reply: Reply,
-    /// A number as text.
-    pub scratch: Vec<u8>,
-    /// The session in which calls run.
-    pub session: Option<Session>,
-    /// The script under way.
-    pub run: Option<Running>,
-    /// The library being loaded.
-    pub loading: Option<Loading>,
-    /// The state of `math.random`.
-    pub random: u64,
 }
 
 /// The engine, where Lua's functions find it: an allocation of its own, reached through the pointer alone.
@@ -70,14 +53,11 @@ impl Drop for EngineBox {
     }
 }
 
-/// The registry key under which the hook finds the engine.
-static ENGINE_KEY: u8 = 0;
-
 /// An interpreter.
 pub struct Interpreter {
     sandbox: Sandbox,
     engine: EngineBox,
-    kind: Kind,
+    kind: EngineKind,
     /// Its share of [`USED`].
     told: usize,
 }
@@ -93,7 +73,7 @@ impl Interpreter {
     ///
     /// # Errors
     /// Out of memory.
-    pub fn new(kind: Kind) -> Result<Interpreter, Error> {
+    pub fn new(kind: EngineKind) -> Result<Interpreter, Error> {
         let engine = Engine {
             args: OwnedArgs::default(),
             reply: Reply::default(),
@@ -384,46 +364,6 @@ unsafe fn push_list(state: *mut lua_State, args: Args<'_>) {
         for (index, arg) in args.iter().enumerate() {
             push_bytes(state, arg);
             ffi::lua_rawseti_(state, -2, index as c_int + 1);
-        }
-    }
-}
-
-/// Makes the hook fire at each line, so that a script cannot catch the error that ends it and go on.
-///
-/// # Safety
-/// `state` is a live state.
-pub unsafe fn stop_at_each_line(state: *mut lua_State) {
-    // SAFETY: as asked of the caller.
-    unsafe {
-        ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKLINE | ffi::LUA_MASKCOUNT, 1);
-    }
-}
-
-/// Every so many instructions.
-///
-/// Holds nothing that needs dropping when it raises: what allocates is in the `tick`s, which have returned.
-unsafe extern "C-unwind" fn hook(state: *mut lua_State, _: *mut ffi::lua_Debug) {
-    // SAFETY: Lua calls hooks with 20 free slots. The registry has the engine, which outlives the state; no C function of
-    // ours is under way while Lua code runs, so nobody else has a reference to it.
-    unsafe {
-        ffi::lua_pushlightuserdata(state, (&raw const ENGINE_KEY).cast_mut().cast());
-        ffi::lua_rawget_(state, ffi::LUA_REGISTRYINDEX);
-        let engine = ffi::lua_touserdata(state, -1).cast::<Engine>();
-        ffi::lua_settop(state, -2);
-        if engine.is_null() {
-            return;
-        }
-        let stop = match (&mut (*engine).run, &mut (*engine).loading) {
-            (Some(run), _) => run.tick().then(|| run.killed_text()),
-            (None, Some(loading)) => loading.tick(),
-            (None, None) => None,
-        };
-        if let Some(text) = stop {
-            stop_at_each_line(state);
-            ffi::lua_createtable(state, 0, 1);
-            push_bytes(state, text.as_bytes());
-            ffi::lua_setfield(state, -2, c"err".as_ptr());
-            ffi::lua_error(state);
         }
     }
 }

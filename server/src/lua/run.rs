@@ -27,8 +27,8 @@ const WIDEN_NANOS: u64 = 1_000_000_000;
 /// How long a trigger may run where its thread cannot do anything else meanwhile, and so nobody might be able to kill it.
 const UNSUSPENDED_MS: u64 = 5_000;
 
-/// What a handler answers for a script that has reached for a shard that it does not hold, before it wrote anything: the unit starts
-/// over with every shard held. Never goes over the wire.
+/// What a handler answers for a script that has reached for a shard that it does not hold, before it wrote anything: the unit
+/// starts over with every shard held. Never goes over the wire.
 pub const AGAIN: Error = Error::fixed(&"RETRY");
 
 /// Whether an execution is to start over.
@@ -260,7 +260,7 @@ impl Running {
             self.killed = true;
         }
         if control.is_killed() {
-            tracing::info!("Lua script killed by user with SCRIPT KILL.");
+            tracing::info!("a script was ended: a client asked for it");
             self.killed = true;
         }
         self.killed
@@ -270,8 +270,7 @@ impl Running {
     fn mark_busy(&mut self, run_ms: u64) {
         if self.busy == 0 {
             tracing::warn!(
-                "Slow script detected: still in execution after {run_ms} milliseconds. You can try killing the script \
-                 using the {} command. Script name is: {}.",
+                "a script has been running for {run_ms} ms, and {} would end it: {}",
                 if self.code.is_function() { "FUNCTION KILL" } else { "SCRIPT KILL" },
                 String::from_utf8_lossy(self.code.name())
             );

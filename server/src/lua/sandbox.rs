@@ -14,8 +14,8 @@
 #![allow(unsafe_code)]
 
 use crate::lua::convert::push_bytes;
-use crate::lua::interpreter::Engine;
-use crate::lua::{api, lib, load};
+use crate::lua::state::{Engine, EngineKind};
+use crate::lua::{api, lib, register};
 use mlua::{Lua, LuaOptions, StdLib, ffi, lua_State};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::transmute;
@@ -23,15 +23,6 @@ use std::ptr;
 
 /// Marks the metatables of proxies: scripts cannot make a light userdata, so they cannot forge it.
 static MARKER: u8 = 0;
-
-/// What an interpreter is for.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// EVAL and its kin.
-    Scripts,
-    /// Libraries of functions.
-    Functions,
-}
 
 /// Globals that are what Lua has.
 const PLAIN: &[&CStr] = &[
@@ -54,22 +45,24 @@ const PLAIN: &[&CStr] = &[
 const LIBRARIES: &[&CStr] =
     &[c"string", c"table", c"math", c"os", c"coroutine", c"cjson", c"cmsgpack", c"struct", c"bit", c"redis"];
 
-/// Redis's own: gives errors their place.
-const ERROR_HANDLER: &CStr = c"local dbg = debug
+/// Gives errors their place: that of the Lua code that failed, or of the code that called what failed. Its name is Redis's,
+/// as scripts can see it.
+const ERROR_HANDLER: &CStr = c"local place_of = debug.getinfo
 debug = nil
-function __redis__err__handler(err)
-  local i = dbg.getinfo(2, 'nSl')
-  if i and i.what == 'C' then
-    i = dbg.getinfo(3, 'nSl')
+function __redis__err__handler(failure)
+  local place
+  for level = 2, 3 do
+    place = place_of(level, 'nSl')
+    if not place or place.what ~= 'C' then break end
   end
-  if type(err) ~= 'table' then
-    err = {err = 'ERR ' .. tostring(err)}
+  if type(failure) ~= 'table' then
+    failure = {err = 'ERR ' .. tostring(failure)}
   end
-  if i then
-    err['source'] = i.source
-    err['line'] = i.currentline
+  if place then
+    failure.source = place.source
+    failure.line = place.currentline
   end
-  return err
+  return failure
 end";
 
 /// An interpreter with everything in place.
@@ -90,7 +83,7 @@ pub struct Sandbox {
 ///
 /// # Errors
 /// Out of memory.
-pub fn create(engine: *mut Engine, kind: Kind) -> mlua::Result<Sandbox> {
+pub fn create(engine: *mut Engine, kind: EngineKind) -> mlua::Result<Sandbox> {
     let libs = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
     let lua = Lua::new_with(libs, LuaOptions::new().catch_rust_panics(false))?;
     lib::install(&lua)?;
@@ -125,7 +118,7 @@ pub unsafe fn set_globals(state: *mut lua_State, globals: c_int) {
 }
 
 /// Answers the state, the reference of the error handler, that of the real globals and that of a library's.
-unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: Kind) -> (*mut lua_State, c_int, c_int, c_int) {
+unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) -> (*mut lua_State, c_int, c_int, c_int) {
     // SAFETY: indices are relative to the tables pushed here; `luaL_checkstack` makes room for all of it.
     unsafe {
         ffi::luaL_checkstack(state, 30, c"no room".as_ptr());
@@ -165,7 +158,7 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: Kind) -> (*mut
         // The real globals.
         ffi::lua_createtable(state, 0, 48);
         let real = ffi::lua_gettop(state);
-        let handler_name = (kind == Kind::Scripts).then_some(c"__redis__err__handler");
+        let handler_name = (kind == EngineKind::Scripts).then_some(c"__redis__err__handler");
         for name in PLAIN.iter().copied().chain(handler_name) {
             ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, name.as_ptr());
             ffi::lua_setfield(state, real, name.as_ptr());
@@ -214,10 +207,10 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: Kind) -> (*mut
         // While a library is loaded, there is only `redis`, with what registers functions. Nothing else may be asked for,
         // in either table.
         let mut library_globals = ffi::LUA_NOREF;
-        if kind == Kind::Functions {
+        if kind == EngineKind::Functions {
             ffi::lua_createtable(state, 0, 1);
             ffi::lua_createtable(state, 0, 12);
-            load::fill(state, engine);
+            register::fill(state, engine);
             ffi::lua_pushvalue(state, shown);
             ffi::lua_setmetatable(state, -2);
             protect(state, ffi::lua_gettop(state), 0);

@@ -3,7 +3,7 @@
 use crate::exec::handler::Ctx;
 use crate::lua::call::Callbacks;
 use crate::lua::interpreter::{Input, Interpreter};
-use crate::lua::sandbox::Kind;
+use crate::lua::state::EngineKind;
 use crate::script::code::Code;
 use crate::script::functions::FunctionRef;
 use crate::script::learned::flag;
@@ -42,8 +42,8 @@ pub fn with_vm<'c, T>(
     result
 }
 
-/// Whether what was learned of a script, by this thread or by others, says that it keeps to the shards of its declared keys. `by_sha`: it
-/// is given by its name, not by its text.
+/// Whether what was learned of a script, by this thread or by others, says that it keeps to the shards of its declared keys.
+/// `by_sha`: it is given by its name, not by its text.
 pub fn is_narrow(shared: &Shared, text: &[u8], by_sha: bool) -> bool {
     let known = SLOT.with_borrow(|vm| Some(vm.as_ref()?.known(text, by_sha)?.learned.is_narrow()));
     known.unwrap_or_else(|| {
@@ -123,7 +123,7 @@ impl Vm {
             by_sha: Map::default(),
             flushes: 0,
             purge_at: 1024,
-            scripts: Interpreter::new(Kind::Scripts)?,
+            scripts: Interpreter::new(EngineKind::Scripts)?,
             functions: None,
         }))
     }

@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_noticed_at_once_and_after_enough_bytes() {
-        let (memory, stats) = (Memory::default(), Stats::new(1));
+        let (memory, stats) = (Memory::default(), Stats::new(1, 0));
         assert!(!memory.is_over());
         memory.set_limit(1, &stats);
         assert!(memory.is_limited() && memory.is_over());

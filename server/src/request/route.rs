@@ -6,7 +6,7 @@ use curfew_protocol::Args;
 use curfew_protocol::spec::{BLOCKING, KeyShape};
 use curfew_shard::Reach;
 use curfew_shard::command::scan::cursor_shard;
-use curfew_shard::unit::shard_of;
+use curfew_shard::slots::shard_of;
 
 /// Where a command runs.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

@@ -72,7 +72,7 @@ const NAME_MAX: usize = 24;
 
 impl Table {
     /// The command called `name`, in any case; containers included, subcommands not.
-    #[inline]
+    #[inline(always)] // for every request
     pub fn by_name(&self, name: &[u8]) -> Option<&'static Command> {
         let mut lower = [0u8; NAME_MAX];
         let lower = lower.get_mut(..name.len())?;

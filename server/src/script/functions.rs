@@ -1,14 +1,5 @@
 //! Functions: libraries of Lua code that stay on the server, called by name with FCALL.
 //!
-//! ```text
-//!   mod.rs       the libraries of the process: a snapshot that threads read without a lock, changed in one place
-//!   metadata.rs  the first line of a library's code, and names
-//!   load.rs      running a library's top level, which registers its functions
-//!   call.rs      a thread's callbacks: libraries are loaded there when first called
-//!   trigger.rs   functions that are called when keys change
-//!   payload.rs   FUNCTION DUMP and RESTORE
-//! ```
-//!
 //! The registry knows code, names, flags and descriptions. The callbacks are Lua functions, and so belong to one thread's
 //! interpreter: each thread runs the top level of a library for itself, once, at the first call of one of its functions,
 //! and forgets it when it sees a newer version of the registry without it. What a library keeps in its own variables is
@@ -17,16 +8,13 @@
 use crate::script::learned::Learned;
 use crate::script::metadata::Metadata;
 use crate::script::trigger::TriggerRecord;
+use crate::system::versioned::Versioned;
 use curfew_protocol::Error;
-use curfew_shard::trigger::{Trigger, TriggerId, Triggers};
-use parking_lot::Mutex;
+use curfew_shard::event::trigger::{Trigger, TriggerId, Triggers};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-/// The only engine, as replies name it.
-pub const ENGINE: &str = "LUA";
 
 /// A function as it was registered.
 #[derive(Debug)]
@@ -175,6 +163,33 @@ impl Snapshot {
         Snapshot { libraries: self.libraries.clone(), functions: self.functions.clone(), triggers: Vec::new() }
     }
 
+    /// The libraries after a change.
+    fn changed(&self, change: &LibraryChange) -> Result<Snapshot, Refused> {
+        let mut next = match change {
+            LibraryChange::Flush => Snapshot::default(),
+            LibraryChange::Delete(name) => {
+                let mut next = self.copy();
+                if !next.remove(name) {
+                    return Err(Refused::NotFound);
+                }
+                next
+            }
+            LibraryChange::Put(libraries, policy) => {
+                let mut next = if *policy == Policy::Flush { Snapshot::default() } else { self.copy() };
+                for library in libraries {
+                    if *policy == Policy::Append && next.library(&library.name).is_some() {
+                        return Err(Refused::Library(library.name.clone()));
+                    }
+                    next.remove(&library.name);
+                }
+                next.add(libraries)?;
+                next
+            }
+        };
+        next.finish();
+        Ok(next)
+    }
+
     /// Puts together what follows from the libraries.
     fn finish(&mut self) {
         let all = self.libraries.values().flat_map(|library| {
@@ -227,7 +242,7 @@ pub enum Policy {
 
 /// A change of the libraries: what FUNCTION's writing subcommands come to.
 #[derive(Debug)]
-pub enum Change {
+pub enum LibraryChange {
     /// LOAD, RESTORE.
     Put(Vec<Arc<Library>>, Policy),
     /// DELETE.
@@ -258,13 +273,18 @@ impl From<Refused> for Error {
 }
 
 /// The libraries of the process.
-#[derive(Default)]
+#[derive(Debug)]
 pub struct Functions {
-    current: Mutex<Arc<Snapshot>>,
-    /// Grows by one with each change, after the snapshot was replaced.
-    version: AtomicU64,
+    /// As they are now: threads have a [`Cached`](crate::system::versioned::Cached) of their own.
+    pub libraries: Versioned<Snapshot>,
     /// The classes of events for which there are triggers.
     trigger_classes: AtomicU32,
+}
+
+impl Default for Functions {
+    fn default() -> Functions {
+        Functions { libraries: Versioned::new(Snapshot::default()), trigger_classes: AtomicU32::default() }
+    }
 }
 
 impl Functions {
@@ -274,9 +294,9 @@ impl Functions {
         self.trigger_classes.load(Ordering::Relaxed)
     }
 
-    /// The libraries as they are now. Takes a lock: threads have [`Cached`].
+    /// The libraries as they are now.
     pub fn load(&self) -> Arc<Snapshot> {
-        self.current.lock().clone()
+        self.libraries.load().share()
     }
 
     /// Makes a change, wholly or not at all. The only way to change the libraries, so that this is where a journal is to
@@ -284,59 +304,19 @@ impl Functions {
     ///
     /// # Errors
     /// See [`Refused`].
-    pub fn apply(&self, change: &Change) -> Result<(), Refused> {
-        let mut current = self.current.lock();
-        let mut next = match change {
-            Change::Flush => Snapshot::default(),
-            Change::Delete(name) => {
-                let mut next = current.copy();
-                if !next.remove(name) {
-                    return Err(Refused::NotFound);
-                }
-                next
-            }
-            Change::Put(libraries, policy) => {
-                let mut next = if *policy == Policy::Flush { Snapshot::default() } else { current.copy() };
-                for library in libraries {
-                    if *policy == Policy::Append && next.library(&library.name).is_some() {
-                        return Err(Refused::Library(library.name.clone()));
-                    }
-                    next.remove(&library.name);
-                }
-                next.add(libraries)?;
-                next
-            }
-        };
-        next.finish();
-        self.trigger_classes.store(next.triggers().classes, Ordering::Relaxed);
-        *current = Arc::new(next);
-        self.version.fetch_add(1, Ordering::Release);
-        Ok(())
-    }
-}
-
-/// A thread's own handle on the libraries: one atomic load as long as nothing has changed.
-#[derive(Default)]
-pub struct Cached {
-    version: u64,
-    snapshot: Arc<Snapshot>,
-}
-
-impl Cached {
-    /// The libraries as they are now.
-    pub fn get(&mut self, functions: &Functions) -> &Arc<Snapshot> {
-        // The version is read first: at worst the snapshot is a later one, and is fetched once more.
-        let version = functions.version.load(Ordering::Acquire);
-        if version != self.version {
-            (self.version, self.snapshot) = (version, functions.load());
-        }
-        &self.snapshot
+    pub fn apply(&self, change: &LibraryChange) -> Result<(), Refused> {
+        self.libraries.modify(|current| {
+            let next = current.changed(change)?;
+            self.trigger_classes.store(next.triggers().classes, Ordering::Relaxed);
+            Ok((next, ()))
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::versioned::Cached;
 
     fn library(name: &str, functions: &[&str]) -> Arc<Library> {
         let code = format!("#!lua name={name}\n");
@@ -363,7 +343,7 @@ mod tests {
     #[test]
     fn a_change_is_made_wholly_or_not_at_all() {
         let functions = Functions::default();
-        let put = |libraries: &[Arc<Library>], policy| functions.apply(&Change::Put(libraries.to_vec(), policy));
+        let put = |libraries: &[Arc<Library>], policy| functions.apply(&LibraryChange::Put(libraries.to_vec(), policy));
         put(&[library("a", &["f", "g"]), library("b", &["h"])], Policy::Append).expect("new");
         let before = names(&functions);
         assert_eq!(before, ["a(f,g)", "b(h)"]);
@@ -375,30 +355,30 @@ mod tests {
             put(&[library("c", &["i"]), library("a", &["j"])], Policy::Append),
             Err(Refused::Library((*b"a").into()))
         );
-        assert_eq!(functions.apply(&Change::Delete((*b"A").into())), Err(Refused::NotFound));
+        assert_eq!(functions.apply(&LibraryChange::Delete((*b"A").into())), Err(Refused::NotFound));
         assert_eq!(names(&functions), before);
         assert_eq!(functions.load().function_count(), 3);
 
         put(&[library("a", &["F"]), library("c", &["g"])], Policy::Replace).expect("g has gone with the old a");
         assert_eq!(names(&functions), ["a(F)", "b(h)", "c(g)"]);
-        functions.apply(&Change::Delete((*b"a").into())).expect("there");
+        functions.apply(&LibraryChange::Delete((*b"a").into())).expect("there");
         assert!(functions.load().function(b"f").is_none());
         put(&[library("a", &["H"])], Policy::Flush).expect("nothing is left");
         assert_eq!(names(&functions), ["a(H)"]);
-        functions.apply(&Change::Flush).expect("always");
+        functions.apply(&LibraryChange::Flush).expect("always");
         assert_eq!((names(&functions).len(), functions.load().function_count(), functions.load().bytes()), (0, 0, 0));
     }
 
     #[test]
     fn functions_are_found_in_any_case_and_calls_keep_theirs() {
         let functions = Functions::default();
-        let mut cached = Cached::default();
-        assert!(cached.get(&functions).function(b"f").is_none());
-        functions.apply(&Change::Put(vec![library("a", &["Add"])], Policy::Append)).expect("new");
+        let mut cached = Cached::new(&functions.libraries);
+        assert!(cached.get(&functions.libraries).function(b"f").is_none());
+        functions.apply(&LibraryChange::Put(vec![library("a", &["Add"])], Policy::Append)).expect("new");
         let found: Vec<_> =
-            [&b"add"[..], b"ADD", b"Add"].map(|name| cached.get(&functions).function(name).cloned()).into();
-        functions.apply(&Change::Flush).expect("always");
-        assert!(cached.get(&functions).function(b"add").is_none());
+            [&b"add"[..], b"ADD", b"Add"].map(|name| cached.get(&functions.libraries).function(name).cloned()).into();
+        functions.apply(&LibraryChange::Flush).expect("always");
+        assert!(cached.get(&functions.libraries).function(b"add").is_none());
         assert!(found.iter().flatten().all(|function| &*function.name == b"Add"));
         assert_eq!(found.iter().flatten().count(), 3);
     }
@@ -411,9 +391,9 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    let mut cached = Cached::default();
+                    let mut cached = Cached::new(&functions.libraries);
                     while !done.load(Ordering::Acquire) {
-                        let snapshot = cached.get(&functions);
+                        let snapshot = cached.get(&functions.libraries);
                         let both = [b"f", b"g"].map(|name| snapshot.function(name).map(|function| function.library.id));
                         assert_eq!(both[0], both[1]);
                         std::thread::yield_now();
@@ -422,8 +402,8 @@ mod tests {
             }
             for round in 0..500 {
                 let change = match round % 3 {
-                    2 => Change::Flush,
-                    _ => Change::Put(vec![library("a", &["f", "g"])], Policy::Replace),
+                    2 => LibraryChange::Flush,
+                    _ => LibraryChange::Put(vec![library("a", &["f", "g"])], Policy::Replace),
                 };
                 functions.apply(&change).expect("no collision");
             }

@@ -1,9 +1,11 @@
 //! The first line of a library's code: `#!lua name=mylib`.
 
-use crate::script::functions::ENGINE;
 use curfew_protocol::Error;
 use curfew_protocol::error::c_string;
 use curfew_protocol::request::split_words;
+
+/// The only engine, as replies name it.
+pub const ENGINE: &str = "LUA";
 
 /// What the first line says.
 #[derive(PartialEq, Eq, Debug)]

@@ -1,8 +1,8 @@
 //! FUNCTION DUMP's payload, as Redis writes and reads it: for each library a byte that says so and its code as an RDB string,
-//! in the frame of [`curfew_shard::value::rdb::payload`].
+//! in the frame of [`curfew_shard::rdb::payload`].
 
 use curfew_protocol::Error;
-use curfew_shard::value::rdb::{Reader, payload, write};
+use curfew_shard::rdb::{Reader, payload, write};
 
 /// What stands before a library.
 const FUNCTION2: u8 = 245;

@@ -1,4 +1,5 @@
-//! Functions that are called when keys change: `redis.register_trigger`. See `docs/triggers.md`; `crate::units::trigger` calls them.
+//! Functions that are called when keys change: `redis.register_trigger`. See `docs/triggers.md`; `crate::units::trigger` calls
+//! them.
 
 use parking_lot::Mutex;
 use std::sync::Arc;

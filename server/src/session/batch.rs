@@ -6,7 +6,7 @@
 use crate::request::parsed::{Buffers, Parsed, Requests};
 use crate::request::table::table;
 use crate::session::Session;
-use curfew_protocol::request::{Limits, Parser, Progress, ProtocolError};
+use curfew_protocol::request::{Parser, Progress, ProtocolError, RequestLimits};
 use curfew_protocol::{Args, Error, Reply, Resp};
 
 /// Requests parsed before the first of them is executed: enough to look ahead, few enough to stay in the cache.
@@ -33,7 +33,7 @@ impl Batch {
 
     /// Finds requests in the input, up to a bound. A protocol error is returned after the requests before it have been
     /// executed, so it comes only when nothing is left to do.
-    pub fn parse(&mut self, limits: Limits, shards: usize) -> Result<(), ProtocolError> {
+    pub fn parse(&mut self, limits: RequestLimits, shards: usize) -> Result<(), ProtocolError> {
         let Buffers { input, ranges, commands, .. } = &mut self.buffers;
         let table = table();
         if let Some(fault) = self.fault.take() {

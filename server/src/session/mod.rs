@@ -9,7 +9,7 @@ use crate::session::transaction::{Transaction, Watching};
 use crate::shards::set::ShardSet;
 use curfew_protocol::Resp;
 use curfew_shard::Unit;
-use curfew_shard::unit::shard_of;
+use curfew_shard::slots::shard_of;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 

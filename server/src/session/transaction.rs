@@ -4,7 +4,7 @@ use crate::request::table::Command;
 use curfew_protocol::Args;
 use curfew_protocol::args::OwnedArgs;
 use curfew_shard::Shard;
-use curfew_shard::watch::Flag;
+use curfew_shard::shard::watch::Flag;
 
 /// Commands queued since MULTI. One buffer for the arguments of all, so that queueing allocates next to nothing.
 #[derive(Default)]

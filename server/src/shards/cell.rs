@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!   thread A: try_enter ── got it ──> runs its commands ──> release: drains the inbox ──> unlocks
-//!   thread B: try_enter ── busy ────> leaves a Run in the inbox ──────┘ (A runs it, B's task is woken with the result)
+//!   thread B: try_enter ── busy ────> leaves a Job in the inbox ──────┘ (A runs it, B's task is woken with the result)
 //!   thread C: acquire   ── busy ────> leaves a Grant in the inbox ────> the lock is handed over, C's task is woken
 //! ```
 //!
-//! * A **run** is work for one shard that any thread can do: it owns all it needs. Whoever releases the shard does it on
+//! * A **job** is work for one shard that any thread can do: it owns all it needs. Whoever releases the shard does it on
 //!   the spot, so the shard does not idle while a wake-up is on its way.
 //! * A **grant** is for units that must run where they are (scripts, units over several shards): the lock changes hands
 //!   without ever being free.
@@ -16,9 +16,10 @@
 //! 1. Whoever has set `locked` from false to true, or was granted, owns the shard, alone.
 //! 2. A pusher pushes first and tries the lock after; a releaser unlocks first and looks at the inbox after. All four are
 //!    sequentially consistent (a failed try, too), so one of the two sees the other, and no entry is left behind.
-//! 3. A releaser that has done [`DRAIN_MAX`] runs lets the shard's own thread go on, so that no connection pays for all.
+//! 3. A releaser that has done [`DRAIN_MAX`] jobs lets the shard's own thread go on, so that no connection pays for all.
 //!
-//! The rules are checked by `tests/loom_cell.rs`, which compiles this file with loom's locks and atomics for [`crate::system::sync`].
+//! The rules are checked by `tests/loom_cell.rs`, which compiles this file with loom's locks and atomics for
+//! [`crate::system::sync`].
 //!
 //! Rejected: a parking_lot mutex around the shard (its fairness parks threads, and a guard cannot be handed to another
 //! task), and message passing to the owning thread (measured in the design: 10 times slower for one pipelined client).
@@ -34,10 +35,10 @@ use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-/// Runs that a releaser does for others before it passes the rest to the shard's own thread.
+/// Jobs that a releaser does for others before it passes the rest to the shard's own thread.
 const DRAIN_MAX: usize = 64;
 
-/// What a run finds when its turn comes.
+/// What a job finds when its turn comes.
 pub enum Turn<'a> {
     /// The shard is yours.
     Shard(&'a mut Shard),
@@ -46,10 +47,10 @@ pub enum Turn<'a> {
 }
 
 /// Work for one shard, done by whichever thread lets go of it.
-pub type Run = Box<dyn FnOnce(Turn<'_>) + Send>;
+pub type Job = Box<dyn FnOnce(Turn<'_>) + Send>;
 
 enum Waiting {
-    Run(Run),
+    Job(Job),
     Grant(Arc<Grant>),
 }
 
@@ -104,12 +105,12 @@ impl ShardCell {
             .then(|| Guard { cell: self })
     }
 
-    /// Leaves a run for whoever has the shard; does it at once if the shard has become free.
-    pub fn leave(&self, run: Run) {
+    /// Leaves a job for whoever has the shard; does it at once if the shard has become free.
+    pub fn leave(&self, job: Job) {
         if self.busy.load(Ordering::SeqCst) {
-            return run(Turn::Busy);
+            return job(Turn::Busy);
         }
-        self.push(Waiting::Run(run));
+        self.push(Waiting::Job(job));
     }
 
     /// The shard, when it is this caller's turn; None if a busy script has it.
@@ -155,7 +156,7 @@ impl ShardCell {
         self.busy.store(busy, Ordering::SeqCst);
         while busy && let Some(waiting) = self.pop() {
             match waiting {
-                Waiting::Run(run) => run(Turn::Busy),
+                Waiting::Job(job) => job(Turn::Busy),
                 Waiting::Grant(grant) => drop(grant.settle(Grant::BUSY)),
             }
         }
@@ -202,9 +203,9 @@ impl ShardCell {
                 && let Some(waiting) = self.pop()
             {
                 match waiting {
-                    Waiting::Run(run) => {
+                    Waiting::Job(job) => {
                         // SAFETY: the caller owns the shard (ground rule 1), and gave up its own reference.
-                        run(Turn::Shard(unsafe { &mut *self.shard.get() }));
+                        job(Turn::Shard(unsafe { &mut *self.shard.get() }));
                         served += 1;
                     }
                     Waiting::Grant(grant) => {

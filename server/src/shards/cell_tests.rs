@@ -1,6 +1,6 @@
 //! Shards entered from many threads at once. `tests/loom_cell.rs` goes through the orders of a few steps instead.
 
-use crate::shards::cell::{Run, ShardCell, Turn};
+use crate::shards::cell::{Job, ShardCell, Turn};
 use curfew_shard::Shard;
 use curfew_shard::keyspace::Hasher;
 use std::future::Future;
@@ -92,7 +92,7 @@ fn a_busy_script_turns_everybody_away() {
     let cell = cell();
     let guard = cell.try_enter().expect("free");
     let told = Arc::new(AtomicBool::new(false));
-    let tell = |told: &Arc<AtomicBool>| -> Run {
+    let tell = |told: &Arc<AtomicBool>| -> Job {
         let told = told.clone();
         Box::new(move |turn| told.store(matches!(turn, Turn::Busy), Ordering::SeqCst))
     };

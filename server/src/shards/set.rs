@@ -42,7 +42,12 @@ impl ShardSet {
 
     /// The shards in ascending order: the order in which they are held, so that no two units wait for each other.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..64).filter(move |shard| self.0 >> shard & 1 == 1)
+        let mut bits = self.0;
+        std::iter::from_fn(move || {
+            let shard = (bits != 0).then(|| bits.trailing_zeros() as usize);
+            bits &= bits.wrapping_sub(1);
+            shard
+        })
     }
 
     /// How many there are.

@@ -4,8 +4,9 @@
 use crate::shards::cell::ShardCell;
 use curfew_shard::{Shard, Unit};
 
-/// Takes shard `index` of `cells` into the unit, if nobody has it. The guard is left in [`curfew_shard::Sink::widened`]: whoever owns
-/// the unit's sink drops it when the unit is over, and neither before nor while the sink is in use (`units/stay.rs`).
+/// Takes shard `index` of `cells` into the unit, if nobody has it. The guard is left in [`curfew_shard::Sink::widened`]:
+/// whoever owns the unit's sink drops it when the unit is over, and neither before nor while the sink is in use
+/// (`units/stay.rs`).
 ///
 /// It is tried, not waited for, so it does not matter that it goes up and down.
 pub fn try_widen(cells: &'static [ShardCell], unit: &mut Unit<'_>, index: usize) -> bool {

@@ -8,3 +8,4 @@ pub mod log;
 pub mod reclaim;
 pub mod sync;
 pub mod version;
+pub mod versioned;

@@ -28,8 +28,8 @@ use crate::system::clock;
 use crate::thread::{self, Thread};
 use crate::units::{settle, stay, trigger};
 use curfew_protocol::{Error, Resp};
-use curfew_shard::wait::claim::Claim;
-use curfew_shard::wait::{As, Outcome, Waiter};
+use curfew_shard::shard::wait::claim::Claim;
+use curfew_shard::shard::wait::{ClientState, Outcome, Waiter};
 use curfew_shard::{Unit, Wait};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -51,7 +51,7 @@ pub fn enter(
     let shared = thread.shared;
     let client = session.client.clone();
     let wake = Box::new(move || client.signal(signal::SERVED));
-    let state = As { db: session.db, resp, no_touch: session.no_touch };
+    let state = ClientState { db: session.db, resp, no_touch: session.no_touch };
     // Under the hold, so the order of the ids is that of arrival at each key.
     let id = shared.waiters.fetch_add(1, Relaxed) + 1;
     let waiter = Arc::new(Waiter::new(id, state, wait, command.spec, shared.shards.len(), wake));

@@ -16,7 +16,8 @@ use crate::thread;
 use crate::thread::Thread;
 use crate::units::{stay, trigger};
 use curfew_shard::class;
-use curfew_shard::eviction::{self, Evicted, Order, Policy};
+use curfew_shard::shard::evictor::{Order, Policy};
+use curfew_shard::unit::evict::{self as evictions, Evicted};
 use std::time::{Duration, Instant};
 
 /// Keys between two looks at the time.
@@ -98,7 +99,7 @@ fn slice(thread: &Thread, shards: Shards<'_, '_>, index: usize, time: Duration) 
     stay::apart(thread, shards, thread.settings(), |stay| {
         while freed < need {
             let evicted = stay.unit(now, 0, |unit| {
-                let evicted = eviction::evict_one(unit, index, policy, config.maxmemory_samples);
+                let evicted = evictions::evict_one(unit, index, policy, config.maxmemory_samples);
                 if !config.lazyfree_lazy_eviction {
                     // Memory is what this is about, so it is given back before the next look.
                     unit.sink().garbage.clear();

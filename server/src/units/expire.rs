@@ -1,7 +1,7 @@
 //! Slices of expiry: units that remove what is due.
 //!
-//! The keeper sees to shards that are quiet, and busy ones are seen to by those who keep them busy: see `keeper.rs`. Whether something is due is one
-//! relaxed load ([`ShardCell::is_due`]) beside a moment that was read anyway.
+//! The keeper sees to shards that are quiet, and busy ones are seen to by those who keep them busy: see `keeper.rs`. Whether
+//! something is due is one relaxed load ([`ShardCell::is_due`]) beside a moment that was read anyway.
 
 use crate::shards::cell::ShardCell;
 use crate::shards::hold::{self, Busy, Hold, Shards};
@@ -42,7 +42,8 @@ impl Stay<'_, '_> {
     }
 }
 
-/// A keeper's slice of a shard, by whoever has it: what is due, and what is to be evicted. Also publishes the shard's figures now and then.
+/// A keeper's slice of a shard, by whoever has it: what is due, and what is to be evicted. Also publishes the shard's figures
+/// now and then.
 pub fn slice(thread: &Thread, shard: &mut Shard) -> Next {
     let (shared, now) = (thread.shared, clock::moment());
     let index = usize::from(shard.index());
@@ -66,9 +67,10 @@ pub fn slice(thread: &Thread, shard: &mut Shard) -> Next {
     if more || evicts { Next::More } else { Next::At(at) }
 }
 
-/// A slice of expiry by somebody who has the shards for another reason, on those of them that are past their planned time: clients that keep a
-/// shard busy do not make its keys late, whenever the keeper has its turn. At most one such slice in a millisecond, so that a burst
-/// takes about half of a busy shard's time, and none while subscribers have to catch up: then the keeper alone goes on, slowly.
+/// A slice of expiry by somebody who has the shards for another reason, on those of them that are past their planned time:
+/// clients that keep a shard busy do not make its keys late, whenever the keeper has its turn. At most one such slice in a
+/// millisecond, so that a burst takes about half of a busy shard's time, and none while subscribers have to catch up: then the
+/// keeper alone goes on, slowly.
 ///
 /// The keeper is not told. It was to wake at the planned time or before, and will look for itself.
 #[cold]
@@ -164,7 +166,8 @@ fn slice_of_all(thread: &Thread, cell: &ShardCell, hold: &mut Hold<'static>, exp
     more | (evicts && own.is_some_and(|own| evict::keep(thread, Shards::Hold(hold), own)))
 }
 
-/// One slice of expiry of the shard at this place of the stay, one unit, beginning with the database whose turn it is; true if more is due.
+/// One slice of expiry of the shard at this place of the stay, one unit, beginning with the database whose turn it is; true if
+/// more is due.
 fn expire(stay: &mut Stay<'_, '_>, place: usize, now: Moment, steps: u32) -> bool {
     let first = stay.shards.at(place).expiry_turn;
     stay.unit_on(place, now, first, |unit| unit.expire_due(steps))

@@ -1,4 +1,5 @@
-//! Commands that hold shards while they run on their connection's own thread: those over several shards, those that may wait, scripts, EXEC.
+//! Commands that hold shards while they run on their connection's own thread: those over several shards, those that may wait,
+//! scripts, EXEC.
 
 use crate::exec::call;
 use crate::exec::handler::Ctx;
@@ -15,7 +16,7 @@ use crate::units::{blocked, expire, reach, trigger};
 use curfew_protocol::spec::BLOCKING;
 use curfew_protocol::{Args, Reply};
 use curfew_shard::class;
-use curfew_shard::wait::Waiter;
+use curfew_shard::shard::wait::Waiter;
 use std::sync::Arc;
 
 /// A command that is to be executed.

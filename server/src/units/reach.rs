@@ -47,8 +47,8 @@ pub fn reach(shared: &Shared, command: &Command, args: Args<'_>, session: &Sessi
     set
 }
 
-/// The shards that a script holds when it starts: the first runs of each hold all of them, later ones those of the declared keys, unless it has
-/// ever reached further.
+/// The shards that a script holds when it starts: the first runs of each hold all of them, later ones those of the declared
+/// keys, unless it has ever reached further.
 fn of_script(shared: &Shared, command: &Command, args: Args<'_>) -> ShardSet {
     let shards = shared.shards.len();
     if shards == 1 {

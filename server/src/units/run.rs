@@ -15,9 +15,9 @@ use curfew_shard::{Shard, class};
 /// Requests whose memory is asked for together: far enough ahead to hide a miss, near enough to stay in the first cache.
 const GROUP: usize = 16;
 
-/// Executes the next `count` requests of a batch, all data commands for `shard`. The session is plain (no transaction, no subscriptions):
-/// nothing but data is touched. Answers how many were executed: all, unless one of them has taken more shards; and the moment of the last
-/// group in Unix milliseconds.
+/// Executes the next `count` requests of a batch, all data commands for `shard`. The session is plain (no transaction, no
+/// subscriptions): nothing but data is touched. Answers how many were executed: all, unless one of them has taken more shards;
+/// and the moment of the last group in Unix milliseconds.
 ///
 /// The moment is read once for each group: the requests of a group start within microseconds of each other. Between two
 /// groups a shard whose deadlines have come expires some keys: a busy shard is as prompt as a quiet one, and groups and
@@ -27,8 +27,8 @@ pub fn run(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize) 
     stay::plain(thread, shard, db, |stay| groups(stay, batch, count, Rules::Plain))
 }
 
-/// The same while there are triggers, so that it may be suspended in the middle. Answers how many were executed. If not `at_once`, a group does
-/// not begin while keys are due whose triggers need more shards than this one.
+/// The same while there are triggers, so that it may be suspended in the middle. Answers how many were executed. If not
+/// `at_once`, a group does not begin while keys are due whose triggers need more shards than this one.
 pub fn run_apart(thread: &Thread, shard: &mut Shard, batch: &mut Batch, count: usize, at_once: bool) -> usize {
     let settings = thread.settings_for_run();
     stay::apart(thread, Shards::One(shard), settings, |stay| groups(stay, batch, count, Rules::Apart { at_once })).0
@@ -75,13 +75,13 @@ fn groups(stay: &mut Stay<'_, '_>, batch: &mut Batch, count: usize, rules: Rules
                     debug_assert!(false, "only data commands are sent to a shard");
                     continue;
                 };
-                watch.begin(thread, command);
-                let mark = out.len();
-                if let Err(error) = handler(unit, args, out) {
-                    call::data_failed(thread, command, &error, out, mark);
-                }
-                settle::end(thread, unit);
-                watch.end(thread, command);
+                watch.time(thread, command, || {
+                    let mark = out.len();
+                    if let Err(error) = handler(unit, args, out) {
+                        call::data_failed(thread, command, &error, out, mark);
+                    }
+                    settle::end(thread, unit);
+                });
             }
         });
         done += group.len();
@@ -91,6 +91,6 @@ fn groups(stay: &mut Stay<'_, '_>, batch: &mut Batch, count: usize, rules: Rules
         }
     }
     let executed = requests.iter().take(done).filter_map(|(request, _)| request.command.as_ref().ok().copied());
-    watch.finish(thread, executed);
+    watch.finish(thread, done, executed);
     (done, last_ms)
 }

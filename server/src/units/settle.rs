@@ -1,20 +1,21 @@
 //! The one end of every unit: [`end`].
 //!
-//! Whatever a unit was (a command of a run, one that held shards, a slice of expiry, an eviction, the serving of somebody who waited),
-//! what follows it follows here, in this order, while the caller still holds the unit's shards: so events keep the order of the changes
-//! (rule 7 of the design). Whoever makes units does it through a [`Stay`](crate::units::stay::Stay), which ends them.
+//! Whatever a unit was (a command of a run, one that held shards, a slice of expiry, an eviction, the serving of somebody who
+//! waited), what follows it follows here, in this order, while the caller still holds the unit's shards: so events keep the
+//! order of the changes (rule 7 of the design). Whoever makes units does it through a [`Stay`](crate::units::stay::Stay), which
+//! ends them.
 
 use crate::shards::set::ShardSet;
 use crate::shards::widen::try_widen;
 use crate::shared::Shared;
 use crate::thread::Thread;
 use crate::units::trigger;
-use curfew_shard::wait::Waiter;
-use curfew_shard::{Sink, Unit};
+use curfew_shard::shard::wait::Waiter;
+use curfew_shard::{Sink, Unit, registry};
 
-/// Ends a unit, and then serves those who wait for what it changed, each as a unit of its own. Nothing is left in the sink but the guards
-/// of shards that were taken in the middle, which the stay lets go of.
-#[inline]
+/// Ends a unit, and then serves those who wait for what it changed, each as a unit of its own. Nothing is left in the sink but
+/// the guards of shards that were taken in the middle, which the stay lets go of.
+#[inline(always)] // behind every GET, with nothing to do
 pub fn end(thread: &Thread, unit: &mut Unit<'_>) {
     if unit.sink().is_empty() {
         count_changes(thread, unit.sink());
@@ -23,13 +24,14 @@ pub fn end(thread: &Thread, unit: &mut Unit<'_>) {
     }
 }
 
+#[inline(never)]
 fn settle(thread: &Thread, unit: &mut Unit<'_>) {
     let mut has_served = false;
     loop {
         finish(thread, unit);
         if !unit.sink().ready.is_empty() {
             // What lookups for somebody who was not served have left is finished in the next round.
-            unit.serve_ready(|unit| finish(thread, unit));
+            unit.serve_ready(registry::serve_of, |unit| finish(thread, unit));
             has_served = true;
             continue;
         }
@@ -59,7 +61,7 @@ fn finish(thread: &Thread, unit: &mut Unit<'_>) {
 }
 
 /// `rdb_changes_since_last_save` and its kin.
-#[inline]
+#[inline(always)]
 fn count_changes(thread: &Thread, sink: &mut Sink) {
     let changes = std::mem::take(&mut sink.changes);
     if changes > 0 {
@@ -99,8 +101,8 @@ fn free(shared: &Shared, sink: &mut Sink, now_ms: i64) {
     }
 }
 
-/// Serves one who needs more shards than the unit holds, as far as these can be entered at once, by letting it go through its keys again.
-/// Otherwise its connection is woken to see to it itself.
+/// Serves one who needs more shards than the unit holds, as far as these can be entered at once, by letting it go through its
+/// keys again. Otherwise its connection is woken to see to it itself.
 fn serve_elsewhere(shared: &'static Shared, unit: &mut Unit<'_>, waiter: &Waiter) {
     let held = ShardSet::of(unit.held_indices());
     let missing = ShardSet::of_bits(waiter.shards).without(held);
@@ -110,7 +112,8 @@ fn serve_elsewhere(shared: &'static Shared, unit: &mut Unit<'_>, waiter: &Waiter
     try_again(unit, waiter);
 }
 
-/// One that was called goes through its keys, within a unit that holds all its shards; then those behind it. The unit's end serves them.
+/// One that was called goes through its keys, within a unit that holds all its shards; then those behind it. The unit's end
+/// serves them.
 pub fn try_again(unit: &mut Unit<'_>, waiter: &Waiter) {
     if waiter.resume() {
         unit.recheck(waiter);

@@ -1,10 +1,11 @@
 //! A stay: what one caller does with shards that it has, unit after unit.
 //!
-//! It has the sink of the units and their settings, begins each unit and ends it (`settle.rs`), and when the caller is done with the shards, it
-//! publishes their figures where memory has a limit, and lets go of the shards that units have taken in the middle.
+//! It has the sink of the units and their settings, begins each unit and ends it (`settle.rs`), and when the caller is done
+//! with the shards, it publishes their figures where memory has a limit, and lets go of the shards that units have taken in the
+//! middle.
 //!
-//! Those are let go of when the thread's sink is free again: letting go of a shard serves its inbox, and that may run something on it. There are
-//! two ways to have a sink:
+//! Those are let go of when the thread's sink is free again: letting go of a shard serves its inbox, and that may run something
+//! on it. There are two ways to have a sink:
 //!
 //! - [`plain`] borrows the thread's own. Nothing may suspend the thread meanwhile: for runs of data commands, since it costs nothing.
 //! - [`apart`] takes it out, so that units may be suspended in the middle (scripts, triggers): the thread's other units have one of their own
@@ -99,8 +100,8 @@ impl Stay<'_, '_> {
         }
     }
 
-    /// Where memory has a limit: publishes the figures of the shards, since what keyspaces have in reserve is subtracted at the next look.
-    /// (Without a limit the keepers do it, ten times a second.)
+    /// Where memory has a limit: publishes the figures of the shards, since what keyspaces have in reserve is subtracted at the
+    /// next look. (Without a limit the keepers do it, ten times a second.)
     fn publish_if_limited(&mut self) {
         let shared = self.thread.shared;
         if shared.memory.is_limited() {

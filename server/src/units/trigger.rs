@@ -1,10 +1,10 @@
 //! Runs triggers: functions of libraries that are called when keys change, within the unit that changed them.
 //!
-//! [`run`] is the first thing that the end of a unit does (`settle.rs`), so whoever makes units of any kind has their triggers run, before anybody is
-//! told of anything. What is left for those who make units is where that happens:
+//! [`run`] is the first thing that the end of a unit does (`settle.rs`), so whoever makes units of any kind has their triggers
+//! run, before anybody is told of anything. What is left for those who make units is where that happens:
 //!
-//! - **On a stack that can be left** ([`apart`]), since a trigger may take as long as a function: `call::run`, the keeper and the evictors
-//!   go there while there are triggers, with a sink of their own, because the thread's others need one meanwhile.
+//! - **On a stack that can be left** ([`apart`]), since a trigger may take as long as a function: runs, the keeper and
+//!   the evictors go there while there are triggers, with a sink of their own (`stay.rs`).
 //! - **With all the shards that may be needed.** A trigger that has reached beyond the shard of its key, or is not known well yet, is
 //!   *wide*. Commands and slices of expiry that may fire one hold every shard from the start ([`needs_all`]), as for scripts: two
 //!   shards whose triggers write to each other's keys would otherwise wait for one another. Where that cannot be known before (a
@@ -24,7 +24,7 @@ use crate::thread::Thread;
 use curfew_protocol::Reply;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::spec::{EXEC, SCRIPT, WRITE};
-use curfew_shard::trigger::Fired;
+use curfew_shard::event::trigger::Fired;
 use curfew_shard::{Unit, class};
 use std::cell::Cell;
 use std::sync::Arc;

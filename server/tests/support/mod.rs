@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 pub mod client;
+pub mod commands;
 pub mod random;
 pub mod reply;
 pub mod server;

@@ -1,9 +1,11 @@
 //! Bitmaps: strings whose bits are looked at one by one, and integers of any width in them.
 
-use crate::keyspace::{Deadline, EntryMut, NewValue, Object, Value};
-use crate::unit::{Str, as_str};
+use crate::command::row::Row;
+use crate::event::class;
+use crate::keyspace::{Deadline, EntryMut, NewValue, Str, Value, as_str};
+use crate::unit::Unit;
 use crate::value::bits::{self, Combine, Overflow, Width};
-use crate::{Row, Unit, class};
+use crate::value::object::Object;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Cursor, Error, Reply, args, number};
 use std::ops::Range;
@@ -14,52 +16,52 @@ pub const ROWS: &[Row] = &[
         Spec::new("bitcount", -2, Group::Bitmap, "2.6.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N)", "Counts the number of set bits (population counting) in a string.", "key [range(start:int end:int [unit<BYTE|BIT>^7.0.0])]")
-            .history(&[("7.0.0", "Added the `BYTE|BIT` option.")]),
+            .doc("O(n), n = bytes looked at", "Counts the bits that are 1, in a whole string or a part of it.", "key [range(start:int end:int [unit<BYTE|BIT>^7.0.0])]")
+            .history(&[("7.0.0", "`BIT`: the part is given in bits instead of bytes.")]),
         bitcount,
     ),
     Row::new(
         Spec::new("bitfield", -2, Group::Bitmap, "3.2.0")
             .flags(WRITE | DENYOOM)
-            .keys(&[KeySpec::first(RW | ACCESS | UPDATE | VARIABLE_FLAGS).notes("This command allows both access and modification of the key")])
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE | VARIABLE_FLAGS).notes("Which operations it is given decides between reading and writing.")])
             .finder(Finder::Bitfield)
-            .doc("O(1) for each subcommand specified", "Performs arbitrary bitfield integer operations on strings.", "key [operation<GET get-block(encoding offset)|write([OVERFLOW overflow-block<WRAP|SAT|FAIL>] write-operation<SET set-block(encoding offset value:int)|INCRBY incrby-block(encoding offset increment:int)>)>...]"),
+            .doc("O(n), n = operations", "Reads, writes and adds to integers of any width, anywhere in a string.", "key [operation<GET get-block(encoding offset)|write([OVERFLOW overflow-block<WRAP|SAT|FAIL>] write-operation<SET set-block(encoding offset value:int)|INCRBY incrby-block(encoding offset increment:int)>)>...]"),
         bitfield,
     ),
     Row::new(
         Spec::new("bitfield_ro", -2, Group::Bitmap, "6.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1) for each subcommand specified", "Performs arbitrary read-only bitfield integer operations on strings.", "key [GET get-block(encoding offset)+...]"),
+            .doc("O(n), n = operations", "Reads integers of any width, anywhere in a string.", "key [GET get-block(encoding offset)+...]"),
         bitfield_ro,
     ),
     Row::new(
         Spec::new("bitop", -4, Group::Bitmap, "2.6.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::at(2, OW | UPDATE), KeySpec::range(3, -1, 1, RO | ACCESS)])
-            .doc("O(N)", "Performs bitwise operations on multiple strings, and stores the result.", "operation<AND|OR|XOR|NOT> destkey:key key@1..."),
+            .doc("O(n), n = bytes of all the strings", "Combines strings bit by bit into a new one: and, or, exclusive or, not.", "operation<AND|OR|XOR|NOT> destkey:key key@1..."),
         bitop,
     ),
     Row::new(
         Spec::new("bitpos", -3, Group::Bitmap, "2.8.7")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N)", "Finds the first set (1) or clear (0) bit in a string.", "key bit:int [range(start:int [end-unit-block(end:int [unit<BYTE|BIT>^7.0.0])])]")
-            .history(&[("7.0.0", "Added the `BYTE|BIT` option.")]),
+            .doc("O(n), n = bytes looked at", "Looks for the first 1, or the first 0, among the bits of a whole string or a part of it.", "key bit:int [range(start:int [end-unit-block(end:int [unit<BYTE|BIT>^7.0.0])])]")
+            .history(&[("7.0.0", "`BIT`: the part is given in bits instead of bytes.")]),
         bitpos,
     ),
     Row::new(
         Spec::new("getbit", 3, Group::Bitmap, "2.2.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns a bit value by offset.", "key offset"),
+            .doc("O(1)", "Reads one bit of a string.", "key offset"),
         getbit,
     ),
     Row::new(
         Spec::new("setbit", 4, Group::Bitmap, "2.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.", "key offset value:int"),
+            .doc("O(1), O(n) where the string grows, n = new bytes", "Writes one bit of a string and answers what it was; the string grows as far as needed.", "key offset value:int"),
         setbit,
     ),
 ];
@@ -467,10 +469,10 @@ fn width(word: &[u8]) -> Option<Width> {
 
 #[cfg(test)]
 mod tests {
-    use crate::Unit;
-    use crate::keyspace::{Deadline, NewValue, Type};
+    use crate::keyspace::{Deadline, NewValue, as_str};
     use crate::testing::World;
-    use crate::unit::{Held, as_str};
+    use crate::unit::{Held, Unit};
+    use crate::value::kind::Type;
 
     /// Two shards; each word is `key=value`, stored as text; `key:=digits`, stored as a number; or `key@`, a list.
     fn world(strings: &str) -> World {
@@ -502,8 +504,8 @@ mod tests {
             let Some(entry) = unit.peek(key.as_bytes()) else { return "none".into() };
             let form = if entry.raw() { "raw " } else { "" };
             let value = match as_str(entry).unwrap() {
-                crate::unit::Str::Int(number) => format!("int {number}"),
-                crate::unit::Str::Bytes(bytes) => bytes.escape_ascii().to_string(),
+                crate::keyspace::Str::Int(number) => format!("int {number}"),
+                crate::keyspace::Str::Bytes(bytes) => bytes.escape_ascii().to_string(),
             };
             let deadline = entry.deadline().map_or(String::new(), |at| format!(" until {at}"));
             format!("{form}{value}{deadline}")

@@ -2,12 +2,13 @@
 //! durable events are.
 
 use super::expiry::{LATEST_MS, give_deadline};
+use crate::command::row::{Reach, Row};
 use crate::keyspace::Upcoming;
-use crate::wait::{self, Null, Wait};
-use crate::{Reach, Row, Unit};
+use crate::shard::wait::{self, Null, Wait};
+use crate::unit::Unit;
 use curfew_protocol::args::{OwnedArgs, integer, is};
 use curfew_protocol::spec::*;
-use curfew_protocol::{Args, Error, Reply, Resp, glob};
+use curfew_protocol::{Args, Error, Reply, Resp, glob, help};
 use std::collections::BinaryHeap;
 
 /// Keys that CURFEW.EXPIRING answers unless told otherwise.
@@ -20,7 +21,7 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | FAST)
             .keys(&[KeySpec::range(2, -1, 1, RW | UPDATE)])
             .doc(
-                "O(N) where N is the number of keys.",
+                "O(n), n = keys",
                 "Gives several keys one deadline, if all of them exist: they expire as one.",
                 "unix-time-milliseconds key...",
             ),
@@ -28,70 +29,66 @@ pub const ROWS: &[Row] = &[
     ),
     Row {
         spec: Spec::new("curfew.expiring", -1, Group::Generic, "1.0.0").flags(READONLY).doc(
-            "O(M*log(N)) where N is the number of keys returned and M the number of keys that are due with them or soon after.",
+            "O(m*log(n)), n = keys returned, m = keys due with them or soon after",
             "Returns the keys of the database that expire next, in the order of their deadlines.",
             "[MATCH pattern] [WITHIN milliseconds] [COUNT count] [WITHDEADLINES]",
         ),
         reach: Reach::All,
         run: expiring,
+        serve: None,
     },
-    Row::new(
+    Row::waiting(
         Spec::new("curfew.waitkey", -3, Group::Generic, "1.0.0")
             .flags(READONLY | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RO)])
             .doc(
-                "O(N) where N is the number of keys.",
-                "Returns the name of the first key that exists. Blocks until one is created otherwise.",
+                "O(n), n = keys",
+                "Names the first of the keys that exists, and waits for one to be made if none does.",
                 "key... timeout",
             ),
         waitkey,
+        serve_key,
     ),
     Row {
         spec: Spec::new("curfew.events", -2, Group::Generic, "1.0.0").container().doc(
-            "Depends on subcommand.",
-            "A container for commands about durable events.",
+            "That of the subcommand",
+            "Tells where durable events are.",
             "",
         ),
         reach: Reach::None,
         run: events,
+        serve: None,
     },
     Row {
         spec: Spec::new("curfew.events|streams", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
-            "O(N) where N is the number of shards.",
+            "O(n), n = shards",
             "Returns the keys of the streams that events are appended to, in the order of the shards.",
             "",
         ),
         reach: Reach::None,
         run: events_streams,
+        serve: None,
     },
     Row {
         spec: Spec::new("curfew.events|lists", 2, Group::Generic, "1.0.0").flags(LOADING | STALE | FAST).doc(
-            "O(N) where N is the number of shards.",
+            "O(n), n = shards",
             "Returns the keys of the lists that events are appended to, in the order of the shards.",
             "",
         ),
         reach: Reach::None,
         run: events_lists,
+        serve: None,
     },
     Row {
         spec: Spec::new("curfew.events|help", 2, Group::Generic, "1.0.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
         reach: Reach::None,
         run: events_help,
+        serve: None,
     },
-];
-
-const EVENTS_HELP: [&str; 7] = [
-    "CURFEW.EVENTS <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "STREAMS",
-    "    Return the keys of the streams of events, in the order of the shards.",
-    "LISTS",
-    "    Return the keys of the lists of events, in the order of the shards.",
-    "HELP",
-    "    Print this help.",
 ];
 
 /// `CURFEW.EXPIREAT deadline-ms key [key ...]`: the number of keys, 0 if one of them does not exist; then nothing is done.
@@ -122,7 +119,7 @@ fn expiring(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), 
     for shard in unit.shards() {
         shard.db(db).upcoming(&mut |step| match step {
             Upcoming::From(time) => time <= last && soonest.may_take(time),
-            Upcoming::Entry(entry) => {
+            Upcoming::Item(entry) => {
                 let deadline = entry.deadline().filter(|deadline| (now..=last).contains(deadline));
                 let wanted = |key: &[u8]| options.pattern.is_none_or(|pattern| glob::matches(pattern, key, false));
                 if let Some(deadline) = deadline
@@ -161,7 +158,7 @@ fn waitkey(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
         return Ok(());
     }
     let keys = keys.iter().map(Box::from).collect();
-    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, serve: serve_key, null: Null::Bulk });
+    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, null: Null::Bulk });
     Ok(())
 }
 
@@ -182,8 +179,8 @@ fn events_lists(unit: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(),
     Ok(())
 }
 
-fn events_help(_: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    out.simples(&EVENTS_HELP);
+fn events_help(_: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    help::of_container(args.at(0), ROWS.iter().map(|row| &row.spec), out);
     Ok(())
 }
 
@@ -262,7 +259,7 @@ impl Soonest {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::over_shards;
-    use crate::record::Recording;
+    use crate::event::durable::Recording;
     use crate::testing::World;
 
     #[test]
@@ -347,7 +344,7 @@ mod tests {
         world.settings.recording = Recording::new(b"ev", b"q", 0, false, 0, 2);
         assert_eq!(world.run("curfew.events streams"), "*2 $6 ev:{2} $6 ev:{0}");
         assert_eq!(world.run("CURFEW.EVENTS LISTS"), "*2 $5 q:{2} $5 q:{0}");
-        assert!(world.run("curfew.events help").starts_with("*7 +CURFEW.EVENTS <subcommand>"));
+        assert!(world.run("curfew.events help").contains(" +STREAMS "));
     }
 
     #[test]

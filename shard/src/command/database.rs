@@ -6,9 +6,10 @@
 //! journals on another number of shards merges them and takes such an effect from the first shard alone: to swap twice
 //! is not to swap once.
 
+use crate::command::row::{Reach, Row};
 use crate::keyspace::Keyspace;
 use crate::shard::Shard;
-use crate::{Reach, Row, Unit};
+use crate::unit::Unit;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -43,81 +44,88 @@ pub const ROWS: &[Row] = &[
         spec: Spec::new("dbsize", 1, Group::Server, "1.0.0")
             .flags(READONLY | FAST)
             .acl(acl::KEYSPACE)
-            .doc("O(1)", "Returns the number of keys in the database.", "")
+            .doc("O(1)", "Tells how many keys the database has.", "")
             .tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
         reach: Reach::All,
         run: dbsize,
+        serve: None,
     },
     Row {
         spec: Spec::new("randomkey", 1, Group::Generic, "1.0.0")
             .flags(READONLY | TOUCHES_ARBITRARY_KEYS)
-            .doc("O(1)", "Returns a random key name from the database.", "")
+            .doc("O(1)", "Draws a key of the database and names it.", "")
             .tips(&["request_policy:all_shards", "response_policy:special", "nondeterministic_output"]),
         reach: Reach::All,
         run: randomkey,
+        serve: None,
     },
     Row {
         spec: Spec::new("flushdb", -1, Group::Server, "1.0.0")
             .flags(WRITE)
             .acl(acl::KEYSPACE | acl::DANGEROUS)
             .doc(
-                "O(N) where N is the number of keys in the selected database",
-                "Remove all keys from the current database.",
+                "O(1), with SYNC O(n), n = keys of the database",
+                "Empties the database in use.",
                 "[flush-type<ASYNC^4.0.0|SYNC^6.2.0>]",
             )
             .history(&[
-                ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
-                ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+                ("4.0.0", "`ASYNC`: memory is freed in the background."),
+                ("6.2.0", "`SYNC`: memory is freed before the reply."),
             ])
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
         run: flushdb,
+        serve: None,
     },
     Row {
         spec: Spec::new("flushall", -1, Group::Server, "1.0.0")
             .flags(WRITE)
             .acl(acl::KEYSPACE | acl::DANGEROUS)
             .doc(
-                "O(N) where N is the total number of keys in all databases",
-                "Removes all keys from all databases.",
+                "O(1), with SYNC O(n), n = keys of all databases",
+                "Empties every database.",
                 "[flush-type<ASYNC^4.0.0|SYNC^6.2.0>]",
             )
             .history(&[
-                ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
-                ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+                ("4.0.0", "`ASYNC`: memory is freed in the background."),
+                ("6.2.0", "`SYNC`: memory is freed before the reply."),
             ])
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
         reach: Reach::All,
         run: flushall,
+        serve: None,
     },
     Row {
         spec: Spec::new("swapdb", 3, Group::Server, "4.0.0")
             .flags(WRITE | FAST)
             .acl(acl::KEYSPACE | acl::DANGEROUS)
             .doc(
-                "O(N) where N is the count of clients watching or blocking on keys from both databases.",
-                "Swaps two Redis databases.",
+                "O(n), n = keys that clients watch or wait for in the two",
+                "Exchanges two databases: whoever uses the one sees the keys of the other.",
                 "index1:int index2:int",
             ),
         reach: Reach::All,
         run: swapdb,
+        serve: None,
     },
     Row {
         spec: Spec::new("time", 1, Group::Server, "2.6.0")
             .flags(LOADING | STALE | FAST)
-            .doc("O(1)", "Returns the server time.", "")
+            .doc("O(1)", "Tells the time by the clock of the server: Unix seconds, then microseconds.", "")
             .tips(&["nondeterministic_output"]),
         reach: Reach::None,
         run: time,
+        serve: None,
     },
     Row {
         spec: Spec::new("lolwut", -1, Group::Server, "5.0.0").flags(READONLY | FAST).doc(
             "",
-            "Displays computer art and the Redis version",
+            "Draws a clock and tells the version of Curfew.",
             "[VERSION version:int]",
         ),
         reach: Reach::None,
         run: lolwut,
+        serve: None,
     },
 ];
 
@@ -251,8 +259,8 @@ fn everywhere(unit: &mut Unit<'_>, command: &[&[u8]]) {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::*;
-    use crate::unit::shard_of;
-    use crate::watch::Flag;
+    use crate::shard::watch::Flag;
+    use crate::slots::shard_of;
     use curfew_protocol::Resp;
     use std::collections::HashMap;
 
@@ -414,7 +422,7 @@ mod tests {
     #[test]
     fn time_is_the_moment_of_the_unit() {
         over_shards(|world| {
-            world.now = crate::Moment::from_micros(1_735_689_600_012_345);
+            world.now = crate::moment::Moment::from_micros(1_735_689_600_012_345);
             assert_eq!(world.run("time"), "*2 $10 1735689600 $5 12345");
         });
     }

@@ -3,24 +3,15 @@
 //! A replayed journal may meet another number of shards, so an effect must not need a key of another shard: what arrives
 //! at a key is written out in full instead. One way for all three commands, on one shard or on two, is simpler than two.
 
-use crate::keyspace::{EntryRef, Type};
-use crate::unit::{Str, Unit, as_str};
-use crate::value::collection::{Collection, view};
-use crate::value::hash::Hash;
-use crate::value::list::List;
-use crate::value::set::Set;
-use crate::value::sorted_set::SortedSet;
-use crate::value::stream::Stream;
+use crate::keyspace::describe::whole;
+use crate::unit::Unit;
 use curfew_protocol::args::OwnedArgs;
 
 /// The commands that make `key` of `db` what it is now, whatever it was before: the first of them overwrites. Empty if there
 /// is no such key. O(length of the value), which is copied.
 pub fn describe(unit: &mut Unit<'_>, db: usize, key: &[u8]) -> Vec<OwnedArgs> {
     let Some(entry) = unit.peek_in(db, key) else { return Vec::new() };
-    match entry.kind() {
-        Type::String => vec![string(entry)],
-        _ => collection(entry),
-    }
+    whole(entry)
 }
 
 /// Leaves the description of `key` of `db` as effects. The value is not looked at where nobody keeps effects.
@@ -31,53 +22,6 @@ pub(super) fn leave(unit: &mut Unit<'_>, db: usize, key: &[u8]) {
     for command in describe(unit, db, key) {
         unit.effect_in(db, key, command.view().iter());
     }
-}
-
-/// The commands that make the value of an entry that is not a string, where there is nothing yet.
-pub(crate) fn items(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
-    fn of<T: Collection>(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
-        let mut commands = Vec::new();
-        if let Some(view) = view::<T>(entry) {
-            T::describe(view, entry.key(), &mut commands);
-        }
-        commands
-    }
-    match entry.kind() {
-        Type::String => Vec::new(),
-        Type::List => of::<List>(entry),
-        Type::Set => of::<Set>(entry),
-        Type::ZSet => of::<SortedSet>(entry),
-        Type::Hash => of::<Hash>(entry),
-        Type::Stream => of::<Stream>(entry),
-    }
-}
-
-/// `DEL key`, the commands of the type, `PEXPIREAT key deadline`.
-fn collection(entry: EntryRef<'_>) -> Vec<OwnedArgs> {
-    let mut commands = vec![OwnedArgs::from_slices(&[b"DEL", entry.key()])];
-    commands.append(&mut items(entry));
-    if let Some(deadline) = entry.deadline() {
-        let mut digits = itoa::Buffer::new();
-        commands.push(OwnedArgs::from_slices(&[b"PEXPIREAT", entry.key(), digits.format(deadline).as_bytes()]));
-    }
-    commands
-}
-
-/// `SET key value [PXAT deadline]`.
-fn string(entry: EntryRef<'_>) -> OwnedArgs {
-    let mut digits = itoa::Buffer::new();
-    let mut command = OwnedArgs::from_slices(&[b"SET", entry.key()]);
-    match as_str(entry) {
-        Ok(Str::Int(number)) => command.push(digits.format(number).as_bytes()),
-        Ok(Str::Bytes(bytes)) => command.push(bytes),
-        // Not a string: `describe` asks for strings only.
-        Err(_) => return OwnedArgs::from_slices(&[b"DEL", entry.key()]),
-    }
-    if let Some(deadline) = entry.deadline() {
-        command.push(b"PXAT");
-        command.push(digits.format(deadline).as_bytes());
-    }
-    command
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! As in Redis they are collected first, so that a syntax error further on comes before a bad number.
 
-use crate::Moment;
+use crate::moment::Moment;
 use curfew_protocol::Error;
 use curfew_protocol::args::{Cursor, integer, is};
 

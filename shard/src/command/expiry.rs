@@ -4,8 +4,9 @@
 //! other leaves PEXPIREAT, which is absolute.
 
 use super::generic::look;
+use crate::command::row::Row;
 use crate::event::class;
-use crate::{Row, Unit};
+use crate::unit::Unit;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
@@ -19,8 +20,8 @@ pub const ROWS: &[Row] = &[
         Spec::new("expire", -3, Group::Generic, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1)", "Sets the expiration time of a key in seconds.", "key seconds [condition<NX|XX|GT|LT>^7.0.0]")
-            .history(&[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")]),
+            .doc("O(1)", "Makes a key expire after so many seconds.", "key seconds [condition<NX|XX|GT|LT>^7.0.0]")
+            .history(&[("7.0.0", "`NX`, `XX`, `GT` and `LT` look at the old deadline first.")]),
         expire,
     ),
     Row::new(
@@ -29,10 +30,10 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | UPDATE)])
             .doc(
                 "O(1)",
-                "Sets the expiration time of a key in milliseconds.",
+                "Makes a key expire after so many milliseconds.",
                 "key milliseconds [condition<NX|XX|GT|LT>^7.0.0]",
             )
-            .history(&[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")]),
+            .history(&[("7.0.0", "`NX`, `XX`, `GT` and `LT` look at the old deadline first.")]),
         pexpire,
     ),
     Row::new(
@@ -41,10 +42,10 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | UPDATE)])
             .doc(
                 "O(1)",
-                "Sets the expiration time of a key to a Unix timestamp.",
+                "Makes a key expire at a point in time, in Unix seconds.",
                 "key unix-time-seconds [condition<NX|XX|GT|LT>^7.0.0]",
             )
-            .history(&[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")]),
+            .history(&[("7.0.0", "`NX`, `XX`, `GT` and `LT` look at the old deadline first.")]),
         expireat,
     ),
     Row::new(
@@ -53,18 +54,18 @@ pub const ROWS: &[Row] = &[
             .keys(&[KeySpec::first(RW | UPDATE)])
             .doc(
                 "O(1)",
-                "Sets the expiration time of a key to a Unix milliseconds timestamp.",
+                "Makes a key expire at a point in time, in Unix milliseconds.",
                 "key unix-time-milliseconds [condition<NX|XX|GT|LT>^7.0.0]",
             )
-            .history(&[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")]),
+            .history(&[("7.0.0", "`NX`, `XX`, `GT` and `LT` look at the old deadline first.")]),
         pexpireat,
     ),
     Row::new(
         Spec::new("ttl", 2, Group::Generic, "1.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the expiration time in seconds of a key.", "key")
-            .history(&[("2.8.0", "Added the -2 reply.")])
+            .doc("O(1)", "Tells how many seconds a key has left; -1 without a deadline, -2 without the key.", "key")
+            .history(&[("2.8.0", "-2 stands for a missing key, which answered -1 before.")])
             .tips(&["nondeterministic_output"]),
         ttl,
     ),
@@ -72,8 +73,12 @@ pub const ROWS: &[Row] = &[
         Spec::new("pttl", 2, Group::Generic, "2.6.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the expiration time in milliseconds of a key.", "key")
-            .history(&[("2.8.0", "Added the -2 reply.")])
+            .doc(
+                "O(1)",
+                "Tells how many milliseconds a key has left; -1 without a deadline, -2 without the key.",
+                "key",
+            )
+            .history(&[("2.8.0", "-2 stands for a missing key, which answered -1 before.")])
             .tips(&["nondeterministic_output"]),
         pttl,
     ),
@@ -81,20 +86,28 @@ pub const ROWS: &[Row] = &[
         Spec::new("expiretime", 2, Group::Generic, "7.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the expiration time of a key as a Unix timestamp.", "key"),
+            .doc(
+                "O(1)",
+                "Tells when a key expires, in Unix seconds; -1 without a deadline, -2 without the key.",
+                "key",
+            ),
         expiretime,
     ),
     Row::new(
         Spec::new("pexpiretime", 2, Group::Generic, "7.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the expiration time of a key as a Unix milliseconds timestamp.", "key"),
+            .doc(
+                "O(1)",
+                "Tells when a key expires, in Unix milliseconds; -1 without a deadline, -2 without the key.",
+                "key",
+            ),
         pexpiretime,
     ),
     Row::new(
         Spec::new("persist", 2, Group::Generic, "2.2.0").flags(WRITE | FAST).keys(&[KeySpec::first(RW | UPDATE)]).doc(
             "O(1)",
-            "Removes the expiration time of a key.",
+            "Takes the deadline of a key away, so that it stays.",
             "key",
         ),
         persist,
@@ -255,8 +268,8 @@ fn seconds(ms: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use crate::command::generic::testing::*;
-    use crate::unit::shard_of;
-    use crate::watch::Flag;
+    use crate::shard::watch::Flag;
+    use crate::slots::shard_of;
 
     #[test]
     fn replies_are_those_of_redis() {

@@ -4,10 +4,11 @@
 //! leaves a key a DEL: so a journal replays on any number of shards.
 
 use super::describe;
-use crate::access;
+use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::{EntryRef, Taken, TakenValue, Type, Value};
-use crate::{Row, Unit};
+use crate::keyspace::{EntryRef, Taken, TakenValue, Value};
+use crate::unit::{Unit, access};
+use crate::value::kind::Type;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -18,7 +19,11 @@ pub const ROWS: &[Row] = &[
         Spec::new("del", -2, Group::Generic, "1.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::range(1, -1, 1, RM | DELETE)])
-            .doc("O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).", "Deletes one or more keys.", "key...")
+            .doc(
+                "O(n), n = keys; values beyond 64 KiB are freed by another thread",
+                "Removes keys and tells how many of them were there.",
+                "key...",
+            )
             .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
         del,
     ),
@@ -26,7 +31,11 @@ pub const ROWS: &[Row] = &[
         Spec::new("unlink", -2, Group::Generic, "4.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::range(1, -1, 1, RM | DELETE)])
-            .doc("O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.", "Asynchronously deletes one or more keys.", "key...")
+            .doc(
+                "O(n), n = keys; values beyond 64 KiB are freed by another thread",
+                "Removes keys just as DEL does, which never waits for large values to be freed either.",
+                "key...",
+            )
             .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
         del,
     ),
@@ -34,8 +43,12 @@ pub const ROWS: &[Row] = &[
         Spec::new("exists", -2, Group::Generic, "1.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::range(1, -1, 1, RO)])
-            .doc("O(N) where N is the number of keys to check.", "Determines whether one or more keys exist.", "key...")
-            .history(&[("3.0.3", "Accepts multiple `key` arguments.")])
+            .doc(
+                "O(n), n = keys",
+                "Tells how many of the keys are there; one that is named twice counts twice.",
+                "key...",
+            )
+            .history(&[("3.0.3", "Several keys at once.")])
             .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
         exists,
     ),
@@ -43,45 +56,54 @@ pub const ROWS: &[Row] = &[
         Spec::new("touch", -2, Group::Generic, "3.2.1")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::range(1, -1, 1, RO)])
-            .doc("O(N) where N is the number of keys that will be touched.", "Returns the number of existing keys out of those specified after updating the time they were last accessed.", "key...")
+            .doc(
+                "O(n), n = keys",
+                "Marks keys as just used, which LRU and LFU go by, and tells how many of them are there.",
+                "key...",
+            )
             .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
         touch,
     ),
     Row::new(
-        Spec::new("type", 2, Group::Generic, "1.0.0")
-            .flags(READONLY | FAST)
-            .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Determines the type of value stored at a key.", "key"),
-        type_of,
+        Spec::new("type", 2, Group::Generic, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO)]).doc(
+            "O(1)",
+            "Names the kind of value at a key: string, list, set, zset, hash, stream, or none.",
+            "key",
+        ),
+        type_,
     ),
     Row::new(
         Spec::new("rename", 3, Group::Generic, "1.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, OW | UPDATE)])
-            .doc("O(1)", "Renames a key and overwrites the destination.", "key newkey:key@1"),
+            .doc("O(1)", "Gives a key another name; what had that name before is gone.", "key newkey:key@1"),
         rename,
     ),
     Row::new(
         Spec::new("renamenx", 3, Group::Generic, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, OW | INSERT)])
-            .doc("O(1)", "Renames a key only when the target key name doesn't exist.", "key newkey:key@1")
-            .history(&[("3.2.0", "The command no longer returns an error when source and destination names are the same.")]),
+            .doc("O(1)", "Gives a key another name, unless a key has that name already.", "key newkey:key@1")
+            .history(&[("3.2.0", "A key may be given its own name: that answers 0 and is no error.")]),
         renamenx,
     ),
     Row::new(
         Spec::new("copy", -3, Group::Generic, "6.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RO | ACCESS), KeySpec::at(2, OW | UPDATE)])
-            .doc("O(N) worst case for collections, where N is the number of nested items. O(1) for string values.", "Copies the value of a key to a new key.", "source:key destination@1 [DB destination-db:int] [REPLACE]"),
+            .doc(
+                "O(n), n = size of the value",
+                "Copies a value with its deadline to another key, in another database too.",
+                "source:key destination@1 [DB destination-db:int] [REPLACE]",
+            ),
         copy,
     ),
     Row::new(
         Spec::new("move", 3, Group::Generic, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Moves a key to another database.", "key db:int"),
-        move_key,
+            .doc("O(1)", "Puts a key into another database instead, unless that one has it already.", "key db:int"),
+        move_,
     ),
 ];
 
@@ -112,7 +134,7 @@ fn touch(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Err
     Ok(())
 }
 
-fn type_of(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn type_(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     out.simple(look(unit, args.at(1), |entry| type_name(entry.kind())).unwrap_or("none"));
     Ok(())
 }
@@ -138,7 +160,7 @@ fn renamenx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), 
     Ok(())
 }
 
-fn move_key(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn move_(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, db) = (args.at(1), database(unit, args.at(2))?);
     if db == unit.db {
         return Err(Error::SAME_OBJECT);
@@ -245,10 +267,10 @@ fn database(unit: &Unit<'_>, arg: &[u8]) -> Result<usize, Error> {
 /// What the tests of this and the neighbouring families share.
 #[cfg(test)]
 pub(super) mod testing {
-    use crate::command::string::encode;
+    use crate::command::string::text::encode;
     use crate::keyspace::Deadline;
     use crate::testing::World;
-    use crate::{Held, Unit};
+    use crate::unit::{Held, Unit};
 
     /// A unit over all shards of a world.
     pub fn with_unit<T>(world: &mut World, f: impl FnOnce(&mut Unit<'_>) -> T) -> T {
@@ -264,7 +286,7 @@ pub(super) mod testing {
 
     /// The string at a key of the world's database.
     pub fn value(world: &mut World, key: &str) -> Option<String> {
-        use crate::unit::Str;
+        use crate::keyspace::Str;
         with_unit(world, |unit| {
             unit.peek_str(key.as_bytes()).expect("a string").map(|value| match value {
                 Str::Int(number) => number.to_string(),
@@ -284,9 +306,10 @@ pub(super) mod testing {
 #[cfg(test)]
 mod tests {
     use super::testing::*;
+    use crate::event::class;
+    use crate::shard::watch::Flag;
+    use crate::slots::shard_of;
     use crate::testing::World;
-    use crate::watch::Flag;
-    use crate::{class, unit::shard_of};
 
     /// Runs lines with the replies that Redis 8.0.6 gives.
     fn check(world: &mut World, lines: &[(&str, &str)]) {
@@ -504,7 +527,7 @@ mod tests {
 
     #[test]
     fn encodings_are_kept() {
-        let grown = |unit: &mut crate::Unit<'_>| unit.grow(b"raw").expect("a string").push(b'!');
+        let grown = |unit: &mut crate::unit::Unit<'_>| unit.grow(b"raw").expect("a string").push(b'!');
         over_shards(|world| {
             put(world, "raw", b"v", None);
             put(world, "int", b"12", None);

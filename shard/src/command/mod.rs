@@ -1,4 +1,4 @@
-//! Data commands, one file per family: rows first, then handlers, then tests.
+//! Data commands, one file or folder per family: rows first, then handlers, then tests. `registry.rs` joins the rows.
 
 pub mod bitmap;
 pub mod curfew;
@@ -13,6 +13,8 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod list;
 pub mod object;
+pub mod registry;
+pub mod row;
 pub mod scan;
 pub mod set;
 pub mod sort;

@@ -1,18 +1,18 @@
 //! OBJECT and MEMORY USAGE: how a key is kept.
 
-use crate::access;
-use crate::keyspace::{EntryRef, Type, Value};
-use crate::unit::{Str, as_str};
-use crate::value::collection::{Collection, view};
+use crate::command::row::{Reach, Row};
+use crate::keyspace::{EntryRef, Str, Value, as_str};
+use crate::unit::{Unit, access};
 use crate::value::hash::Hash;
+use crate::value::kind::Type;
 use crate::value::list::List;
+use crate::value::object::Boxed;
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
 use crate::value::stream::Stream;
-use crate::{Reach, Row, Unit};
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
-use curfew_protocol::{Args, Error, Reply};
+use curfew_protocol::{Args, Error, Reply, help};
 
 /// The longest string that Redis keeps in one block with its header, and calls `embstr`. Bytes.
 const EMBEDDED_MAX: usize = 44;
@@ -20,40 +20,23 @@ const EMBEDDED_MAX: usize = 44;
 /// Redis shares the integers below this between keys, and gives them a reference count that says "for ever".
 const SHARED_INTEGERS: i64 = 10_000;
 
-const HELP: &[&str] = &[
-    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "ENCODING <key>",
-    "    Return the kind of internal representation used in order to store the value",
-    "    associated with a <key>.",
-    "FREQ <key>",
-    "    Return the access frequency index of the <key>. The returned integer is",
-    "    proportional to the logarithm of the recent access frequency of the key.",
-    "IDLETIME <key>",
-    "    Return the idle time of the <key>, that is the approximated number of",
-    "    seconds elapsed since the last access to the key.",
-    "REFCOUNT <key>",
-    "    Return the number of references of the value associated with the specified",
-    "    <key>.",
-    "HELP",
-    "    Print this help.",
-];
-
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("object", -2, Group::Generic, "2.2.3").container().doc(
-            "Depends on subcommand.",
-            "A container for object introspection commands.",
+            "That of the subcommand",
+            "Shows how the value at a key is kept.",
             "",
         ),
         reach: Reach::None,
         run: container,
+        serve: None,
     },
     Row::new(
         Spec::new("object|encoding", 3, Group::Generic, "2.2.3")
             .flags(READONLY)
             .keys(&[KeySpec::at(2, RO)])
-            .doc("O(1)", "Returns the internal encoding of a Redis object.", "key")
+            .doc("O(1)", "Names the form in which a value is kept, such as listpack or hashtable.", "key")
             .tips(&["nondeterministic_output"]),
         encoding,
     ),
@@ -61,7 +44,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("object|freq", 3, Group::Generic, "4.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::at(2, RO)])
-            .doc("O(1)", "Returns the logarithmic access frequency counter of a Redis object.", "key")
+            .doc("O(1)", "Tells how often a key is used, on the scale of LFU from 0 to 255.", "key")
             .tips(&["nondeterministic_output"]),
         freq,
     ),
@@ -69,7 +52,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("object|idletime", 3, Group::Generic, "2.2.3")
             .flags(READONLY)
             .keys(&[KeySpec::at(2, RO)])
-            .doc("O(1)", "Returns the time since the last access to a Redis object.", "key")
+            .doc("O(1)", "Tells how many seconds ago a key was last used.", "key")
             .tips(&["nondeterministic_output"]),
         idletime,
     ),
@@ -77,23 +60,24 @@ pub const ROWS: &[Row] = &[
         Spec::new("object|refcount", 3, Group::Generic, "2.2.3")
             .flags(READONLY)
             .keys(&[KeySpec::at(2, RO)])
-            .doc("O(1)", "Returns the reference count of a value of a key.", "key")
+            .doc("O(1)", "Answers 1, or for an integer below 10,000 what Redis answers for one that keys share.", "key")
             .tips(&["nondeterministic_output"]),
         refcount,
     ),
     Row {
         spec: Spec::new("object|help", 2, Group::Generic, "6.2.0").flags(LOADING | STALE).doc(
             "O(1)",
-            "Returns helpful text about the different subcommands.",
+            "Lists the subcommands, with a sentence on each.",
             "",
         ),
         reach: Reach::None,
         run: help,
+        serve: None,
     },
     Row::new(
         Spec::new("memory|usage", -3, Group::Server, "4.0.0").flags(READONLY).keys(&[KeySpec::at(2, RO)]).doc(
-            "O(N) where N is the number of samples.",
-            "Estimates the memory usage of a key.",
+            "O(1), of a stream O(n), n = consumer groups",
+            "Tells how many bytes a key and its value take: all of them, so SAMPLES has no effect.",
             "key [SAMPLES count]",
         ),
         memory_usage,
@@ -147,8 +131,8 @@ fn refcount(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), 
     Ok(())
 }
 
-fn help(_: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    out.simples(HELP);
+fn help(_: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    help::of_container(args.at(0), ROWS.iter().map(|row| &row.spec), out);
     Ok(())
 }
 
@@ -186,8 +170,8 @@ pub fn encoding_name(entry: EntryRef<'_>) -> Result<&'static str, Error> {
     }
 }
 
-fn of<T: Collection>(entry: EntryRef<'_>) -> Result<&'static str, Error> {
-    view::<T>(entry).map(T::encoding).ok_or(Error::WRONG_TYPE)
+fn of<T: Boxed>(entry: EntryRef<'_>) -> Result<&'static str, Error> {
+    entry.view::<T>().map(T::encoding).ok_or(Error::WRONG_TYPE)
 }
 
 #[cfg(test)]
@@ -240,7 +224,7 @@ mod tests {
             for (line, reply) in lines {
                 assert_eq!(world.run(line), *reply, "{line}");
             }
-            assert!(world.run("object help").starts_with("*15 +OBJECT <subcommand> [<arg> [value] [opt] ...]."));
+            assert!(world.run("object help").contains(" +ENCODING key "));
             assert_eq!(world.run("memory usage k"), world.run("memory usage k samples 0 samples 5"));
         });
         let args = curfew_protocol::args::OwnedArgs::from_slices(&[b"object", b"foo"]);

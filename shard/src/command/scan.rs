@@ -5,9 +5,12 @@
 //! With up to 32,767 shards every cursor is a non-negative 64-bit integer, as clients take it to be.
 
 use super::generic::type_name;
-use crate::keyspace::{EntryRef, Type};
+use crate::command::row::{Reach, Row};
+use crate::keyspace::EntryRef;
+use crate::moment::Moment;
 use crate::shard::CURSOR_SHARD_SHIFT;
-use crate::{Moment, Reach, Row, Unit};
+use crate::unit::Unit;
+use crate::value::kind::Type;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply, glob, number};
@@ -22,20 +25,26 @@ pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("scan", -2, Group::Generic, "2.8.0")
             .flags(READONLY | TOUCHES_ARBITRARY_KEYS)
-            .doc("O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.", "Iterates over the key names in the database.", "cursor [MATCH pattern] [COUNT count] [TYPE type^6.0.0]")
-            .history(&[("6.0.0", "Added the `TYPE` subcommand.")])
+            .doc(
+                "O(n), n = COUNT, or keys of the database for a whole scan",
+                "Walks over the keys of the database step by step; a cursor tells where to go on.",
+                "cursor [MATCH pattern] [COUNT count] [TYPE type^6.0.0]",
+            )
+            .history(&[("6.0.0", "`TYPE`: keys of one type only.")])
             .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]),
         reach: Reach::Cursor,
         run: scan,
+        serve: None,
     },
     Row {
         spec: Spec::new("keys", 2, Group::Generic, "1.0.0")
             .flags(READONLY | TOUCHES_ARBITRARY_KEYS)
             .acl(acl::DANGEROUS)
-            .doc("O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.", "Returns all key names that match a pattern.", "pattern")
+            .doc("O(n), n = keys of the database", "Lists every key of the database that a pattern matches.", "pattern")
             .tips(&["request_policy:all_shards", "nondeterministic_output_order"]),
         reach: Reach::All,
         run: keys,
+        serve: None,
     },
 ];
 
@@ -159,8 +168,9 @@ fn is_expired(entry: EntryRef<'_>, now: Moment) -> bool {
 mod tests {
     use super::*;
     use crate::command::generic::testing::*;
+    use crate::slots::shard_of;
     use crate::testing::World;
-    use crate::{Held, unit::shard_of};
+    use crate::unit::Held;
     use curfew_protocol::args::OwnedArgs;
     use std::collections::HashSet;
 

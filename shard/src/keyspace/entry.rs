@@ -34,41 +34,13 @@
 //! - In the form `Boxed` the value is the pointer of a `Box<Object>` that the entry owns.
 #![allow(unsafe_code)]
 
+use super::slab;
 use super::wheel::{Item, Owner, Position};
-use super::{Object, slab};
+use crate::value::kind::Type;
+use crate::value::object::{Boxed, Object};
+use curfew_protocol::Error;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
-
-/// What kind of value a key holds; the numbers are the order of Redis's types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Type {
-    /// Bytes or an integer.
-    String = 0,
-    /// A list.
-    List = 1,
-    /// A set.
-    Set = 2,
-    /// A sorted set.
-    ZSet = 3,
-    /// A hash.
-    Hash = 4,
-    /// A stream.
-    Stream = 5,
-}
-
-impl Type {
-    fn from_bits(bits: u64) -> Type {
-        match bits {
-            0 => Type::String,
-            1 => Type::List,
-            2 => Type::Set,
-            3 => Type::ZSet,
-            4 => Type::Hash,
-            _ => Type::Stream,
-        }
-    }
-}
 
 /// A value, borrowed from its entry.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +51,29 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// A value outside the entry.
     Object(&'a Object),
+}
+
+/// A string value as it is stored.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Str<'a> {
+    /// Stored as a number.
+    Int(i64),
+    /// Stored as bytes.
+    Bytes(&'a [u8]),
+}
+
+/// The string that an entry holds.
+#[inline]
+pub fn as_str(entry: EntryRef<'_>) -> Result<Str<'_>, Error> {
+    if entry.kind() != Type::String {
+        return Err(Error::WRONG_TYPE);
+    }
+    Ok(match entry.value() {
+        Value::Int(number) => Str::Int(number),
+        Value::Bytes(bytes) => Str::Bytes(bytes),
+        Value::Object(Object::Str(bytes)) => Str::Bytes(bytes),
+        Value::Object(_) => return Err(Error::WRONG_TYPE),
+    })
 }
 
 /// Stands for "no deadline" in an entry that has room for one.
@@ -387,7 +382,7 @@ impl Block {
             return NEVER;
         }
         match self.value() {
-            Value::Object(object) => object.fields_due(),
+            Value::Object(object) => object.fields_due().unwrap_or(NEVER),
             _ => NEVER,
         }
     }
@@ -529,6 +524,19 @@ impl<'a> EntryRef<'a> {
     #[inline]
     pub fn value(&self) -> Value<'a> {
         self.block.value()
+    }
+
+    /// The value as one of this type, in whichever form it is kept; None if it is of another.
+    #[inline]
+    pub fn view<T: Boxed>(&self) -> Option<T::View<'a>> {
+        if self.kind() != T::KIND {
+            return None;
+        }
+        match self.value() {
+            Value::Bytes(bytes) => Some(T::view_inline(bytes)),
+            Value::Object(object) => T::of(object).map(T::view),
+            Value::Int(_) => None,
+        }
     }
 
     /// When the key is due, in Unix milliseconds, if it has a deadline. It may have passed already.

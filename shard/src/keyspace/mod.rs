@@ -21,103 +21,24 @@
 //! - `timed` counts the entries with a deadline, `fields_timed` those marked as having fields with one, `boxed` those with
 //!   an object.
 
+pub mod describe;
 mod entry;
+mod hasher;
 mod slab;
 mod table;
 pub mod wheel;
 
-pub use entry::{EntryMut, EntryRef, Type, Value};
+pub use entry::{EntryMut, EntryRef, Str, Value, as_str};
+pub use hasher::Hasher;
 pub use table::Iter;
-pub(crate) use table::prefetch;
+pub use wheel::Upcoming;
 
-use crate::value::dict::Dict;
-use crate::value::hash::Hash;
-use crate::value::list::List;
-use crate::value::set::Set;
-use crate::value::sorted_set::SortedSet;
-use crate::value::stream::Stream;
+use crate::value::kind::Type;
+use crate::value::object::Object;
 use entry::{Block, Content, Entries, NEVER, Shape};
 use slab::Slab;
-use std::hash::Hasher as _;
 use table::Table;
 use wheel::{Position, Wheel};
-
-/// Hashes keys, with a secret seed so that nobody can choose keys that collide. All keyspaces of a process share one.
-#[derive(Clone, Debug)]
-pub struct Hasher {
-    shared: foldhash::SharedSeed,
-    seed: u64,
-}
-
-impl Hasher {
-    /// The hasher of this seed.
-    pub fn new(seed: u64) -> Self {
-        Hasher { shared: foldhash::SharedSeed::from_u64(seed), seed: seed.rotate_left(32) ^ 0x243F_6A88_85A3_08D3 }
-    }
-
-    /// The hash of a key; all 64 bits are well mixed. Some nanoseconds for short keys.
-    #[inline]
-    pub fn hash(&self, key: &[u8]) -> u64 {
-        let mut hasher = foldhash::quality::FoldHasher::with_seed(self.seed, &self.shared);
-        hasher.write(key);
-        hasher.finish()
-    }
-}
-
-/// A value outside its entry.
-#[derive(Clone, Debug)]
-pub enum Object {
-    /// A string that grows by APPEND or SETRANGE: repeated appends cost amortized O(1).
-    Str(Vec<u8>),
-    /// A list.
-    List(List),
-    /// A set.
-    Set(Set),
-    /// A sorted set.
-    ZSet(SortedSet),
-    /// A hash.
-    Hash(Hash),
-    /// A stream.
-    Stream(Stream),
-}
-
-impl Object {
-    /// Bytes on the heap beyond the object itself. O(1).
-    pub fn heap_bytes(&self) -> usize {
-        match self {
-            Object::Str(bytes) => bytes.capacity(),
-            Object::List(list) => list.heap_bytes(),
-            Object::Set(set) => set.heap_bytes(),
-            Object::ZSet(zset) => zset.heap_bytes(),
-            Object::Hash(hash) => hash.heap_bytes(),
-            Object::Stream(stream) => stream.heap_bytes(),
-        }
-    }
-
-    /// The table that finds its items by name, if it has one.
-    pub fn items(&self) -> Option<&Dict> {
-        match self {
-            Object::Set(Set::Table(table)) => Some(table),
-            Object::ZSet(zset) => zset.items(),
-            Object::Hash(hash) => hash.items(),
-            _ => None,
-        }
-    }
-
-    /// When the wheel is to bring it, in Unix milliseconds: the first of its fields is due, or those that are gone are to be
-    /// swept on. [`NEVER`] for most. O(1).
-    pub(in crate::keyspace) fn fields_due(&self) -> i64 {
-        match self {
-            Object::Hash(hash) => hash.wakes().unwrap_or(NEVER),
-            _ => NEVER,
-        }
-    }
-
-    /// Whether nothing of it is left at `now`: a hash whose fields are all past their deadlines. O(log n).
-    pub(in crate::keyspace) fn all_due(&self, now: i64) -> bool {
-        matches!(self, Object::Hash(hash) if hash.all_due(now))
-    }
-}
 
 /// A value to be put into an entry.
 #[derive(Debug)]
@@ -184,19 +105,10 @@ impl Taken {
     pub fn soonest(&self) -> Option<i64> {
         let fields = match &self.value {
             TakenValue::Object(object) => object.fields_due(),
-            _ => NEVER,
+            _ => None,
         };
-        some(self.deadline.unwrap_or(NEVER).min(fields))
+        some(self.deadline.unwrap_or(NEVER).min(fields.unwrap_or(NEVER)))
     }
-}
-
-/// What [`Keyspace::upcoming`] shows.
-#[derive(Debug)]
-pub enum Upcoming<'a> {
-    /// Nothing that comes from here on is due before this time (Unix milliseconds).
-    From(i64),
-    /// An entry that is due some time.
-    Entry(EntryRef<'a>),
 }
 
 /// The keys of one database on one shard. See the module.
@@ -302,7 +214,7 @@ impl Keyspace {
             NewValue::Bytes(bytes) => Content::Bytes(bytes),
             NewValue::Object(object) => {
                 self.boxed += 1;
-                fields_due = object.fields_due();
+                fields_due = object.fields_due().unwrap_or(NEVER);
                 Content::Object(object)
             }
         };
@@ -350,7 +262,7 @@ impl Keyspace {
     /// when it has no room for a place in the wheel yet.
     pub fn fields_changed(&mut self, hash: u64, key: &[u8]) {
         let Some((place, mut block)) = self.table.find(hash, key) else { return };
-        let due = block.object_mut().map_or(NEVER, |object| object.fields_due());
+        let due = block.object_mut().and_then(|object| object.fields_due()).unwrap_or(NEVER);
         if due == NEVER && !block.has_fields_due() {
             return;
         }
@@ -432,9 +344,10 @@ impl Keyspace {
         Some(Taken { kind, value, raw, deadline, lru })
     }
 
-    /// The next entry with a deadline before `now` (Unix milliseconds), its own or that of a field, in the order of deadlines but
-    /// for bursts (see [`Wheel`]). It stays in the keyspace but is no longer in the wheel, so the caller removes it (or gives it another deadline): it will not come again. None
-    /// when nothing more is due, or when `steps` is used up (zero then).
+    /// The next entry with a deadline before `now` (Unix milliseconds), its own or that of a field, in the order of deadlines
+    /// but for bursts (see [`Wheel`]). It stays in the keyspace but is no longer in the wheel, so the caller removes it (or
+    /// gives it another deadline): it will not come again. None when nothing more is due, or when `steps` is used up (zero
+    /// then).
     pub fn next_due(&mut self, now: i64, steps: &mut u32) -> Option<EntryRef<'_>> {
         self.now = now;
         let item = self.wheel.as_mut()?.next_due(now, &mut Entries, steps)?;
@@ -445,12 +358,12 @@ impl Keyspace {
 
     /// Visits the entries in the wheel in the order in which they will be looked at, until `visit` says no. See
     /// [`Wheel::upcoming`] for what the order tells.
-    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming<'_>) -> bool) {
+    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming<EntryRef<'_>>) -> bool) {
         let Some(wheel) = &self.wheel else { return };
         wheel.upcoming(&mut |step| {
             visit(match step {
-                wheel::Upcoming::From(time) => Upcoming::From(time),
-                wheel::Upcoming::Item(item) => Upcoming::Entry(Block::from_address(item.get()).as_ref()),
+                Upcoming::From(time) => Upcoming::From(time),
+                Upcoming::Item(item) => Upcoming::Item(Block::from_address(item.get()).as_ref()),
             })
         });
     }

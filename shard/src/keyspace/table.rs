@@ -40,6 +40,7 @@
 #![allow(unsafe_code)]
 
 use super::entry::{Block, EntryRef};
+use crate::prefetch::prefetch;
 use crate::random::Random;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
@@ -657,18 +658,6 @@ const fn tail_min(cap: u32) -> usize {
 fn segment_layout(total: usize) -> Layout {
     // Far below isize::MAX: `total` comes from CAPS and from lengths of slices.
     Layout::from_size_align(size_of::<Head>() + total * 8, align_of::<Head>()).unwrap_or(Layout::new::<Head>())
-}
-
-/// Asks for a cache line; a no-op where the processor's instruction is not known. Any address will do.
-#[inline]
-pub(crate) fn prefetch<T>(address: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch never faults, and SSE is part of x86_64.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The keyspace as a whole: all forms and sizes of entries, deadlines, memory.
 
 use super::*;
+use crate::value::hash::Hash;
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -37,7 +38,7 @@ fn check(keyspace: &Keyspace) {
         let block = entry.block();
         timed += usize::from(entry.deadline().is_some());
         boxed += usize::from(block.is_boxed());
-        let fields = block.object_mut().map_or(NEVER, |object| object.fields_due());
+        let fields = block.object_mut().and_then(|object| object.fields_due()).unwrap_or(NEVER);
         assert_eq!((block.has_fields_due(), block.fields_due()), (fields != NEVER, fields));
         fields_timed += usize::from(fields != NEVER);
         if block.position() != Position::NONE {
@@ -302,7 +303,7 @@ proptest! {
 
 /// A hash of these fields, each with its deadline if it has one.
 fn hash_object(fields: &[(u8, Option<i64>)], in_table: bool) -> Box<Object> {
-    let limits = crate::settings::Limits { hash_entries: if in_table { 0 } else { 512 }, ..Default::default() };
+    let limits = crate::value::limits::Limits { hash_entries: if in_table { 0 } else { 512 }, ..Default::default() };
     let mut hash = Hash::default();
     for (field, deadline) in fields {
         hash.set(&[*field], b"v", false, &limits);

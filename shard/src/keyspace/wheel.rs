@@ -34,92 +34,32 @@
 //! come up on time or early, and every item that comes up early is armed again, because the owner is asked for the
 //! deadline whenever an item is looked at. **Forward** jumps skip by bitmap from one occupied bucket to the next.
 //!
-//! **Memory**, measured by a test: 6.7 bytes an item for 1 M items over an hour, 6.6 for 1 M of one deadline
-//! (`bytes() / len()`, what was asked of the allocator). 224 bytes when empty. A lone item costs 88 bytes, and its
-//! level's table 4.1 KiB, half of which are the counts behind [`Wheel::count_until`]. After cancels, `work_ahead` merges chunks that have become sparse; a table of 16 bytes for
-//! each chunk that there was at the peak (0.4 bytes an item) stays until the wheel is empty.
+//! **Memory**, measured by a test: 6.7 bytes an item for 1 M items over an hour, 6.6 for 1 M of one deadline (`bytes() /
+//! len()`, what was asked of the allocator). 224 bytes when empty. A lone item costs 88 bytes, and its level's table 4.1 KiB,
+//! half of which are the counts behind [`Wheel::count_until`]. After cancels, `work_ahead` merges chunks that have become
+//! sparse; a table of 16 bytes for each chunk that there was at the peak (0.4 bytes an item) stays until the wheel is empty.
 
 mod aside;
+mod bucket;
+mod item;
 mod pool;
 #[cfg(test)]
 mod tests;
 
-use aside::{Aside, Home, TURN};
+pub use item::{Item, Owner, Position};
+
+use bucket::{Aside, Home, LEVELS, OVERDUE, SLOTS, TURN, bucket};
 use pool::{Left, NIL, Pool};
 
-/// A 48-bit non-zero token, such as the address of an entry. The wheel gives it no meaning.
+/// What [`Wheel::upcoming`] shows: items, or what they stand for.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Item(u64);
-
-impl Item {
-    /// A token in 1..2^48.
-    pub fn new(token: u64) -> Item {
-        debug_assert!(token != 0 && token >> 48 == 0, "a token has 48 bits and is not zero");
-        Item(token)
-    }
-
-    /// The token.
-    pub fn get(self) -> u64 {
-        self.0
-    }
-}
-
-/// Where an item is in the wheel: what its owner keeps, to cancel it.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Position(u32);
-
-impl Position {
-    /// Not in the wheel. Raw: `u32::MAX`.
-    pub const NONE: Position = Position(u32::MAX);
-
-    /// The position as a number, to be stored.
-    pub fn to_raw(self) -> u32 {
-        self.0
-    }
-
-    /// The position that [`Position::to_raw`] made a number of.
-    pub fn from_raw(raw: u32) -> Position {
-        Position(raw)
-    }
-
-    fn new(chunk: u32, place: usize) -> Position {
-        Position(chunk << 6 | place as u32)
-    }
-
-    fn chunk(self) -> u32 {
-        self.0 >> 6
-    }
-
-    fn place(self) -> usize {
-        (self.0 & 63) as usize
-    }
-}
-
-/// What the wheel asks of the owner of the items.
-pub trait Owner {
-    /// The deadline of the item as it is now: it may be later than the one it was armed for, and earlier down to
-    /// [`Wheel::armed_for`]. `i64::MAX` if it has none any more; the item then leaves the wheel.
-    fn deadline(&self, item: Item) -> i64;
-
-    /// The item now sits at `at` (`Position::NONE`: no longer in the wheel).
-    fn moved(&mut self, item: Item, at: Position);
-}
-
-/// What [`Wheel::upcoming`] shows.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Upcoming {
-    /// Nothing that comes from here on is due before this time.
+pub enum Upcoming<T> {
+    /// Nothing that comes from here on is due before this time (Unix milliseconds).
     From(i64),
-    /// An item.
-    Item(Item),
+    /// One that is due some time.
+    Item(T),
 }
 
-const LEVELS: usize = 6;
-const SLOTS: usize = 512;
-/// The bucket of items armed for a time that the wheel has passed, behind those of the levels.
-const OVERDUE: u16 = (LEVELS * SLOTS) as u16;
-/// A bucket with more items than this has others served beside it: about half a millisecond of expiries.
-const HUGE: u32 = 512;
 /// Items cascaded for one step: that is far less work than to expire one.
 const CASCADED: u32 = 4;
 /// The wheel's own time stays between this and its negative (a million years), so that no shift overflows.
@@ -305,10 +245,11 @@ impl Wheel {
         Some(earliest)
     }
 
-    /// Visits items bucket by bucket, in order of the buckets (what is set aside among them), until `visit` says no; changes nothing. Before the items of a
-    /// bucket comes [`Upcoming::From`]: no item after it has a deadline before that time (those before it may have later
-    /// ones, since deadlines move). A bucket that begins far ahead is large: all of its items come, in no order of deadlines.
-    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming) -> bool) {
+    /// Visits items bucket by bucket, in order of the buckets (what is set aside among them), until `visit` says no; changes
+    /// nothing. Before the items of a bucket comes [`Upcoming::From`]: no item after it has a deadline before that time (those
+    /// before it may have later ones, since deadlines move). A bucket that begins far ahead is large: all of its items come, in
+    /// no order of deadlines.
+    pub fn upcoming(&self, visit: &mut dyn FnMut(Upcoming<Item>) -> bool) {
         if self.overdue != NIL && !self.pool.items(self.overdue).all(|item| visit(Upcoming::Item(item))) {
             return;
         }
@@ -725,12 +666,6 @@ impl Wheel {
         }
         Some(())
     }
-}
-
-/// The slot of a bucket.
-#[inline]
-fn bucket(level: usize, index: i64) -> u16 {
-    (level * SLOTS) as u16 | (index & (SLOTS as i64 - 1)) as u16
 }
 
 fn within(now: i64) -> i64 {

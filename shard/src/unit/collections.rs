@@ -1,13 +1,9 @@
 //! Reading and changing values other than strings, whichever form they are kept in. See [`crate::value::collection`].
 
-use super::{Unit, chance, space_mut};
-use crate::access;
-use crate::event::class;
+use super::{Unit, access};
 use crate::keyspace::{Deadline, NewValue, Value};
-use crate::value::collection::{self, Collection};
-use crate::value::hash::Hash;
+use crate::value::object::Boxed;
 use curfew_protocol::Error;
-use curfew_protocol::args::OwnedArgs;
 
 /// What came of a change.
 #[derive(Debug)]
@@ -22,18 +18,18 @@ impl<'u> Unit<'u> {
     /// The value at `key` for a command that reads: counts a hit or a miss, and marks the access. None without the key;
     /// an error for another type.
     #[inline]
-    pub fn view<T: Collection>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
-        self.read(key).map(|entry| collection::view::<T>(entry).ok_or(Error::WRONG_TYPE)).transpose()
+    pub fn view<T: Boxed>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
+        self.read(key).map(|entry| entry.view::<T>().ok_or(Error::WRONG_TYPE)).transpose()
     }
 
     /// The value at `key` without any trace: for commands that go on to change it.
-    pub fn peek_view<T: Collection>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
-        self.peek(key).map(|entry| collection::view::<T>(entry).ok_or(Error::WRONG_TYPE)).transpose()
+    pub fn peek_view<T: Boxed>(&mut self, key: &[u8]) -> Result<Option<T::View<'_>>, Error> {
+        self.peek(key).map(|entry| entry.view::<T>().ok_or(Error::WRONG_TYPE)).transpose()
     }
 
     /// Changes the value at `key`, which keeps its deadline; None without the key. A value that is empty afterwards is
     /// removed. The caller announces the change ([`Unit::changed`]) and leaves its effect, if it has made one.
-    pub fn edit<T: Collection, R>(
+    pub fn edit<T: Boxed, R>(
         &mut self,
         key: &[u8],
         change: impl FnOnce(&mut T) -> R,
@@ -42,7 +38,7 @@ impl<'u> Unit<'u> {
     }
 
     /// Changes the value at `key`, or a new, empty one if there is none; it is kept unless it is empty afterwards.
-    pub fn edit_or_new<T: Collection, R>(
+    pub fn edit_or_new<T: Boxed, R>(
         &mut self,
         key: &[u8],
         change: impl FnOnce(&mut T) -> R,
@@ -61,12 +57,12 @@ impl<'u> Unit<'u> {
     }
 
     /// Makes `key` hold a value that is not empty, whatever it held. Announces `new` where the key is new (class `n`).
-    pub fn put_value<T: Collection>(&mut self, key: &[u8], value: T, deadline: Deadline) {
+    pub fn put_value<T: Boxed>(&mut self, key: &[u8], value: T, deadline: Deadline) {
         self.put_value_in(self.db, key, value, deadline);
     }
 
     /// The same in another database.
-    pub fn put_value_in<T: Collection>(&mut self, db: usize, key: &[u8], value: T, deadline: Deadline) {
+    pub fn put_value_in<T: Boxed>(&mut self, db: usize, key: &[u8], value: T, deadline: Deadline) {
         if let Some(due) = value.due() {
             let shard = self.held.of(key);
             shard.soonest = shard.soonest.min(due);
@@ -79,49 +75,8 @@ impl<'u> Unit<'u> {
         }
     }
 
-    /// The fields of a hash that are due go, by the wheel or by a lookup: the same removal, effect and event, in the unit that
-    /// comes first. A hash that nothing is left of goes as a whole, and is freed elsewhere if it is large. Of another, `most`
-    /// fields are freed here and the rest later, when the wheel brings it again: its next millisecond, if this was its turn.
-    /// Tells how many were freed. O(log n + freed), but where effects are kept: then the names of all are written down.
-    pub(super) fn expire_fields(&mut self, db: usize, key: &[u8], most: usize, is_turn: bool) -> usize {
-        let now = self.now.ms;
-        let hash = self.held.of(key).db(db).hasher().hash(key);
-        let mut effect = self.sink.journal.then(|| OwnedArgs::from_slices(&[b"HDEL", key]));
-        let edited = self.edit_present(db, hash, key, |hash: &mut Hash| {
-            let due = hash.due();
-            if hash.all_due(now) {
-                effect = effect.as_ref().map(|_| OwnedArgs::from_slices(&[b"DEL", key]));
-                return (due, hash.expire(now, None), 0);
-            }
-            let count = match &mut effect {
-                Some(effect) => hash.expire(now, Some(&mut |field| effect.push(field))),
-                None => hash.expire(now, None),
-            };
-            let swept = hash.sweep(most);
-            if is_turn {
-                hash.set_swept(now);
-            }
-            (due, count, swept)
-        });
-        let Ok(Edited { value: (due, count, swept), emptied }) = edited else { return 0 };
-        if count == 0 {
-            return swept;
-        }
-        let due = due.unwrap_or(now);
-        let lag = (now - due).clamp(0, i64::from(u32::MAX)) as u32;
-        self.sink.lags_ms.push(lag);
-        self.held.of(key).stats.expired_fields += count as u64;
-        self.leave_effect(db, key, effect);
-        self.touched(db, key);
-        self.event_due(db, class::HASH, "hexpired", key, due);
-        if emptied {
-            self.event_in(db, class::GENERIC, "del", key);
-        }
-        swept
-    }
-
     /// As [`Unit::edit`], with the change given back without the key.
-    fn try_edit<T: Collection, R, C: FnOnce(&mut T) -> R>(
+    fn try_edit<T: Boxed, R, C: FnOnce(&mut T) -> R>(
         &mut self,
         key: &[u8],
         change: C,
@@ -132,12 +87,12 @@ impl<'u> Unit<'u> {
         if entry.kind() != T::KIND {
             return Err(Error::WRONG_TYPE);
         }
-        entry.set_lru(access::touched(entry.lru(), now, settings, chance(entry.lru(), now)));
+        access::mark(entry, now, settings);
         self.edit_present(db, hash, key, change).map(Ok)
     }
 
     /// Changes the value at a key that is there and alive.
-    fn edit_present<T: Collection, R>(
+    pub(super) fn edit_present<T: Boxed, R>(
         &mut self,
         db: usize,
         hash: u64,
@@ -145,7 +100,7 @@ impl<'u> Unit<'u> {
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<Edited<R>, Error> {
         let now = self.now.ms;
-        let space = space_mut(&mut self.held, db, key);
+        let space = self.held.space_mut(db, key);
         space.set_now(now);
         let Some(mut entry) = space.get_mut(hash, key) else { return Err(Error::WRONG_TYPE) };
         let lru = entry.lru();

@@ -1,14 +1,14 @@
-//! The one place that tells of events: to subscribers, and to the streams and lists of [`crate::record`].
+//! The one place that tells of events: to subscribers, and to the streams and lists of [`crate::event::durable`].
 //!
 //! Records are appended when the command that made them is over, in the order of the changes, and before its unit is. Not
 //! in the middle of it: a handler that works on a stream or list of events itself (LMOVE, RENAME) would find it changed
 //! between its own change and the effect of that, and a replay would go another way. No command can see the difference.
 
-use super::{Str, Unit, as_str};
+use super::Unit;
+use crate::event::durable::{Excerpt, KEY_MAX, Record};
+use crate::event::trigger::{DEPTH_MAX, Fired, WITH_VALUE, Whole};
 use crate::event::{Event, NAMES, class};
-use crate::record::{Gone, KEY_MAX, Record};
-use crate::trigger::{DEPTH_MAX, Fired, WITH_VALUE, Whole};
-use crate::value::collection;
+use crate::keyspace::{Str, as_str};
 use crate::value::list::{Limit, List, Side};
 use crate::value::stream::{NewId, NodeLimits, Stream, StreamId, Trim, TrimBy};
 
@@ -34,7 +34,7 @@ impl<'u> Unit<'u> {
     /// The event `expired` of a string that was never stored, since its deadline had passed before.
     pub fn event_expired(&mut self, key: &[u8], value: &[u8], deadline: i64) {
         if self.settings.recording.values {
-            self.sink.records.gone = Some((self.db, key.into(), Gone::new(value)));
+            self.sink.records.gone = Some((self.db, key.into(), Excerpt::new(value)));
         }
         if self.settings.triggers.want_value_of(key) {
             self.sink.whole = Some((self.db, key.into(), Whole::Str(value.into())));
@@ -119,8 +119,8 @@ impl<'u> Unit<'u> {
         let entry = space.get(space.hasher().hash(key), key);
         if settings.recording.values {
             let gone = entry.and_then(|entry| as_str(entry).ok()).map(|value| match value {
-                Str::Int(number) => Gone::new(itoa::Buffer::new().format(number).as_bytes()),
-                Str::Bytes(bytes) => Gone::new(bytes),
+                Str::Int(number) => Excerpt::new(itoa::Buffer::new().format(number).as_bytes()),
+                Str::Bytes(bytes) => Excerpt::new(bytes),
             });
             self.sink.records.gone = gone.map(|gone| (db, key.into(), gone));
         }
@@ -169,7 +169,7 @@ impl<'u> Unit<'u> {
         // Looked up before anything else: a stream past its deadline goes with an event of its own.
         let there = match self.live(0, key) {
             None => StreamId::MIN,
-            Some(entry) => match collection::view::<Stream>(entry) {
+            Some(entry) => match entry.view::<Stream>() {
                 Some(stream) => stream.log.last_id,
                 None => return 0,
             },
@@ -234,7 +234,7 @@ impl<'u> Unit<'u> {
 
     /// Answers how many were appended.
     fn append_to_list(&mut self, key: &[u8], records: &[Record]) -> usize {
-        if self.live(0, key).is_some_and(|entry| collection::view::<List>(entry).is_none()) {
+        if self.live(0, key).is_some_and(|entry| entry.view::<List>().is_none()) {
             return 0;
         }
         let (now, settings) = (self.now.ms, self.settings);
@@ -268,11 +268,13 @@ impl<'u> Unit<'u> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eviction::{Evicted, Order, Policy, evict_one};
-    use crate::record::{Recording, VALUE_MAX};
+    use crate::event::durable::{Recording, VALUE_MAX};
+    use crate::shard::evictor::{Order, Policy};
+    use crate::shard::watch::Flag;
+    use crate::slots::shard_of;
     use crate::testing::World;
-    use crate::unit::{Held, shard_of};
-    use crate::watch::Flag;
+    use crate::unit::Held;
+    use crate::unit::evict::{Evicted, evict_one};
 
     const ALL: u32 = class::ALL;
 

@@ -1,16 +1,21 @@
-//! Serving those who wait, when a unit is over. See [`crate::wait`].
+//! Serving those who wait, when a unit is over. See [`crate::shard::wait`].
 
-use super::{Held, Unit, shard_of};
+use super::{Held, Unit};
 use crate::shard::Shard;
-use crate::wait::claim::Claim;
-use crate::wait::{Outcome, Waiter};
-use curfew_protocol::Reply;
+use crate::shard::wait::claim::Claim;
+use crate::shard::wait::{Outcome, Waiter};
+use crate::slots::shard_of;
+use curfew_protocol::{Args, Error, Reply};
 use std::sync::Arc;
+
+/// Tries to serve one who waits, now that `key` has changed: does the command on that key alone, and writes its reply. False
+/// if there is still nothing for it. An error is its reply. A column of the rows of commands that wait.
+pub type Serve = fn(&mut Unit<'_>, Args<'_>, &[u8], &mut Reply) -> Result<bool, Error>;
 
 impl Unit<'_> {
     /// Enters one who waits at all its keys. The unit holds their shards, and has found nothing in them.
     pub fn enter_waiter(&mut self, waiter: &Arc<Waiter>) {
-        self.each_shard_of(waiter, |shard, index, shards| waiter.enter(&mut shard.waiting, index, shards));
+        self.each_shard_of(waiter, |shard, index, shards| shard.waiting.enter(waiter, index, shards));
     }
 
     /// Takes one who waits no more out of the queues on the shards held. Its keys there become ready: if it kept others from
@@ -48,16 +53,17 @@ impl Unit<'_> {
     }
 
     /// When a unit is over and settled: serves those who wait for the keys that are ready, each as a unit of its own, until
-    /// there is nobody left whom what is there would serve. `settle` is called after each, before its reply goes out.
+    /// there is nobody left whom what is there would serve. `serve` tells how the command of a name is served, and `settle` is
+    /// called after each, before its reply goes out.
     ///
-    /// Those who need more shards than the unit holds are in [`crate::Sink::called`] afterwards, and the keys that they wait for are
-    /// left to them.
-    pub fn serve_ready(&mut self, mut settle: impl FnMut(&mut Self)) {
+    /// Those who need more shards than the unit holds are in [`crate::Sink::called`] afterwards, and the keys that they wait
+    /// for are left to them.
+    pub fn serve_ready(&mut self, serve: impl Fn(&[u8]) -> Option<Serve>, mut settle: impl FnMut(&mut Self)) {
         let own = (self.db, self.no_touch, self.may_wait);
         self.may_wait = false;
         while !self.sink.ready.is_empty() {
             for (db, key) in std::mem::take(&mut self.sink.ready) {
-                self.serve_key(db, &key, &mut settle);
+                self.serve_key(db, &key, &serve, &mut settle);
             }
             // Lookups for somebody who was not served may have removed expired keys.
             self.append_events();
@@ -67,7 +73,13 @@ impl Unit<'_> {
 
     /// Serves those who wait for one key, in the order of their arrival. Those who wait for something else at the same key (a
     /// list, and there is a stream) are passed over.
-    fn serve_key(&mut self, db: usize, key: &[u8], settle: &mut impl FnMut(&mut Self)) {
+    fn serve_key(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        serve: &impl Fn(&[u8]) -> Option<Serve>,
+        settle: &mut impl FnMut(&mut Self),
+    ) {
         let mut after = 0;
         loop {
             let exists = self.live(db, key).is_some();
@@ -82,7 +94,10 @@ impl Unit<'_> {
             }
             (self.db, self.no_touch) = (db, waiter.client.no_touch);
             let mut reply = Reply::new(waiter.client.resp);
-            let outcome = match (waiter.wait.serve)(self, waiter.wait.args.view(), key, &mut reply) {
+            let args = waiter.wait.args.view();
+            // A command that waits and says nowhere how it is served waits for its time to pass.
+            let done = serve(args.at(0)).map_or(Ok(false), |serve| serve(self, args, key, &mut reply));
+            let outcome = match done {
                 Ok(true) => Outcome::Reply(reply),
                 Err(error) => Outcome::Error(error),
                 Ok(false) if !self.holds_bits(waiter.others) && self.live(db, key).is_some() => {
@@ -110,7 +125,7 @@ impl Unit<'_> {
 
     fn unqueue(&mut self, waiter: &Waiter) {
         self.each_shard_of(waiter, |shard, index, shards| {
-            waiter.leave(&mut shard.waiting, index, shards);
+            shard.waiting.leave(waiter, index, shards);
         });
     }
 

@@ -43,7 +43,7 @@ pub fn get(bytes: &[u8], offset: u64) -> bool {
     byte.is_some_and(|byte| byte & bit_of(offset) != 0)
 }
 
-/// Sets or clears the bit at `offset`, which lies inside, and gives what it was.
+/// Writes the bit at `offset`, which lies inside, and gives what it was.
 #[inline]
 pub fn set(bytes: &mut [u8], offset: u64, on: bool) -> bool {
     let (byte, bit) = (&mut bytes[(offset >> 3) as usize], bit_of(offset));

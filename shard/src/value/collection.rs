@@ -1,10 +1,11 @@
 //! What the types other than strings have in common: how a value of theirs is kept in its entry.
 //!
-//! A small collection is a run of bytes inside its entry: no allocation of its own, no pointer. To be changed, the bytes
-//! are copied out, changed, and written back, all in [`crate::Unit::edit`]; they are few. Beyond [`Collection::INLINE_MAX`] or when
-//! the type says so it is an [`Object`] of its own, changed in place. Reading works on both alike, by a view.
+//! A small collection is a run of bytes inside its entry: no allocation of its own, no pointer. To be changed, the bytes are
+//! copied out, changed, and written back, all in [`crate::Unit::edit`]; they are few. Beyond [`Collection::INLINE_MAX`] or when
+//! the type says so it is an [`Object`](super::object::Object) of its own, changed in place. Reading works on both alike, by a
+//! view.
 
-use crate::keyspace::{EntryRef, Object, Type, Value};
+use super::kind::Type;
 use curfew_protocol::args::OwnedArgs;
 
 /// A type of values other than strings. An empty value is never kept, but for types that say so.
@@ -35,6 +36,9 @@ pub trait Collection: Sized + Default + 'static {
         Vec::new()
     }
 
+    /// Gives back memory that it has to spare, before it becomes an object.
+    fn shrink(&mut self) {}
+
     /// Whether the value is to be removed because nothing is left in it. A type whose empty values stay says no.
     fn is_empty(&self) -> bool;
 
@@ -44,33 +48,11 @@ pub trait Collection: Sized + Default + 'static {
         None
     }
 
-    /// The value of an object, if it is of this type.
-    fn of(object: &Object) -> Option<&Self>;
-
-    /// The value of an object, if it is of this type.
-    fn of_mut(object: &mut Object) -> Option<&mut Self>;
-
-    /// The value as an object.
-    fn into_object(self) -> Object;
-
     /// Redis's name for the way in which it is kept: OBJECT ENCODING.
     fn encoding(view: Self::View<'_>) -> &'static str;
 
     /// Appends the commands that make the value at `key`, which does not exist when the first of them runs.
     fn describe(view: Self::View<'_>, key: &[u8], commands: &mut Vec<OwnedArgs>);
-}
-
-/// The view of an entry's value, None if it is of another type.
-#[inline]
-pub fn view<T: Collection>(entry: EntryRef<'_>) -> Option<T::View<'_>> {
-    if entry.kind() != T::KIND {
-        return None;
-    }
-    match entry.value() {
-        Value::Bytes(bytes) => Some(T::view_inline(bytes)),
-        Value::Object(object) => T::of(object).map(T::view),
-        Value::Int(_) => None,
-    }
 }
 
 /// Appends commands `name key item ...` with at most `GROUP` items each: so no command is unreasonably long.

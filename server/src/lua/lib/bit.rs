@@ -1,62 +1,116 @@
 //! `bit`: operations on 32-bit integers (Lua BitOp 1.0.2).
+//!
+//! Plain C functions, without the scratch space: they allocate nothing, and Lua itself words their errors.
+#![allow(unsafe_code)]
 
-use mlua::{Lua, Table, Value};
+use super::call::{Functions, push};
+use mlua::{ffi, lua_State};
+use std::ffi::c_int;
 
-use crate::lua::lib::{Args, Fail, Reply, add, one, to_number};
-
-/// The library's table.
-pub fn create(lua: &Lua) -> mlua::Result<Table> {
-    let table = lua.create_table()?;
-    add(lua, &table, "tobit", |_, args| result(bits(args, 1)?))?;
-    add(lua, &table, "bnot", |_, args| result(!bits(args, 1)?))?;
-    add(lua, &table, "bswap", |_, args| result(bits(args, 1)?.swap_bytes()))?;
-    for (name, fold) in [("band", (|a, b| a & b) as fn(u32, u32) -> u32), ("bor", |a, b| a | b), ("bxor", |a, b| a ^ b)]
-    {
-        add(lua, &table, name, move |_, args| {
-            // Backwards from the last, so that of several bad arguments the same one is named.
-            let mut all = bits(args, 1)?;
-            for index in (2..=args.len()).rev() {
-                all = fold(all, bits(args, index)?);
+/// Folds all arguments, backwards from the last, so that of several bad ones the same one is named as by the original.
+macro_rules! fold {
+    ($name:ident, $fold:expr) => {
+        unsafe extern "C-unwind" fn $name(state: *mut lua_State) -> c_int {
+            // SAFETY: a C function, as `argument` and `answer` want.
+            unsafe {
+                let mut all = argument(state, 1);
+                for index in (2..=ffi::lua_gettop(state)).rev() {
+                    all = $fold(all, argument(state, index));
+                }
+                answer(state, all)
             }
-            result(all)
-        })?;
-    }
-    for (name, shift) in [
-        ("lshift", (|b, n| b << n) as fn(u32, u32) -> u32),
-        ("rshift", |b, n| b >> n),
-        ("arshift", |b, n| (b as i32 >> n) as u32),
-        ("rol", |b, n| b.rotate_left(n)),
-        ("ror", |b, n| b.rotate_right(n)),
-    ] {
-        add(lua, &table, name, move |_, args| {
-            let b = bits(args, 1)?;
-            result(shift(b, bits(args, 2)? & 31))
-        })?;
-    }
-    add(lua, &table, "tohex", to_hex)?;
-    Ok(table)
+        }
+    };
 }
+
+macro_rules! of_one {
+    ($name:ident, $operation:expr) => {
+        unsafe extern "C-unwind" fn $name(state: *mut lua_State) -> c_int {
+            // SAFETY: a C function, as `argument` and `answer` want.
+            unsafe { answer(state, $operation(argument(state, 1))) }
+        }
+    };
+}
+
+macro_rules! shift {
+    ($name:ident, $shift:expr) => {
+        unsafe extern "C-unwind" fn $name(state: *mut lua_State) -> c_int {
+            // SAFETY: a C function, as `argument` and `answer` want.
+            unsafe {
+                let bits = argument(state, 1);
+                answer(state, $shift(bits, argument(state, 2) & 31))
+            }
+        }
+    };
+}
+
+of_one!(to_bit, |b: u32| b);
+of_one!(not, |b: u32| !b);
+of_one!(swap, u32::swap_bytes);
+fold!(and, |a: u32, b: u32| a & b);
+fold!(or, |a: u32, b: u32| a | b);
+fold!(xor, |a: u32, b: u32| a ^ b);
+shift!(shift_left, |b: u32, n: u32| b << n);
+shift!(shift_right, |b: u32, n: u32| b >> n);
+shift!(shift_right_signed, |b: u32, n: u32| (b as i32 >> n) as u32);
+shift!(rotate_left, u32::rotate_left);
+shift!(rotate_right, u32::rotate_right);
+
+/// The library's functions.
+pub const FUNCTIONS: Functions = &[
+    (c"tobit", to_bit),
+    (c"bnot", not),
+    (c"bswap", swap),
+    (c"band", and),
+    (c"bor", or),
+    (c"bxor", xor),
+    (c"lshift", shift_left),
+    (c"rshift", shift_right),
+    (c"arshift", shift_right_signed),
+    (c"rol", rotate_left),
+    (c"ror", rotate_right),
+    (c"tohex", to_hex),
+];
 
 /// An argument modulo 2^32; a fraction rounds to the nearest, halves to even. The way of BitOp, which scripts can see
-/// beyond 2^51: adding 2^52 + 2^51 leaves the integer in the low bits of the double.
-fn bits(args: &Args<'_>, index: usize) -> Result<u32, Fail> {
-    let n = args.get(index).and_then(to_number).ok_or_else(|| args.type_error(index, "number"))?;
-    Ok((n + 6_755_399_441_055_744.0).to_bits() as u32)
-}
-
-fn result(bits: u32) -> Reply {
-    Ok(one(Value::Integer(i64::from(bits as i32))))
-}
-
-fn to_hex(lua: &Lua, args: &Args<'_>) -> Reply {
-    let mut b = bits(args, 1)?;
-    let width = if args.len() < 2 { 8 } else { bits(args, 2)? as i32 };
-    let digits = if width < 0 { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-    let mut text = [0; 8];
-    let text = &mut text[..width.unsigned_abs().min(8) as usize];
-    for to in text.iter_mut().rev() {
-        *to = digits[(b & 15) as usize];
-        b >>= 4;
+/// beyond 2^51: adding 2^52 + 2^51 leaves the integer in the low bits of the double. Raises if it is no number.
+///
+/// # Safety
+/// A C function runs, without anything that needs dropping.
+#[inline]
+unsafe fn argument(state: *mut lua_State, index: c_int) -> u32 {
+    // SAFETY: the caller is a C function without anything that needs dropping. Lua answers 0 for what is no number.
+    unsafe {
+        let n = ffi::lua_tonumber(state, index);
+        if n == 0.0 && ffi::lua_isnumber(state, index) == 0 {
+            ffi::luaL_typerror(state, index, c"number".as_ptr());
+        }
+        (n + 6_755_399_441_055_744.0).to_bits() as u32
     }
-    Ok(one(Value::String(lua.create_string(&*text)?)))
+}
+
+/// # Safety
+/// A C function runs, with a free slot.
+#[inline]
+unsafe fn answer(state: *mut lua_State, bits: u32) -> c_int {
+    // SAFETY: a C function has free slots.
+    unsafe { ffi::lua_pushnumber(state, f64::from(bits as i32)) };
+    1
+}
+
+unsafe extern "C-unwind" fn to_hex(state: *mut lua_State) -> c_int {
+    // SAFETY: a C function, as `argument` and `push` want.
+    unsafe {
+        let mut bits = argument(state, 1);
+        let width = if ffi::lua_gettop(state) < 2 { 8 } else { argument(state, 2) as i32 };
+        let digits = if width < 0 { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+        let mut text = [0; 8];
+        for to in text.iter_mut().rev() {
+            *to = digits[(bits & 15) as usize];
+            bits >>= 4;
+        }
+        let width = width.unsigned_abs().min(8) as usize;
+        push(state, &text[8 - width..]);
+        1
+    }
 }

@@ -1,10 +1,25 @@
 //! Numbers as C reads and writes them: `strtod`, `%.14g`, and casts that do not saturate.
+//!
+//! Plain decimals of up to 15 digits, which are nearly all that scripts have to do with, are read and written by a short
+//! way: an integer of so many digits is exact as a double, so is a power of ten up to 10^22, and a division of two exact
+//! numbers rounds to the double nearest to the quotient, which is what reading it has to answer.
 
 use std::fmt::Write;
+
+const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// Digits that the short way reads.
+const PLAIN_DIGITS_MAX: usize = 15;
+
+/// Digits behind the point that the short way writes. Trying each costs those that have more.
+const PLAIN_FRACTION_MAX: usize = 6;
 
 /// Reads a number at the start of `text` as C's `strtod` does in the C locale, but for leading white space: decimal,
 /// hexadecimal, `inf`, `infinity`, `nan` and `nan(...)`, with a sign. Returns it and the bytes used, or nothing.
 pub fn strtod(text: &[u8]) -> Option<(f64, usize)> {
+    if let Some(plain) = plain_decimal(text) {
+        return Some(plain);
+    }
     let at = |i: usize| text.get(i).copied().unwrap_or(0);
     let negative = at(0) == b'-';
     let start = usize::from(negative || at(0) == b'+');
@@ -20,15 +35,6 @@ pub fn strtod(text: &[u8]) -> Option<(f64, usize)> {
     Some((if negative { -value } else { value }, end))
 }
 
-/// Reads a whole string as Lua does where a number is wanted: white space around it is fine, anything else is not.
-pub fn parse(text: &[u8]) -> Option<f64> {
-    let space = |b: &u8| matches!(b, b' ' | b'\t'..=b'\r');
-    let from = text.iter().position(|b| !space(b))?;
-    let (value, used) = strtod(&text[from..])?;
-    let rest = super::until_nul(&text[from + used..]);
-    rest.iter().all(space).then_some(value)
-}
-
 /// Appends `n` as C's `%.{precision}g` does. `precision` is 1 to 14.
 pub fn write(out: &mut Vec<u8>, n: f64, precision: usize) {
     if n.is_nan() || n.is_infinite() {
@@ -38,14 +44,17 @@ pub fn write(out: &mut Vec<u8>, n: f64, precision: usize) {
         out.extend_from_slice(if n.is_nan() { b"nan" } else { b"inf" });
         return;
     }
-    const POWERS: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
-    let whole = n.trunc() == n && n.abs() < POWERS[precision.min(14)];
-    if whole && (n != 0.0 || n.is_sign_positive()) {
+    // Below 10^14 nothing is lost by the cast.
+    let limit = POWERS[precision.min(14)];
+    if n.abs() < limit && n as i64 as f64 == n && (n != 0.0 || n.is_sign_positive()) {
         out.extend_from_slice(itoa::Buffer::new().format(n as i64).as_bytes());
         return;
     }
     if n.is_sign_negative() {
         out.push(b'-');
+    }
+    if write_plain(out, n.abs(), limit) {
+        return;
     }
     let mut text = Short { bytes: [0; 32], len: 0 };
     // Cannot fail: 14 digits, a point, and an exponent of at most four bytes fit.
@@ -68,6 +77,86 @@ pub fn to_i32(n: f64) -> i32 {
 pub fn to_u64(n: f64) -> u64 {
     const HALF: f64 = 9_223_372_036_854_775_808.0;
     if n >= HALF { to_i64(n - HALF) as u64 ^ (1 << 63) } else { to_i64(n) as u64 }
+}
+
+/// The bytes before the first NUL: what C sees of a string.
+pub fn until_nul(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&b| b == 0).next().unwrap_or(bytes)
+}
+
+/// Appends a positive number if it has but a few digits behind the point, and fewer than `limit` has in all.
+///
+/// With `m / 10^k` rounding to `n`, `n` differs from that decimal by half a bit in the last place at most, and is so
+/// much nearer to it than to any other of 14 digits that rounding the exact value of `n` to 14 digits gives it, too.
+fn write_plain(out: &mut Vec<u8>, n: f64, limit: f64) -> bool {
+    // Smaller ones have an exponent.
+    if n < 1e-4 {
+        return false;
+    }
+    for (digits, power) in POWERS.iter().enumerate().take(PLAIN_FRACTION_MAX + 1).skip(1) {
+        let scaled = n * power;
+        if scaled >= limit {
+            return false;
+        }
+        let rounded = (scaled + 0.5) as i64;
+        if rounded as f64 / power != n {
+            continue;
+        }
+        if rounded as f64 >= limit {
+            return false;
+        }
+        let power = *power as i64;
+        out.extend_from_slice(itoa::Buffer::new().format(rounded / power).as_bytes());
+        let mut fraction = [b'0'; PLAIN_FRACTION_MAX];
+        let mut left = rounded % power;
+        for to in fraction[..digits].iter_mut().rev() {
+            *to = b'0' + (left % 10) as u8;
+            left /= 10;
+        }
+        out.push(b'.');
+        out.extend_from_slice(&fraction[..digits]);
+        return true;
+    }
+    false
+}
+
+/// Reads a number of at most [`PLAIN_DIGITS_MAX`] digits with or without a point, and no exponent. None: look closer.
+#[inline]
+fn plain_decimal(text: &[u8]) -> Option<(f64, usize)> {
+    let negative = text.first() == Some(&b'-');
+    let start = usize::from(negative);
+    let mut mantissa: u64 = 0;
+    let mut end = start;
+    // One byte more than there may be digits: so a number that has too many is seen.
+    let mut digits = |mut at: usize| {
+        let last = at + PLAIN_DIGITS_MAX + 1;
+        while at < last
+            && let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|&d| d < 10)
+        {
+            mantissa = mantissa * 10 + u64::from(digit);
+            at += 1;
+        }
+        at
+    };
+    end = digits(end);
+    let whole = end - start;
+    let mut fraction = 0;
+    if whole == 0 || whole > PLAIN_DIGITS_MAX {
+        return None;
+    }
+    if text.get(end) == Some(&b'.') {
+        let after = digits(end + 1);
+        fraction = after - end - 1;
+        end = after;
+        if fraction == 0 || whole + fraction > PLAIN_DIGITS_MAX {
+            return None;
+        }
+    }
+    if text.get(end).is_some_and(|b| matches!(b | 0x20, b'e' | b'x')) {
+        return None;
+    }
+    let value = if fraction == 0 { mantissa as f64 } else { mantissa as f64 / POWERS[fraction] };
+    Some((if negative { -value } else { value }, end))
 }
 
 /// Lays out digits given as `d.ddde-x` the way `%g` does.
@@ -242,6 +331,17 @@ mod tests {
             (9.5, 1, "1e+01"),
             (0.5, 1, "0.5"),
             (f64::NEG_INFINITY, 14, "-inf"),
+            (12.5, 14, "12.5"),
+            (-0.25, 14, "-0.25"),
+            (0.0625, 14, "0.0625"),
+            (1.05, 2, "1.1"),
+            (1.25, 3, "1.25"),
+            (99.95, 3, "100"),
+            (1234567.000001, 14, "1234567.000001"),
+            (12345678.0000001, 14, "12345678"),
+            (123456789.000001, 14, "123456789"),
+            (0.1 + 0.2, 14, "0.3"),
+            (4.35, 14, "4.35"),
         ] {
             let mut out = Vec::new();
             write(&mut out, n, precision);
@@ -265,6 +365,14 @@ mod tests {
             ("INFINITYx", f64::INFINITY, 8),
             ("infinit", f64::INFINITY, 3),
             ("1e999999999999999999999", f64::INFINITY, 23),
+            ("123456789012345", 123456789012345.0, 15),
+            ("1234567890123456", 1234567890123456.0, 16),
+            ("12345678901234567890", 12345678901234567890.0, 20),
+            ("12345678.9012345,", 12345678.9012345, 16),
+            ("12345678.90123456", 12345678.90123456, 17),
+            ("0.30000000000000004", 0.30000000000000004, 19),
+            ("1.5E2]", 150.0, 5),
+            ("-0.0", 0.0, 4),
         ] {
             assert_eq!(strtod(text.as_bytes()), Some((value, used)), "{text}");
         }
@@ -273,10 +381,27 @@ mod tests {
         for text in ["", "-", "+.", ".", "e5", "x", "i", "na"] {
             assert_eq!(strtod(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(parse(b" 0x10 "), Some(16.0));
-        assert_eq!(parse(b"5\0x"), Some(5.0));
-        assert_eq!(parse(b"5x"), None);
-        assert_eq!(parse(b"  "), None);
+    }
+
+    /// The short ways answer what the long ones do, on decimals of every number of digits and on neighbours of them.
+    #[test]
+    fn short_ways_make_no_difference() {
+        let mut random = 1u64;
+        for round in 0..20_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let integer = random >> 14 >> (round % 47);
+            let decimal = integer as f64 / POWERS[round % 13];
+            let n = f64::from_bits(decimal.to_bits() + (round / 47 % 3) as u64);
+            for precision in [14, 1 + round % 14] {
+                let (mut short, mut long) = (Vec::new(), Vec::new());
+                write(&mut short, n, precision);
+                let digits = format!("{:.*e}", precision - 1, n);
+                write_digits(&mut long, digits.as_bytes(), precision);
+                assert_eq!(str::from_utf8(&short), str::from_utf8(&long), "{n} {precision}");
+            }
+            let text = format!("{n}");
+            assert_eq!(strtod(text.as_bytes()).map(|(n, used)| (n.to_bits(), used)), Some((n.to_bits(), text.len())));
+        }
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! DUMP and RESTORE: values in Redis's own format, see [`crate::value::rdb`].
+//! DUMP and RESTORE: values in Redis's own format, see [`crate::rdb`].
 
-use super::{describe, string};
+use super::describe;
+use super::string::text;
+use crate::command::row::Row;
 use crate::event::class;
-use crate::keyspace::{Deadline, Type};
-use crate::value::rdb::{Loaded, payload};
-use crate::{Row, Unit, access};
+use crate::keyspace::Deadline;
+use crate::rdb::{Loaded, payload};
+use crate::unit::{Unit, access};
+use crate::value::kind::Type;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
@@ -15,7 +18,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("dump", 2, Group::Generic, "2.6.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).", "Returns a serialized representation of the value stored at a key.", "key")
+            .doc("O(n), n = bytes of the value", "Writes the value at a key out in Redis's own format, for RESTORE.", "key")
             .tips(&["nondeterministic_output"]),
         dump,
     ),
@@ -24,8 +27,8 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM)
             .acl(acl::DANGEROUS)
             .keys(&[KeySpec::first(OW | UPDATE)])
-            .doc("O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).", "Creates a key from the serialized representation of a value.", "key ttl:int serialized-value [REPLACE^3.0.0] [ABSTTL^5.0.0] [IDLETIME seconds^5.0.0] [FREQ frequency:int^5.0.0]")
-            .history(&[("3.0.0", "Added the `REPLACE` modifier."), ("5.0.0", "Added the `ABSTTL` modifier."), ("5.0.0", "Added the `IDLETIME` and `FREQ` options.")]),
+            .doc("O(n), for a sorted set O(n*log(n)), n = bytes of the value", "Makes a key of what DUMP wrote out.", "key ttl:int serialized-value [REPLACE^3.0.0] [ABSTTL^5.0.0] [IDLETIME seconds^5.0.0] [FREQ frequency:int^5.0.0]")
+            .history(&[("3.0.0", "`REPLACE`: a key that is there gives way."), ("5.0.0", "`ABSTTL`: the deadline is a point in time."), ("5.0.0", "`IDLETIME` and `FREQ`: how lately or how often the key was used.")]),
         restore,
     ),
     Row::new(
@@ -34,8 +37,8 @@ pub const ROWS: &[Row] = &[
             .acl(acl::KEYSPACE | acl::DANGEROUS)
             .syscmd()
             .keys(&[KeySpec::first(OW | UPDATE)])
-            .doc("O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).", "An internal command for migrating keys in a cluster.", "key ttl:int serialized-value [REPLACE^3.0.0] [ABSTTL^5.0.0] [IDLETIME seconds^5.0.0] [FREQ frequency:int^5.0.0]")
-            .history(&[("3.0.0", "Added the `REPLACE` modifier."), ("5.0.0", "Added the `ABSTTL` modifier."), ("5.0.0", "Added the `IDLETIME` and `FREQ` options.")]),
+            .doc("O(n), for a sorted set O(n*log(n)), n = bytes of the value", "Does what RESTORE does, for tools that move the slots of a cluster.", "key ttl:int serialized-value [REPLACE^3.0.0] [ABSTTL^5.0.0] [IDLETIME seconds^5.0.0] [FREQ frequency:int^5.0.0]")
+            .history(&[("3.0.0", "`REPLACE`: a key that is there gives way."), ("5.0.0", "`ABSTTL`: the deadline is a point in time."), ("5.0.0", "`IDLETIME` and `FREQ`: how lately or how often the key was used.")]),
         restore,
     ),
 ];
@@ -137,7 +140,7 @@ fn restore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
 
 fn put(unit: &mut Unit<'_>, key: &[u8], value: Loaded<'_>, deadline: Deadline) {
     match value {
-        Loaded::Str(bytes) => unit.put(key, Type::String, string::encode(&bytes), deadline),
+        Loaded::Str(bytes) => unit.put(key, Type::String, text::encode(&bytes), deadline),
         Loaded::List(list) => unit.put_value(key, list, deadline),
         Loaded::Set(set) => unit.put_value(key, set, deadline),
         Loaded::ZSet(set) => unit.put_value(key, set, deadline),

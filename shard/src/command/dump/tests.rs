@@ -1,7 +1,7 @@
 use crate::command::describe::describe;
 use crate::command::generic::testing::{over_shards, put, with_unit};
+use crate::rdb::payload::seal;
 use crate::testing::World;
-use crate::value::rdb::payload::seal;
 use curfew_protocol::Reply;
 use curfew_protocol::args::OwnedArgs;
 

@@ -1,15 +1,18 @@
 //! Positions in sorted sets. This file has the rows and the commands that look members up or add them; the searches are next
 //! to it.
 
+mod reply;
 mod search;
 
 use super::sorted_set::add::{Options, add};
+use crate::command::row::Row;
+use crate::unit::Unit;
 use crate::value::geohash::Position;
 use crate::value::sorted_set::SortedSet;
-use crate::{Row, Unit};
-use curfew_protocol::args::{OwnedArgs, double, is};
+use curfew_protocol::args::{OwnedArgs, is};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
+use reply::{metres_of, position, reply_distance, reply_position};
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
@@ -17,29 +20,29 @@ pub const ROWS: &[Row] = &[
         Spec::new("geoadd", -5, Group::Geo, "3.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(log(N)) for each item added, where N is the number of elements in the sorted set.", "Adds one or more members to a geospatial index. The key is created if it doesn't exist.", "key [condition<NX|XX>^6.2.0] [change!CH^6.2.0] data(longitude latitude member)...")
-            .history(&[("6.2.0", "Added the `CH`, `NX` and `XX` options.")]),
+            .doc("O(m*log(n)), m = members given, n = members of the set", "Puts members at longitudes and latitudes, or moves them there.", "key [condition<NX|XX>^6.2.0] [change!CH^6.2.0] data(longitude latitude member)...")
+            .history(&[("6.2.0", "`NX`, `XX` and `CH`, which mean what they mean to ZADD.")]),
         geoadd,
     ),
     Row::new(
         Spec::new("geodist", -4, Group::Geo, "3.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the distance between two members of a geospatial index.", "key member1 member2 [unit<M|KM|FT|MI>]"),
+            .doc("O(1)", "Tells how far apart two members are.", "key member1 member2 [unit<M|KM|FT|MI>]"),
         geodist,
     ),
     Row::new(
         Spec::new("geohash", -2, Group::Geo, "3.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1) for each member requested.", "Returns members from a geospatial index as geohash strings.", "key [member...]"),
+            .doc("O(n), n = members given", "Tells where members are, as geohashes of 11 characters.", "key [member...]"),
         geohash,
     ),
     Row::new(
         Spec::new("geopos", -2, Group::Geo, "3.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1) for each member requested.", "Returns the longitude and latitude of members from a geospatial index.", "key [member...]"),
+            .doc("O(n), n = members given", "Tells where members are, as longitude and latitude.", "key [member...]"),
         geopos,
     ),
     Row::new(
@@ -47,18 +50,18 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RO | ACCESS), KeySpec::after("STORE", 6, OW | UPDATE), KeySpec::after("STOREDIST", 6, OW | UPDATE)])
             .finder(Finder::Georadius)
-            .doc("O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.", "Queries a geospatial index for members within a distance from a coordinate, optionally stores the result.", "key longitude latitude radius unit<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block(COUNT count [ANY^6.2.0])] [order<ASC|DESC>] [store<STORE storekey:key@1\"key\"|STOREDIST storedistkey:key@2\"key\">]")
-            .history(&[("6.2.0", "Added the `ANY` option for `COUNT`."), ("7.0.0", "Added support for uppercase unit names.")])
-            .deprecated("6.2.0", "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument"),
+            .doc("O(n+log(m)), n = members in the cells that cover the area, m = members of the set", "Finds the members around a point, up to a distance, and returns or stores them.", "key longitude latitude radius unit<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block(COUNT count [ANY^6.2.0])] [order<ASC|DESC>] [store<STORE storekey:key@1\"key\"|STOREDIST storedistkey:key@2\"key\">]")
+            .history(&[("6.2.0", "`ANY`: whichever are found first, once there are `COUNT`."), ("7.0.0", "Units may be in upper case.")])
+            .deprecated("6.2.0", "`GEOSEARCH` or `GEOSEARCHSTORE`, `FROMLONLAT` and `BYRADIUS`"),
         search::georadius,
     ),
     Row::new(
         Spec::new("georadius_ro", -6, Group::Geo, "3.2.10")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.", "Returns members from a geospatial index that are within a distance from a coordinate.", "key longitude latitude radius unit<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block(COUNT count [ANY^6.2.0])] [order<ASC|DESC>]")
-            .history(&[("6.2.0", "Added the `ANY` option for `COUNT`."), ("7.0.0", "Added support for uppercase unit names.")])
-            .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` argument"),
+            .doc("O(n+log(m)), n = members in the cells that cover the area, m = members of the set", "Finds the members around a point, up to a distance.", "key longitude latitude radius unit<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block(COUNT count [ANY^6.2.0])] [order<ASC|DESC>]")
+            .history(&[("6.2.0", "`ANY`: whichever are found first, once there are `COUNT`."), ("7.0.0", "Units may be in upper case.")])
+            .deprecated("6.2.0", "`GEOSEARCH`, `FROMLONLAT` and `BYRADIUS`"),
         search::georadius_ro,
     ),
     Row::new(
@@ -66,34 +69,34 @@ pub const ROWS: &[Row] = &[
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RO | ACCESS), KeySpec::after("STORE", 5, OW | UPDATE), KeySpec::after("STOREDIST", 5, OW | UPDATE)])
             .finder(Finder::Georadius)
-            .doc("O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.", "Queries a geospatial index for members within a distance from a member, optionally stores the result.", "key member radius unit<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block(COUNT count [ANY])] [order<ASC|DESC>] [store<STORE storekey:key@1\"key\"|STOREDIST storedistkey:key@2\"key\">]")
-            .history(&[("6.2.0", "Added the `ANY` option for `COUNT`."), ("7.0.0", "Added support for uppercase unit names.")])
-            .deprecated("6.2.0", "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments"),
+            .doc("O(n+log(m)), n = members in the cells that cover the area, m = members of the set", "Finds the members around another one, up to a distance, and returns or stores them.", "key member radius unit<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block(COUNT count [ANY])] [order<ASC|DESC>] [store<STORE storekey:key@1\"key\"|STOREDIST storedistkey:key@2\"key\">]")
+            .history(&[("6.2.0", "`ANY`: whichever are found first, once there are `COUNT`."), ("7.0.0", "Units may be in upper case.")])
+            .deprecated("6.2.0", "`GEOSEARCH` or `GEOSEARCHSTORE`, `FROMMEMBER` and `BYRADIUS`"),
         search::georadiusbymember,
     ),
     Row::new(
         Spec::new("georadiusbymember_ro", -5, Group::Geo, "3.2.10")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.", "Returns members from a geospatial index that are within a distance from a member.", "key member radius unit<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block(COUNT count [ANY])] [order<ASC|DESC>]")
-            .history(&[("6.2.0", "Added the `ANY` option for `COUNT`."), ("7.0.0", "Added support for uppercase unit names.")])
-            .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments"),
+            .doc("O(n+log(m)), n = members in the cells that cover the area, m = members of the set", "Finds the members around another one, up to a distance.", "key member radius unit<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block(COUNT count [ANY])] [order<ASC|DESC>]")
+            .history(&[("6.2.0", "`ANY`: whichever are found first, once there are `COUNT`."), ("7.0.0", "Units may be in upper case.")])
+            .deprecated("6.2.0", "`GEOSEARCH`, `FROMMEMBER` and `BYRADIUS`"),
         search::georadiusbymember_ro,
     ),
     Row::new(
         Spec::new("geosearch", -7, Group::Geo, "6.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape", "Queries a geospatial index for members inside an area of a box or a circle.", "key from<FROMMEMBER member|FROMLONLAT fromlonlat(longitude latitude)> by<circle(BYRADIUS radius unit<M|KM|FT|MI>)|box(BYBOX width height unit<M|KM|FT|MI>)> [order<ASC|DESC>] [count-block(COUNT count [ANY])] [WITHCOORD] [WITHDIST] [WITHHASH]")
-            .history(&[("7.0.0", "Added support for uppercase unit names.")]),
+            .doc("O(n+log(m)), n = members in the cells that cover the area, m = members of the set", "Finds the members in a circle or a box around a point or a member.", "key from<FROMMEMBER member|FROMLONLAT fromlonlat(longitude latitude)> by<circle(BYRADIUS radius unit<M|KM|FT|MI>)|box(BYBOX width height unit<M|KM|FT|MI>)> [order<ASC|DESC>] [count-block(COUNT count [ANY])] [WITHCOORD] [WITHDIST] [WITHHASH]")
+            .history(&[("7.0.0", "Units may be in upper case.")]),
         search::geosearch,
     ),
     Row::new(
         Spec::new("geosearchstore", -8, Group::Geo, "6.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE), KeySpec::at(2, RO | ACCESS)])
-            .doc("O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape", "Queries a geospatial index for members inside an area of a box or a circle, optionally stores the result.", "destination source:key@1 from<FROMMEMBER member|FROMLONLAT fromlonlat(longitude latitude)> by<circle(BYRADIUS radius unit<M|KM|FT|MI>)|box(BYBOX width height unit<M|KM|FT|MI>)> [order<ASC|DESC>] [count-block(COUNT count [ANY])] [STOREDIST]")
-            .history(&[("7.0.0", "Added support for uppercase unit names.")]),
+            .doc("O(n+log(m)), n = members in the cells that cover the area, m = members of the set", "Keeps at a key what GEOSEARCH finds, with distances as scores if wanted.", "destination source:key@1 from<FROMMEMBER member|FROMLONLAT fromlonlat(longitude latitude)> by<circle(BYRADIUS radius unit<M|KM|FT|MI>)|box(BYBOX width height unit<M|KM|FT|MI>)> [order<ASC|DESC>] [count-block(COUNT count [ANY])] [STOREDIST]")
+            .history(&[("7.0.0", "Units may be in upper case.")]),
         search::geosearchstore,
     ),
 ];
@@ -167,35 +170,6 @@ fn geodist(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
         _ => out.null(),
     }
     Ok(())
-}
-
-/// Reads a position that is on the map.
-fn position(longitude: &[u8], latitude: &[u8]) -> Result<Position, Error> {
-    let position = Position { longitude: double(longitude)?, latitude: double(latitude)? };
-    if !position.is_valid() {
-        let Position { longitude, latitude } = position;
-        return Err(Error::made(format!("ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}")));
-    }
-    Ok(position)
-}
-
-/// How many metres a unit has.
-fn metres_of(unit: &[u8]) -> Result<f64, Error> {
-    let units = [("M", 1.0), ("KM", 1000.0), ("FT", 0.3048), ("MI", 1609.34)];
-    let found = units.into_iter().find(|(name, _)| is(unit, name));
-    found.map(|(_, metres)| metres).ok_or(Error::GEO_UNIT)
-}
-
-fn reply_position(out: &mut Reply, position: Position) {
-    out.array(2);
-    out.double(position.longitude);
-    out.double(position.latitude);
-}
-
-/// A distance with four decimals, a string in RESP3 too.
-fn reply_distance(out: &mut Reply, distance: f64) {
-    let rounded = (distance * 10_000.0).round() as u64;
-    out.bulk(format!("{}.{:04}", rounded / 10_000, rounded % 10_000).as_bytes());
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! GEOSEARCH, GEORADIUS and their kin: one grammar with differences, and one search.
 
-use super::{metres_of, position, reply_distance, reply_position};
-use crate::Unit;
-use crate::command::sorted_set::store;
+use super::reply::{metres_of, position, reply_distance, reply_position};
+use crate::command::sorted_set::reply::store;
+use crate::unit::Unit;
 use crate::value::geohash::{Position, Shape};
 use crate::value::packed::Element;
-use crate::value::sorted_set::{ScoreRange, SortedSet, View};
+use crate::value::sorted_set::{ScoreRange, SortedSet, SortedSetRef};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Cursor, Error, Reply, number};
 
@@ -104,7 +104,7 @@ fn search(unit: &mut Unit<'_>, args: Args<'_>, kind: Kind, out: &mut Reply) -> R
 }
 
 impl<'a> Query<'a> {
-    fn parse(args: Args<'a>, kind: Kind, set: Option<View<'_>>) -> Result<Query<'a>, Error> {
+    fn parse(args: Args<'a>, kind: Kind, set: Option<SortedSetRef<'_>>) -> Result<Query<'a>, Error> {
         let mut query = Query {
             centre: None,
             shape: None,
@@ -206,7 +206,7 @@ impl<'a> Query<'a> {
     }
 
     /// The members within the shape, in the order and up to the number asked for.
-    fn points<'s>(&self, set: View<'s>, centre: Position, shape: Shape) -> Vec<Point<'s>> {
+    fn points<'s>(&self, set: SortedSetRef<'s>, centre: Position, shape: Shape) -> Vec<Point<'s>> {
         let most = if self.any { self.count } else { usize::MAX };
         let mut points = Vec::new();
         'search: for (from, to) in shape.ranges(centre) {
@@ -253,7 +253,7 @@ impl<'a> Query<'a> {
     }
 }
 
-fn of_member(set: View<'_>, member: &[u8]) -> Result<Position, Error> {
+fn of_member(set: SortedSetRef<'_>, member: &[u8]) -> Result<Position, Error> {
     set.score(member).map(Position::of_score).ok_or(Error::GEO_NO_MEMBER)
 }
 

@@ -1,8 +1,9 @@
 //! Fields that are numbers. Their deadlines stay.
 
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::hash::{Hash, HashRef};
 use crate::value::packed::Element;
-use crate::{Unit, class};
 use curfew_protocol::args::integer;
 use curfew_protocol::long_double::LongDouble;
 use curfew_protocol::{Args, Error, Reply, number};

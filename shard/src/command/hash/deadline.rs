@@ -3,9 +3,10 @@
 //! A deadline at or before the moment of the unit deletes the field at once: the event is `hdel`, the effect HDEL. Any other
 //! leaves HPEXPIREAT, which is absolute, of the fields that it was given to.
 
-use super::{leave_deletion, leave_fields};
+use super::effect::{leave_deletion, leave_fields};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::hash::Hash;
-use crate::{Unit, class};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply, number};
 
@@ -20,19 +21,19 @@ const DONE: i64 = 1;
 const DELETED: i64 = 2;
 
 pub(super) fn hexpire(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    expire(unit, args, out, "hexpire", Scale { base_ms: unit.now.ms, unit_ms: 1000 })
+    expire(unit, args, out, "hexpire", TimeBase { base_ms: unit.now.ms, unit_ms: 1000 })
 }
 
 pub(super) fn hpexpire(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    expire(unit, args, out, "hpexpire", Scale { base_ms: unit.now.ms, unit_ms: 1 })
+    expire(unit, args, out, "hpexpire", TimeBase { base_ms: unit.now.ms, unit_ms: 1 })
 }
 
 pub(super) fn hexpireat(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    expire(unit, args, out, "hexpireat", Scale { base_ms: 0, unit_ms: 1000 })
+    expire(unit, args, out, "hexpireat", TimeBase { base_ms: 0, unit_ms: 1000 })
 }
 
 pub(super) fn hpexpireat(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    expire(unit, args, out, "hpexpireat", Scale { base_ms: 0, unit_ms: 1 })
+    expire(unit, args, out, "hpexpireat", TimeBase { base_ms: 0, unit_ms: 1 })
 }
 
 pub(super) fn httl(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
@@ -86,12 +87,12 @@ pub(super) fn hpersist(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> 
 
 /// How a number says a time: in units of so many milliseconds after a base.
 #[derive(Clone, Copy)]
-pub(super) struct Scale {
+pub(super) struct TimeBase {
     pub(super) base_ms: i64,
     pub(super) unit_ms: i64,
 }
 
-impl Scale {
+impl TimeBase {
     /// The deadline that `amount` says; it may be in the past. `command` is named in the error for what is too late.
     pub(super) fn deadline(self, amount: &[u8], command: &str) -> Result<i64, Error> {
         let amount = integer(amount)?;
@@ -165,7 +166,7 @@ impl<'a> Outcome<'a> {
 // ---- below ------------------------------------------------------------------------------------------------------------
 
 /// `name key time [NX | XX | GT | LT] FIELDS numfields field [field ...]`.
-fn expire(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply, name: &str, scale: Scale) -> Result<(), Error> {
+fn expire(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply, name: &str, scale: TimeBase) -> Result<(), Error> {
     let (key, now) = (args.at(1), unit.now.ms);
     let is_there = unit.peek_view::<Hash>(key)?.is_some();
     let deadline = scale.deadline(args.at(2), name)?;

@@ -1,9 +1,10 @@
 //! Several fields with what they do to them: HGETDEL, HGETEX, HSETEX.
 
-use super::deadline::{Outcome, Scale, named_fields};
-use super::{leave_deletion, pairs};
+use super::deadline::{Outcome, TimeBase, named_fields};
+use super::effect::{leave_deletion, pairs};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::hash::{Hash, HashRef};
-use crate::{Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply, number};
 
@@ -200,9 +201,9 @@ impl<'a> SetOptions<'a> {
 }
 
 /// The scale of `EX`, `PX`, `EXAT` or `PXAT`.
-fn scale_of(option: &[u8], now: i64) -> Option<Scale> {
+fn scale_of(option: &[u8], now: i64) -> Option<TimeBase> {
     let names = [("EX", now, 1000), ("PX", now, 1), ("EXAT", 0, 1000), ("PXAT", 0, 1)];
-    names.iter().find(|(name, ..)| is(option, name)).map(|&(_, base_ms, unit_ms)| Scale { base_ms, unit_ms })
+    names.iter().find(|(name, ..)| is(option, name)).map(|&(_, base_ms, unit_ms)| TimeBase { base_ms, unit_ms })
 }
 
 fn any_present(hash: Option<HashRef<'_>>, fields: Args<'_>) -> bool {

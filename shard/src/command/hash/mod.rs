@@ -2,12 +2,14 @@
 
 mod counter;
 mod deadline;
+mod effect;
 mod fields;
 mod random;
 mod write;
 
+use crate::command::row::Row;
+use crate::unit::Unit;
 use crate::value::hash::{Hash, HashRef};
-use crate::{Row, Unit};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -17,50 +19,50 @@ pub const ROWS: &[Row] = &[
         Spec::new("hdel", -3, Group::Hash, "2.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(N) where N is the number of fields to be removed.", "Deletes one or more fields and their values from a hash. Deletes the hash if no fields remain.", "key field...")
-            .history(&[("2.4.0", "Accepts multiple `field` arguments.")]),
+            .doc("O(n), n = fields given", "Takes fields out of a hash and tells how many of them it had.", "key field...")
+            .history(&[("2.4.0", "Several fields at once.")]),
         write::hdel,
     ),
     Row::new(
         Spec::new("hexists", 3, Group::Hash, "2.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Determines whether a field exists in a hash.", "key field"),
+            .doc("O(1)", "Tells if a hash has a field.", "key field"),
         hexists,
     ),
     Row::new(
         Spec::new("hexpire", -6, Group::Hash, "7.4.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(N) where N is the number of specified fields", "Set expiry for hash field using relative time to expire (seconds)", "key seconds [condition<NX|XX|GT|LT>] FIELDS fields(numfields field...)"),
+            .doc("O(n*log(m)), n = fields given, m = fields with deadlines", "Makes fields of a hash expire after so many seconds.", "key seconds [condition<NX|XX|GT|LT>] FIELDS fields(numfields field...)"),
         deadline::hexpire,
     ),
     Row::new(
         Spec::new("hexpireat", -6, Group::Hash, "7.4.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(N) where N is the number of specified fields", "Set expiry for hash field using an absolute Unix timestamp (seconds)", "key unix-time-seconds [condition<NX|XX|GT|LT>] FIELDS fields(numfields field...)"),
+            .doc("O(n*log(m)), n = fields given, m = fields with deadlines", "Makes fields of a hash expire at a point in time, in Unix seconds.", "key unix-time-seconds [condition<NX|XX|GT|LT>] FIELDS fields(numfields field...)"),
         deadline::hexpireat,
     ),
     Row::new(
         Spec::new("hexpiretime", -5, Group::Hash, "7.4.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of specified fields", "Returns the expiration time of a hash field as a Unix timestamp, in seconds.", "key FIELDS fields(numfields field...)"),
+            .doc("O(n), n = fields given", "Tells when fields of a hash expire, in Unix seconds; -1 without a deadline, -2 without the field.", "key FIELDS fields(numfields field...)"),
         deadline::hexpiretime,
     ),
     Row::new(
         Spec::new("hget", 3, Group::Hash, "2.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the value of a field in a hash.", "key field"),
+            .doc("O(1)", "Reads a field of a hash.", "key field"),
         hget,
     ),
     Row::new(
         Spec::new("hgetall", 2, Group::Hash, "2.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the size of the hash.", "Returns all fields and values in a hash.", "key")
+            .doc("O(n), n = fields", "Reads a whole hash: each field, then its value.", "key")
             .tips(&["nondeterministic_output_order"]),
         hgetall,
     ),
@@ -68,35 +70,35 @@ pub const ROWS: &[Row] = &[
         Spec::new("hgetdel", -5, Group::Hash, "8.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
-            .doc("O(N) where N is the number of specified fields", "Returns the value of a field and deletes it from the hash.", "key FIELDS fields(numfields field...)"),
+            .doc("O(n), n = fields given", "Reads fields of a hash and takes them out of it.", "key FIELDS fields(numfields field...)"),
         fields::hgetdel,
     ),
     Row::new(
         Spec::new("hgetex", -5, Group::Hash, "8.0.0")
             .flags(WRITE | FAST)
-            .keys(&[KeySpec::first(RW | ACCESS | UPDATE).notes("RW and UPDATE because it changes the TTL")])
-            .doc("O(N) where N is the number of specified fields", "Get the value of one or more fields of a given hash key, and optionally set their expiration.", "key [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST>] FIELDS fields(numfields field...)"),
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE).notes("UPDATE: deadlines of fields may change")])
+            .doc("O(n*log(m)), n = fields given, m = fields with deadlines", "Reads fields of a hash and gives them another deadline, or takes theirs away.", "key [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST>] FIELDS fields(numfields field...)"),
         fields::hgetex,
     ),
     Row::new(
         Spec::new("hincrby", 4, Group::Hash, "2.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.", "key field increment:int"),
+            .doc("O(1)", "Raises the integer in a field by the given amount; a missing field counts as 0.", "key field increment:int"),
         counter::hincrby,
     ),
     Row::new(
         Spec::new("hincrbyfloat", 4, Group::Hash, "2.6.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist.", "key field increment:double"),
+            .doc("O(1)", "Raises the number in a field by the given amount, fractions allowed; a missing field counts as 0.", "key field increment:double"),
         counter::hincrbyfloat,
     ),
     Row::new(
         Spec::new("hkeys", 2, Group::Hash, "2.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the size of the hash.", "Returns all fields in a hash.", "key")
+            .doc("O(n), n = fields", "Lists the fields in a hash, without what is in them.", "key")
             .tips(&["nondeterministic_output_order"]),
         hkeys,
     ),
@@ -104,57 +106,57 @@ pub const ROWS: &[Row] = &[
         Spec::new("hlen", 2, Group::Hash, "2.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Returns the number of fields in a hash.", "key"),
+            .doc("O(1)", "Tells how many fields a hash has.", "key"),
         hlen,
     ),
     Row::new(
         Spec::new("hmget", -3, Group::Hash, "2.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of fields being requested.", "Returns the values of all fields in a hash.", "key field..."),
+            .doc("O(n), n = fields given", "Reads several fields of a hash; null for each that it does not have.", "key field..."),
         hmget,
     ),
     Row::new(
         Spec::new("hmset", -4, Group::Hash, "2.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(N) where N is the number of fields being set.", "Sets the values of multiple fields.", "key data(field value)...")
-            .deprecated("4.0.0", "`HSET` with multiple field-value pairs"),
+            .doc("O(n), n = fields given", "Writes fields of a hash, and answers OK instead of a count.", "key data(field value)...")
+            .deprecated("4.0.0", "`HSET`"),
         write::hmset,
     ),
     Row::new(
         Spec::new("hpersist", -5, Group::Hash, "7.4.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(N) where N is the number of specified fields", "Removes the expiration time for each specified field", "key FIELDS fields(numfields field...)"),
+            .doc("O(n*log(m)), n = fields given, m = fields with deadlines", "Takes the deadlines of fields away, so that they stay.", "key FIELDS fields(numfields field...)"),
         deadline::hpersist,
     ),
     Row::new(
         Spec::new("hpexpire", -6, Group::Hash, "7.4.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(N) where N is the number of specified fields", "Set expiry for hash field using relative time to expire (milliseconds)", "key milliseconds [condition<NX|XX|GT|LT>] FIELDS fields(numfields field...)"),
+            .doc("O(n*log(m)), n = fields given, m = fields with deadlines", "Makes fields of a hash expire after so many milliseconds.", "key milliseconds [condition<NX|XX|GT|LT>] FIELDS fields(numfields field...)"),
         deadline::hpexpire,
     ),
     Row::new(
         Spec::new("hpexpireat", -6, Group::Hash, "7.4.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(N) where N is the number of specified fields", "Set expiry for hash field using an absolute Unix timestamp (milliseconds)", "key unix-time-milliseconds [condition<NX|XX|GT|LT>] FIELDS fields(numfields field...)"),
+            .doc("O(n*log(m)), n = fields given, m = fields with deadlines", "Makes fields of a hash expire at a point in time, in Unix milliseconds.", "key unix-time-milliseconds [condition<NX|XX|GT|LT>] FIELDS fields(numfields field...)"),
         deadline::hpexpireat,
     ),
     Row::new(
         Spec::new("hpexpiretime", -5, Group::Hash, "7.4.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of specified fields", "Returns the expiration time of a hash field as a Unix timestamp, in msec.", "key FIELDS fields(numfields field...)"),
+            .doc("O(n), n = fields given", "Tells when fields of a hash expire, in Unix milliseconds; -1 without a deadline, -2 without the field.", "key FIELDS fields(numfields field...)"),
         deadline::hpexpiretime,
     ),
     Row::new(
         Spec::new("hpttl", -5, Group::Hash, "7.4.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of specified fields", "Returns the TTL in milliseconds of a hash field.", "key FIELDS fields(numfields field...)")
+            .doc("O(n), n = fields given", "Tells how many milliseconds fields of a hash have left; -1 without a deadline, -2 without the field.", "key FIELDS fields(numfields field...)")
             .tips(&["nondeterministic_output"]),
         deadline::hpttl,
     ),
@@ -162,7 +164,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("hrandfield", -2, Group::Hash, "6.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of fields returned", "Returns one or more random fields from a hash.", "key [options(count [WITHVALUES])]")
+            .doc("O(n), n = fields returned", "Draws fields of a hash at random, with their values if wanted; a negative count may draw one twice.", "key [options(count [WITHVALUES])]")
             .tips(&["nondeterministic_output"]),
         random::hrandfield,
     ),
@@ -170,7 +172,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("hscan", -3, Group::Hash, "2.8.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.", "Iterates over fields and values of a hash.", "key cursor [MATCH pattern] [COUNT count] [NOVALUES]")
+            .doc("O(n), n = COUNT, or fields of the hash for a whole scan", "Walks over a hash step by step, with values or without; a cursor tells where to go on.", "key cursor [MATCH pattern] [COUNT count] [NOVALUES]")
             .tips(&["nondeterministic_output"]),
         random::hscan,
     ),
@@ -178,36 +180,36 @@ pub const ROWS: &[Row] = &[
         Spec::new("hset", -4, Group::Hash, "2.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1) for each field/value pair added, so O(N) to add N field/value pairs when the command is called with multiple field/value pairs.", "Creates or modifies the value of a field in a hash.", "key data(field value)...")
-            .history(&[("4.0.0", "Accepts multiple `field` and `value` arguments.")]),
+            .doc("O(n), n = fields given", "Writes fields of a hash and tells how many of them are new.", "key data(field value)...")
+            .history(&[("4.0.0", "Several fields at once.")]),
         write::hset,
     ),
     Row::new(
         Spec::new("hsetex", -6, Group::Hash, "8.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(N) where N is the number of fields being set.", "Set the value of one or more fields of a given hash key, and optionally set their expiration.", "key [condition<FNX|FXX>] [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL>] FIELDS fields(numfields data(field value)...)"),
+            .doc("O(n*log(m)), n = fields given, m = fields with deadlines", "Writes fields of a hash with one deadline for all, if wanted only where it has none of them, or all.", "key [condition<FNX|FXX>] [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL>] FIELDS fields(numfields data(field value)...)"),
         fields::hsetex,
     ),
     Row::new(
         Spec::new("hsetnx", 4, Group::Hash, "2.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1)", "Sets the value of a field in a hash only when the field doesn't exist.", "key field value"),
+            .doc("O(1)", "Writes a field unless the hash has it already.", "key field value"),
         write::hsetnx,
     ),
     Row::new(
         Spec::new("hstrlen", 3, Group::Hash, "3.2.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Returns the length of the value of a field.", "key field"),
+            .doc("O(1)", "Tells how many bytes are in a field.", "key field"),
         hstrlen,
     ),
     Row::new(
         Spec::new("httl", -5, Group::Hash, "7.4.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of specified fields", "Returns the TTL in seconds of a hash field.", "key FIELDS fields(numfields field...)")
+            .doc("O(n), n = fields given", "Tells how many seconds fields of a hash have left; -1 without a deadline, -2 without the field.", "key FIELDS fields(numfields field...)")
             .tips(&["nondeterministic_output"]),
         deadline::httl,
     ),
@@ -215,7 +217,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("hvals", 2, Group::Hash, "2.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the size of the hash.", "Returns all values in a hash.", "key")
+            .doc("O(n), n = fields", "Lists what is in the fields of a hash, without their names.", "key")
             .tips(&["nondeterministic_output_order"]),
         hvals,
     ),
@@ -279,23 +281,6 @@ fn hstrlen(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
 fn hexists(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     out.flag(unit.view::<Hash>(args.at(1))?.is_some_and(|hash| hash.contains(args.at(2))));
     Ok(())
-}
-
-/// Fields and values in turn; the number of arguments is even.
-fn pairs<'a>(args: Args<'a>) -> impl ExactSizeIterator<Item = (&'a [u8], &'a [u8])> + Clone {
-    (0..args.len() / 2).map(move |pair| (args.at(2 * pair), args.at(2 * pair + 1)))
-}
-
-/// Leaves the effect `words FIELDS count field ...`, `words` beginning with the command and the key.
-fn leave_fields(unit: &mut Unit<'_>, key: &[u8], words: &[&[u8]], fields: &[&[u8]]) {
-    let mut digits = itoa::Buffer::new();
-    let count = [b"FIELDS".as_slice(), digits.format(fields.len()).as_bytes()];
-    unit.effect(key, words.iter().copied().chain(count).chain(fields.iter().copied()));
-}
-
-/// Leaves the effect `HDEL key field ...`.
-fn leave_deletion(unit: &mut Unit<'_>, key: &[u8], fields: &[&[u8]]) {
-    unit.effect(key, [b"HDEL".as_slice(), key].into_iter().chain(fields.iter().copied()));
 }
 
 /// Runs lines of a test, each with the reply, the events and the effects that it leaves.

@@ -1,7 +1,7 @@
 //! HRANDFIELD and HSCAN.
 
-use crate::Unit;
 use crate::random::Random;
+use crate::unit::Unit;
 use crate::value::hash::{Hash, HashRef};
 use crate::value::packed::Element;
 use curfew_protocol::args::{integer, is};

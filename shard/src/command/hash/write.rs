@@ -1,8 +1,9 @@
 //! Commands that set and delete fields.
 
-use super::{leave_deletion, pairs};
+use super::effect::{leave_deletion, pairs};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::hash::Hash;
-use crate::{Unit, class};
 use curfew_protocol::{Args, Error, Reply};
 
 pub(super) fn hset(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {

@@ -1,8 +1,8 @@
 //! PFDEBUG, which shows the inside of a HyperLogLog, and PFSELFTEST.
 
-use super::{make_raw, put, valid};
-use crate::Unit;
+use super::raw::{make_raw, put, valid};
 use crate::keyspace::Deadline;
+use crate::unit::Unit;
 use crate::value::hyperloglog::{self as hll, Encoding, HEADER, REGISTERS};
 use curfew_protocol::args::is;
 use curfew_protocol::error::c_string;

@@ -2,13 +2,17 @@
 //! [`crate::value::hyperloglog`].
 
 mod debug;
+mod raw;
 
-use crate::keyspace::{Deadline, EntryMut, NewValue, Object, Value};
-use crate::unit::Str;
+use crate::command::row::Row;
+use crate::event::class;
+use crate::keyspace::{Deadline, EntryMut, Value};
+use crate::unit::Unit;
 use crate::value::hyperloglog::{self as hll, Corrupted, Encoding, REGISTERS};
-use crate::{Row, Unit, class};
+use crate::value::object::Object;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
+use raw::{make_raw, put, valid};
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
@@ -16,21 +20,29 @@ pub const ROWS: &[Row] = &[
         Spec::new("pfadd", -2, Group::Hyperloglog, "2.8.9")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1) to add every element.", "Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.", "key [element...]"),
+            .doc(
+                "O(n), n = elements given",
+                "Shows elements to a HyperLogLog, which is made if there is none.",
+                "key [element...]",
+            ),
         pfadd,
     ),
     Row::new(
         Spec::new("pfcount", -2, Group::Hyperloglog, "2.8.9")
             .flags(READONLY | MAY_REPLICATE)
-            .keys(&[KeySpec::range(1, -1, 1, RW | ACCESS).notes("RW because it may change the internal representation of the key, and propagate to replicas")])
-            .doc("O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.", "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).", "key..."),
+            .keys(&[KeySpec::range(1, -1, 1, RW | ACCESS).notes("The estimate is cached in the key, hence RW")])
+            .doc(
+                "O(1) for one key whose estimate is cached, else O(n), n = keys, each of 16,384 registers",
+                "Estimates how many different elements one HyperLogLog has seen, or several taken together.",
+                "key...",
+            ),
         pfcount,
     ),
     Row::new(
         Spec::new("pfdebug", 3, Group::Hyperloglog, "2.8.9")
             .flags(WRITE | DENYOOM | ADMIN)
             .keys(&[KeySpec::at(2, RW | ACCESS)])
-            .doc("N/A", "Internal commands for debugging HyperLogLog values.", "subcommand key")
+            .doc("", "Shows the inside of a HyperLogLog, for tests.", "subcommand key")
             .syscmd(),
         debug::pfdebug,
     ),
@@ -38,13 +50,17 @@ pub const ROWS: &[Row] = &[
         Spec::new("pfmerge", -2, Group::Hyperloglog, "2.8.9")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | ACCESS | INSERT), KeySpec::range(2, -1, 1, RO | ACCESS)])
-            .doc("O(N) to merge N HyperLogLogs, but with high constant times.", "Merges one or more HyperLogLog values into a single key.", "destkey:key [sourcekey:key@1...]"),
+            .doc(
+                "O(n), n = keys, each of 16,384 registers",
+                "Joins HyperLogLogs into one that counts as if it had seen the elements of all.",
+                "destkey:key [sourcekey:key@1...]",
+            ),
         pfmerge,
     ),
     Row::new(
         Spec::new("pfselftest", 1, Group::Hyperloglog, "2.8.9")
             .flags(ADMIN)
-            .doc("N/A", "An internal command for testing HyperLogLog values.", "")
+            .doc("O(1)", "Checks that HyperLogLogs count as they should.", "")
             .syscmd(),
         debug::pfselftest,
     ),
@@ -165,34 +181,6 @@ fn pfmerge(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
 
 /// The longest string that SET does not make raw. Bytes.
 const EMBEDDED_MAX: usize = 44;
-
-/// Makes the string at `key` raw, as Redis does before it looks inside.
-fn make_raw(unit: &mut Unit<'_>, key: &[u8]) {
-    if let Some(mut entry) = unit.write(key) {
-        entry.set_raw(true);
-    }
-}
-
-/// The bytes of a string that is a HyperLogLog.
-fn valid(found: Str<'_>) -> Result<(&[u8], Encoding), Error> {
-    match found {
-        Str::Bytes(bytes) => hll::encoding(bytes).map(|encoding| (bytes, encoding)),
-        Str::Int(_) => None,
-    }
-    .ok_or(Error::NOT_A_HYPERLOGLOG)
-}
-
-/// Makes `key` hold these bytes: a raw string, since they will change again.
-fn put(unit: &mut Unit<'_>, key: &[u8], bytes: Vec<u8>, deadline: Deadline) {
-    /// What is copied rather than handed over.
-    const INLINE_BYTES_MAX: usize = 4096;
-    if bytes.len() <= INLINE_BYTES_MAX {
-        unit.put_str(key, NewValue::Bytes(&bytes), deadline);
-    } else {
-        unit.put_str(key, NewValue::Object(Box::new(Object::Str(bytes))), deadline);
-    }
-    make_raw(unit, key);
-}
 
 /// Changes the bytes at `key`, which are there, in place.
 fn change<R: Default>(unit: &mut Unit<'_>, key: &[u8], change: impl FnOnce(&mut [u8]) -> R) -> R {

@@ -1,21 +1,21 @@
 //! Pops that wait: BLPOP, BRPOP, BLMPOP.
 
 use super::ends::{Many, take};
-use crate::Unit;
+use crate::shard::wait::{self, Null, Wait};
+use crate::unit::Unit;
 use crate::value::list::{List, Side};
-use crate::wait::{self, Null, Serve, Wait};
 use curfew_protocol::args::{OwnedArgs, is};
 use curfew_protocol::{Args, Error, Reply};
 
-pub(super) fn b_l_pop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn blpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     pop(unit, args, out, Side::Front)
 }
 
-pub(super) fn b_r_pop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn brpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     pop(unit, args, out, Side::Back)
 }
 
-pub(super) fn b_l_mpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn blmpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let many = Many::parse(args, 2)?;
     let until = wait::until_seconds(args.at(1), unit.now)?;
     for key in many.keys.iter() {
@@ -23,7 +23,7 @@ pub(super) fn b_l_mpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> 
             return Ok(());
         }
     }
-    wait(unit, args, many.keys, until, serve_many, out);
+    wait(unit, args, many.keys, until, out);
     Ok(())
 }
 
@@ -36,18 +36,18 @@ fn pop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply, side: Side) -> Resu
             return Ok(());
         }
     }
-    wait(unit, args, keys, until, serve, out);
+    wait(unit, args, keys, until, out);
     Ok(())
 }
 
-fn wait(unit: &mut Unit<'_>, args: Args<'_>, names: Args<'_>, until: Option<i64>, serve: Serve, out: &mut Reply) {
+fn wait(unit: &mut Unit<'_>, args: Args<'_>, names: Args<'_>, until: Option<i64>, out: &mut Reply) {
     let mut keys: Vec<Box<[u8]>> = Vec::with_capacity(names.len());
     for key in names.iter() {
         if !keys.iter().any(|other| **other == *key) {
             keys.push(key.into());
         }
     }
-    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, serve, null: Null::Array });
+    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, null: Null::Array });
 }
 
 /// Pops one element and replies with the key and the element. False if there is none.
@@ -58,12 +58,12 @@ fn pop_pair(unit: &mut Unit<'_>, key: &[u8], side: Side, out: &mut Reply) -> Res
     })
 }
 
-fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+pub(super) fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     let side = if is(args.at(0), "BLPOP") { Side::Front } else { Side::Back };
     Ok(is_list(unit, key) && pop_pair(unit, key, side, out)?)
 }
 
-fn serve_many(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+pub(super) fn serve_many(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     let many = Many::parse(args, 2)?;
     Ok(is_list(unit, key) && many.pop(unit, key, out)?)
 }
@@ -77,8 +77,8 @@ fn is_list(unit: &mut Unit<'_>, key: &[u8]) -> bool {
 mod tests {
     use super::super::check;
     use super::*;
-    use crate::Held;
     use crate::testing::World;
+    use crate::unit::Held;
 
     const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 
@@ -134,7 +134,7 @@ mod tests {
             let mut serve = |world: &mut World| {
                 let held = Held::One(&mut world.shards[0]);
                 let mut unit = Unit::new(held, &mut world.sink, world.now, 0, &world.settings);
-                (wait.serve)(&mut unit, wait.args.view(), b"b", &mut out)
+                (row.serve.expect("it waits"))(&mut unit, wait.args.view(), b"b", &mut out)
             };
             assert_eq!(serve(&mut world), Ok(false), "{name}");
             world.run("set b v");

@@ -1,15 +1,16 @@
 //! Changes inside: LSET, LINSERT, LTRIM, LREM.
 
 use super::read::{absolute, range};
-use super::{limit, removed};
+use super::shared::{limit, removed};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::Collection;
 use crate::value::list::{List, Side};
 use crate::value::packed::Element;
-use crate::{Unit, class};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply};
 
-pub(super) fn l_set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lset(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, item, limit) = (args.at(1), args.at(3), limit(unit));
     // Redis looks for the list before it looks at the index.
     let len = unit.peek_view::<List>(key)?.ok_or(Error::NO_SUCH_KEY)?.len();
@@ -30,7 +31,7 @@ pub(super) fn l_set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Res
     Ok(())
 }
 
-pub(super) fn l_insert(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn linsert(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, place, pivot, item, limit) = (args.at(1), args.at(2), args.at(3), args.at(4), limit(unit));
     let before = is(place, "BEFORE");
     if !before && !is(place, "AFTER") {
@@ -56,7 +57,7 @@ pub(super) fn l_insert(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> 
     Ok(())
 }
 
-pub(super) fn l_trim(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn ltrim(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, start, stop, limit) = (args.at(1), integer(args.at(2))?, integer(args.at(3))?, limit(unit));
     let edited = unit.edit(key, |list: &mut List| {
         let before = list.len();
@@ -76,7 +77,7 @@ pub(super) fn l_trim(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Re
     Ok(())
 }
 
-pub(super) fn l_rem(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lrem(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, limit) = (args.at(1), limit(unit));
     let (side, count) = match integer(args.at(2))? {
         0 => (Side::Front, usize::MAX),

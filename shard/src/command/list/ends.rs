@@ -1,32 +1,33 @@
 //! At the ends: LPUSH, RPOP, LMPOP and their kin.
 
-use super::{limit, removed};
+use super::shared::{limit, removed};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::list::{List, Side};
-use crate::{Unit, class};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply, number};
 
-pub(super) fn l_push(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lpush(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     push(unit, args, out, Side::Front)
 }
 
-pub(super) fn r_push(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn rpush(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     push(unit, args, out, Side::Back)
 }
 
-pub(super) fn l_push_x(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lpushx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     push_if_there(unit, args, out, Side::Front)
 }
 
-pub(super) fn r_push_x(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn rpushx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     push_if_there(unit, args, out, Side::Back)
 }
 
-pub(super) fn l_pop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     pop(unit, args, out, Side::Front)
 }
 
-pub(super) fn r_pop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn rpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     pop(unit, args, out, Side::Back)
 }
 
@@ -65,7 +66,7 @@ impl<'a> Many<'a> {
     }
 }
 
-pub(super) fn l_mpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lmpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let many = Many::parse(args, 1)?;
     for key in many.keys.iter() {
         if many.pop(unit, key, out)? {

@@ -1,219 +1,248 @@
-//! Lists. This file has the rows and what the commands share; the commands are next to it, by what they do.
+//! Lists. This file has the rows; the commands are next to it, by what they do, and `shared.rs` has what they share.
 
 mod block;
 mod edit;
 mod ends;
 mod read;
+mod shared;
 mod shift;
 
-use crate::value::list::{Limit, Side};
-use crate::{Row, Unit, class};
-use curfew_protocol::Error;
-use curfew_protocol::args::is;
+use crate::command::row::Row;
 use curfew_protocol::spec::*;
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
-    Row::new(
+    Row::waiting(
         Spec::new("blmove", 6, Group::List, "6.2.0")
             .flags(WRITE | DENYOOM | BLOCKING)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
-            .doc("O(1)", "Pops an element from a list, pushes it to another list and returns it. Blocks until an element is available otherwise. Deletes the list if the last element was moved.", "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT> timeout"),
-        shift::b_l_move,
+            .doc(
+                "O(1)",
+                "Moves an element from an end of one list to an end of another, and waits for one if there is none.",
+                "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT> timeout",
+            ),
+        shift::blmove,
+        shift::serve,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("blmpop", -5, Group::List, "7.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | DELETE)])
-            .doc("O(N+M) where N is the number of provided keys and M is the number of elements returned.", "Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "timeout numkeys key... where<LEFT|RIGHT> [COUNT count]"),
-        block::b_l_mpop,
+            .doc(
+                "O(k+m), k = keys, m = elements returned",
+                "Takes elements from an end of the first list that has any, and waits if none has.",
+                "timeout numkeys key... where<LEFT|RIGHT> [COUNT count]",
+            ),
+        block::blmpop,
+        block::serve_many,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("blpop", -3, Group::List, "2.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
-            .doc("O(N) where N is the number of provided keys.", "Removes and returns the first element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "key... timeout")
-            .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
-        block::b_l_pop,
+            .doc(
+                "O(k), k = keys",
+                "Takes the first element of the first list that has any, and waits if none has.",
+                "key... timeout",
+            )
+            .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")]),
+        block::blpop,
+        block::serve,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("brpop", -3, Group::List, "2.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
-            .doc("O(N) where N is the number of provided keys.", "Removes and returns the last element in a list. Blocks until an element is available otherwise. Deletes the list if the last element was popped.", "key... timeout")
-            .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
-        block::b_r_pop,
+            .doc(
+                "O(k), k = keys",
+                "Takes the last element of the first list that has any, and waits if none has.",
+                "key... timeout",
+            )
+            .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")]),
+        block::brpop,
+        block::serve,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("brpoplpush", 4, Group::List, "2.2.0")
             .flags(WRITE | DENYOOM | BLOCKING)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
-            .doc("O(1)", "Pops an element from a list, pushes it to another list and returns it. Block until an element is available otherwise. Deletes the list if the last element was popped.", "source:key destination@1 timeout")
-            .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")])
-            .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments"),
-        shift::b_r_pop_l_push,
+            .doc(
+                "O(1)",
+                "Moves the last element of one list to the front of another, and waits for one if there is none.",
+                "source:key destination@1 timeout",
+            )
+            .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")])
+            .deprecated("6.2.0", "`BLMOVE source destination RIGHT LEFT timeout`"),
+        shift::brpoplpush,
+        shift::serve,
     ),
     Row::new(
-        Spec::new("lindex", 3, Group::List, "1.0.0")
-            .flags(READONLY)
-            .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of elements to traverse to get to the element at index. This makes asking for the first or the last element of the list O(1).", "Returns an element from a list by its index.", "key index"),
-        read::l_index,
+        Spec::new("lindex", 3, Group::List, "1.0.0").flags(READONLY).keys(&[KeySpec::first(RO | ACCESS)]).doc(
+            "O(n), n = elements between it and the nearer end",
+            "Reads the element at an index; negative ones count from the end.",
+            "key index",
+        ),
+        read::lindex,
     ),
     Row::new(
-        Spec::new("linsert", 5, Group::List, "2.2.0")
-            .flags(WRITE | DENYOOM)
-            .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(N) where N is the number of elements to traverse before seeing the value pivot. This means that inserting somewhere on the left end on the list (head) can be considered O(1) and inserting somewhere on the right end (tail) is O(N).", "Inserts an element before or after another element in a list.", "key where<BEFORE|AFTER> pivot element"),
-        edit::l_insert,
+        Spec::new("linsert", 5, Group::List, "2.2.0").flags(WRITE | DENYOOM).keys(&[KeySpec::first(RW | INSERT)]).doc(
+            "O(n), n = elements in front of the pivot",
+            "Puts an element in front of the first one that equals the pivot, or behind it.",
+            "key where<BEFORE|AFTER> pivot element",
+        ),
+        edit::linsert,
     ),
     Row::new(
-        Spec::new("llen", 2, Group::List, "1.0.0")
-            .flags(READONLY | FAST)
-            .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Returns the length of a list.", "key"),
-        read::l_len,
+        Spec::new("llen", 2, Group::List, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO)]).doc(
+            "O(1)",
+            "Tells how many elements a list has.",
+            "key",
+        ),
+        read::llen,
     ),
     Row::new(
         Spec::new("lmove", 5, Group::List, "6.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
-            .doc("O(1)", "Returns an element after popping it from one list and pushing it to another. Deletes the list if the last element was moved.", "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT>"),
-        shift::l_move,
+            .doc(
+                "O(1)",
+                "Moves an element from an end of one list to an end of another.",
+                "source:key destination@1 wherefrom<LEFT|RIGHT> whereto<LEFT|RIGHT>",
+            ),
+        shift::lmove,
     ),
     Row::new(
         Spec::new("lmpop", -4, Group::List, "7.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::numkeys(1, RW | ACCESS | DELETE)])
-            .doc("O(N+M) where N is the number of provided keys and M is the number of elements returned.", "Returns multiple elements from a list after removing them. Deletes the list if the last element was popped.", "numkeys key... where<LEFT|RIGHT> [COUNT count]"),
-        ends::l_mpop,
+            .doc(
+                "O(k+m), k = keys, m = elements returned",
+                "Takes elements from an end of the first list that has any.",
+                "numkeys key... where<LEFT|RIGHT> [COUNT count]",
+            ),
+        ends::lmpop,
     ),
     Row::new(
         Spec::new("lpop", -2, Group::List, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
-            .doc("O(N) where N is the number of elements returned", "Returns the first elements in a list after removing it. Deletes the list if the last element was popped.", "key [count^6.2.0]")
-            .history(&[("6.2.0", "Added the `count` argument.")]),
-        ends::l_pop,
+            .doc(
+                "O(n), n = elements returned",
+                "Takes one or more elements from the front of a list.",
+                "key [count^6.2.0]",
+            )
+            .history(&[("6.2.0", "`count`: several at once.")]),
+        ends::lpop,
     ),
     Row::new(
-        Spec::new("lpos", -3, Group::List, "6.0.6")
-            .flags(READONLY)
-            .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time.", "Returns the index of matching elements in a list.", "key element [RANK rank:int] [COUNT num-matches:int] [MAXLEN len:int]"),
-        read::l_pos,
+        Spec::new("lpos", -3, Group::List, "6.0.6").flags(READONLY).keys(&[KeySpec::first(RO | ACCESS)]).doc(
+            "O(n), n = elements compared, at most MAXLEN",
+            "Finds where in a list an element is: the first place, or several.",
+            "key element [RANK rank:int] [COUNT num-matches:int] [MAXLEN len:int]",
+        ),
+        read::lpos,
     ),
     Row::new(
         Spec::new("lpush", -3, Group::List, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.", "Prepends one or more elements to a list. Creates the key if it doesn't exist.", "key element...")
-            .history(&[("2.4.0", "Accepts multiple `element` arguments.")]),
-        ends::l_push,
+            .doc(
+                "O(n), n = elements given",
+                "Puts elements one by one at the front of a list, which is made if there is none.",
+                "key element...",
+            )
+            .history(&[("2.4.0", "Several elements at once.")]),
+        ends::lpush,
     ),
     Row::new(
         Spec::new("lpushx", -3, Group::List, "2.2.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.", "Prepends one or more elements to a list only when the list exists.", "key element...")
-            .history(&[("4.0.0", "Accepts multiple `element` arguments.")]),
-        ends::l_push_x,
+            .doc(
+                "O(n), n = elements given",
+                "Puts elements one by one at the front of a list, if there is such a list.",
+                "key element...",
+            )
+            .history(&[("4.0.0", "Several elements at once.")]),
+        ends::lpushx,
     ),
     Row::new(
-        Spec::new("lrange", 4, Group::List, "1.0.0")
-            .flags(READONLY)
-            .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(S+N) where S is the distance of start offset from HEAD for small lists, from nearest end (HEAD or TAIL) for large lists; and N is the number of elements in the specified range.", "Returns a range of elements from a list.", "key start:int stop:int"),
-        read::l_range,
+        Spec::new("lrange", 4, Group::List, "1.0.0").flags(READONLY).keys(&[KeySpec::first(RO | ACCESS)]).doc(
+            "O(s+n), s = elements between the start and the nearer end, n = elements returned",
+            "Reads the elements from one index to another; negative ones count from the end.",
+            "key start:int stop:int",
+        ),
+        read::lrange,
     ),
     Row::new(
-        Spec::new("lrem", 4, Group::List, "1.0.0")
-            .flags(WRITE)
-            .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(N+M) where N is the length of the list and M is the number of elements removed.", "Removes elements from a list. Deletes the list if the last element was removed.", "key count element"),
-        edit::l_rem,
+        Spec::new("lrem", 4, Group::List, "1.0.0").flags(WRITE).keys(&[KeySpec::first(RW | DELETE)]).doc(
+            "O(n), n = elements of the list",
+            "Removes the elements equal to the given one: so many from the front, so many from the end, or all.",
+            "key count element",
+        ),
+        edit::lrem,
     ),
     Row::new(
-        Spec::new("lset", 4, Group::List, "1.0.0")
-            .flags(WRITE | DENYOOM)
-            .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(N) where N is the length of the list. Setting either the first or the last element of the list is O(1).", "Sets the value of an element in a list by its index.", "key index element"),
-        edit::l_set,
+        Spec::new("lset", 4, Group::List, "1.0.0").flags(WRITE | DENYOOM).keys(&[KeySpec::first(RW | UPDATE)]).doc(
+            "O(n), n = elements between it and the nearer end",
+            "Replaces the element at an index.",
+            "key index element",
+        ),
+        edit::lset,
     ),
     Row::new(
-        Spec::new("ltrim", 4, Group::List, "1.0.0")
-            .flags(WRITE)
-            .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(N) where N is the number of elements to be removed by the operation.", "Removes elements from both ends a list. Deletes the list if all elements were trimmed.", "key start:int stop:int"),
-        edit::l_trim,
+        Spec::new("ltrim", 4, Group::List, "1.0.0").flags(WRITE).keys(&[KeySpec::first(RW | DELETE)]).doc(
+            "O(n), n = elements removed",
+            "Keeps the elements from one index to another, and removes the others.",
+            "key start:int stop:int",
+        ),
+        edit::ltrim,
     ),
     Row::new(
         Spec::new("rpop", -2, Group::List, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
-            .doc("O(N) where N is the number of elements returned", "Returns and removes the last elements of a list. Deletes the list if the last element was popped.", "key [count^6.2.0]")
-            .history(&[("6.2.0", "Added the `count` argument.")]),
-        ends::r_pop,
+            .doc(
+                "O(n), n = elements returned",
+                "Takes one or more elements from the end of a list.",
+                "key [count^6.2.0]",
+            )
+            .history(&[("6.2.0", "`count`: several at once.")]),
+        ends::rpop,
     ),
     Row::new(
         Spec::new("rpoplpush", 3, Group::List, "1.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
-            .doc("O(1)", "Returns the last element of a list after removing and pushing it to another list. Deletes the list if the last element was popped.", "source:key destination@1")
-            .deprecated("6.2.0", "`LMOVE` with the `RIGHT` and `LEFT` arguments"),
-        shift::r_pop_l_push,
+            .doc("O(1)", "Moves the last element of one list to the front of another.", "source:key destination@1")
+            .deprecated("6.2.0", "`LMOVE source destination RIGHT LEFT`"),
+        shift::rpoplpush,
     ),
     Row::new(
         Spec::new("rpush", -3, Group::List, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.", "Appends one or more elements to a list. Creates the key if it doesn't exist.", "key element...")
-            .history(&[("2.4.0", "Accepts multiple `element` arguments.")]),
-        ends::r_push,
+            .doc(
+                "O(n), n = elements given",
+                "Puts elements one by one at the end of a list, which is made if there is none.",
+                "key element...",
+            )
+            .history(&[("2.4.0", "Several elements at once.")]),
+        ends::rpush,
     ),
     Row::new(
         Spec::new("rpushx", -3, Group::List, "2.2.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.", "Appends an element to a list only when the list exists.", "key element...")
-            .history(&[("4.0.0", "Accepts multiple `element` arguments.")]),
-        ends::r_push_x,
+            .doc(
+                "O(n), n = elements given",
+                "Puts elements one by one at the end of a list, if there is such a list.",
+                "key element...",
+            )
+            .history(&[("4.0.0", "Several elements at once.")]),
+        ends::rpushx,
     ),
 ];
-
-impl Side {
-    /// LEFT or RIGHT.
-    fn of(arg: &[u8]) -> Result<Side, Error> {
-        match arg {
-            _ if is(arg, "LEFT") => Ok(Side::Front),
-            _ if is(arg, "RIGHT") => Ok(Side::Back),
-            _ => Err(Error::SYNTAX),
-        }
-    }
-
-    /// The command that pops there, as effects name it, and its event.
-    fn pop(self) -> (&'static [u8], &'static str) {
-        if self == Side::Front { (b"LPOP", "lpop") } else { (b"RPOP", "rpop") }
-    }
-
-    /// The command that pushes there, as effects name it, and its event.
-    fn push(self) -> (&'static [u8], &'static str) {
-        if self == Side::Front { (b"LPUSH", "lpush") } else { (b"RPUSH", "rpush") }
-    }
-}
-
-/// How large a node of a list may get.
-fn limit(unit: &Unit<'_>) -> Limit {
-    Limit::of(unit.settings.limits.list_size)
-}
-
-/// Announces that elements have gone from a list, and the list with them where it was `emptied`.
-fn removed(unit: &mut Unit<'_>, key: &[u8], event: &'static str, emptied: bool) {
-    unit.changed(key, class::LIST, event);
-    if emptied {
-        unit.event(class::GENERIC, "del", key);
-    }
-}
 
 /// Runs lines of a test, each with the reply, the events and the effects that it leaves.
 #[cfg(test)]

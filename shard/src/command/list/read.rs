@@ -1,17 +1,17 @@
 //! What only reads: LLEN, LINDEX, LRANGE, LPOS.
 
-use crate::Unit;
+use crate::unit::Unit;
 use crate::value::list::{List, ListRef};
 use crate::value::packed::Element;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply, number};
 
-pub(super) fn l_len(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn llen(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     out.count(unit.view::<List>(args.at(1))?.map_or(0, ListRef::len));
     Ok(())
 }
 
-pub(super) fn l_index(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lindex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     // Redis looks for the list before it looks at the index.
     let Some(list) = unit.view::<List>(args.at(1))? else {
         out.null();
@@ -25,7 +25,7 @@ pub(super) fn l_index(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> R
     Ok(())
 }
 
-pub(super) fn l_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lrange(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (start, stop) = (integer(args.at(2))?, integer(args.at(3))?);
     let Some(list) = unit.view::<List>(args.at(1))? else {
         out.array(0);
@@ -37,7 +37,7 @@ pub(super) fn l_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> R
     Ok(())
 }
 
-pub(super) fn l_pos(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lpos(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let amount = |arg, error| number::parse_i64(arg).and_then(|n| usize::try_from(n).ok()).ok_or(error);
     let (mut rank, mut wanted, mut looks, mut cursor) = (1, None, 0, args.cursor(3));
     while let Some(option) = cursor.next() {

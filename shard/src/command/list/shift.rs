@@ -1,11 +1,11 @@
 //! From one list to another: LMOVE, RPOPLPUSH, and BLMOVE, BRPOPLPUSH, which wait for the source.
 
-use super::{limit, removed};
-use crate::unit::Edited;
+use super::shared::{limit, removed};
+use crate::event::class;
+use crate::shard::wait::{self, Null, Wait};
+use crate::unit::{Edited, Unit};
 use crate::value::list::{List, Side};
 use crate::value::packed::Element;
-use crate::wait::{self, Null, Wait};
-use crate::{Unit, class};
 use curfew_protocol::args::{OwnedArgs, is};
 use curfew_protocol::{Args, Error, Reply};
 
@@ -31,18 +31,18 @@ impl<'a> Shift<'a> {
     }
 }
 
-pub(super) fn l_move(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn lmove(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     if !shift(unit, Shift::parse(args)?, out)? {
         out.null();
     }
     Ok(())
 }
 
-pub(super) fn r_pop_l_push(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    l_move(unit, args, out)
+pub(super) fn rpoplpush(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    lmove(unit, args, out)
 }
 
-pub(super) fn b_l_move(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn blmove(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let plan = Shift::parse(args)?;
     let until = wait::until_seconds(args.at(args.len() - 1), unit.now)?;
     if shift(unit, plan, out)? {
@@ -51,15 +51,15 @@ pub(super) fn b_l_move(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> 
     // Redis answers this null at once where nobody may wait, and the array's when the time is over.
     let null = if unit.may_wait { Null::Array } else { Null::Bulk };
     let (args, keys) = (OwnedArgs::from_view(args), vec![plan.source.into()]);
-    unit.wait(out, Wait { args, keys, until, serve, null });
+    unit.wait(out, Wait { args, keys, until, null });
     Ok(())
 }
 
-pub(super) fn b_r_pop_l_push(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    b_l_move(unit, args, out)
+pub(super) fn brpoplpush(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    blmove(unit, args, out)
 }
 
-fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+pub(super) fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     let plan = Shift::parse(args)?;
     // Without the destination's shard nothing is touched: it is tried again with both.
     if !unit.holds(plan.source) || !unit.holds(plan.destination) {
@@ -130,8 +130,9 @@ fn pop(list: &mut List, side: Side) -> (Vec<u8>, usize) {
 mod tests {
     use super::super::check;
     use super::*;
+    use crate::shard::Shard;
     use crate::testing::World;
-    use crate::{Held, Shard};
+    use crate::unit::Held;
 
     const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 
@@ -205,7 +206,7 @@ mod tests {
         // foo is in slot 12182 and hello in 866, of 16384.
         world.run("rpush foo 1");
         let args: &[&[u8]] = &[b"blmove", b"foo", b"hello", b"left", b"right", b"0"];
-        let source = crate::unit::shard_of(b"foo", 4);
+        let source = crate::slots::shard_of(b"foo", 4);
         assert_eq!(served(&mut world, args, |index| index == source), (Ok(false), String::new()));
         assert_eq!(served(&mut world, args, |_| true), (Ok(true), "$1\r\n1\r\n".into()));
         assert_eq!(served(&mut world, args, |_| true), (Ok(false), String::new()));
@@ -226,7 +227,7 @@ mod tests {
         let held = Held::One(&mut world.shards[0]);
         let mut unit = Unit::new(held, &mut world.sink, world.now, 0, &world.settings);
         unit.may_wait = true;
-        assert_eq!(b_r_pop_l_push(&mut unit, args.view(), &mut out), Ok(()));
+        assert_eq!(brpoplpush(&mut unit, args.view(), &mut out), Ok(()));
         assert!(out.is_empty());
         let wait = world.sink.wait.take().expect("it waits");
         assert_eq!((wait.keys, wait.until), (vec![b"a".as_slice().into()], Some(world.now.ms + 1500)));

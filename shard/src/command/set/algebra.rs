@@ -1,10 +1,11 @@
 //! Several sets at once: SINTER, SUNION, SDIFF, their forms that store, and SINTERCARD.
 
+use crate::event::class;
 use crate::keyspace::Deadline;
-use crate::unit::shard_of;
-use crate::value::collection;
+use crate::shard::Shard;
+use crate::slots::shard_of;
+use crate::unit::Unit;
 use crate::value::set::{self, Set, SetRef};
-use crate::{Shard, Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply, number};
 
@@ -134,7 +135,7 @@ fn views<'u>(unit: &'u mut Unit<'_>, keys: Args<'_>) -> Result<Vec<Option<SetRef
         let index = shard_of(key, count);
         let shard = shards.iter().find(|shard| there && usize::from(shard.index()) == index)?;
         let space = shard.db(db);
-        collection::view::<Set>(space.get(space.hasher().hash(key), key)?)
+        space.get(space.hasher().hash(key), key)?.view::<Set>()
     };
     Ok(keys.iter().zip(there).map(look).collect())
 }

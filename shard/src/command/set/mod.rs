@@ -5,9 +5,11 @@ mod algebra;
 mod random;
 mod scan;
 
+use crate::command::row::Row;
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::packed::Element;
 use crate::value::set::Set;
-use crate::{Row, Unit, class};
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -17,22 +19,31 @@ pub const ROWS: &[Row] = &[
         Spec::new("sadd", -3, Group::Set, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.", "Adds one or more members to a set. Creates the key if it doesn't exist.", "key member...")
-            .history(&[("2.4.0", "Accepts multiple `member` arguments.")]),
+            .doc(
+                "O(n), n = members given",
+                "Puts members into a set and tells how many of them are new.",
+                "key member...",
+            )
+            .history(&[("2.4.0", "Several members at once.")]),
         sadd,
     ),
     Row::new(
-        Spec::new("scard", 2, Group::Set, "1.0.0")
-            .flags(READONLY | FAST)
-            .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Returns the number of members in a set.", "key"),
+        Spec::new("scard", 2, Group::Set, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO)]).doc(
+            "O(1)",
+            "Tells how many members a set has.",
+            "key",
+        ),
         scard,
     ),
     Row::new(
         Spec::new("sdiff", -2, Group::Set, "1.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::range(1, -1, 1, RO | ACCESS)])
-            .doc("O(N) where N is the total number of elements in all given sets.", "Returns the difference of multiple sets.", "key...")
+            .doc(
+                "O(n), n = members of all the sets",
+                "Returns what the first set has and none of the others.",
+                "key...",
+            )
             .tips(&["nondeterministic_output_order"]),
         algebra::sdiff,
     ),
@@ -40,43 +51,57 @@ pub const ROWS: &[Row] = &[
         Spec::new("sdiffstore", -3, Group::Set, "1.0.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE), KeySpec::range(2, -1, 1, RO | ACCESS)])
-            .doc("O(N) where N is the total number of elements in all given sets.", "Stores the difference of multiple sets in a key.", "destination key@1..."),
+            .doc(
+                "O(n), n = members of all the sets",
+                "Keeps at a key what the first set has and none of the others.",
+                "destination key@1...",
+            ),
         algebra::sdiffstore,
     ),
     Row::new(
         Spec::new("sinter", -2, Group::Set, "1.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::range(1, -1, 1, RO | ACCESS)])
-            .doc("O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.", "Returns the intersect of multiple sets.", "key...")
+            .doc(
+                "O(n*k), n = members of the smallest set, k = sets",
+                "Returns the members that all the sets have.",
+                "key...",
+            )
             .tips(&["nondeterministic_output_order"]),
         algebra::sinter,
     ),
     Row::new(
-        Spec::new("sintercard", -3, Group::Set, "7.0.0")
-            .flags(READONLY)
-            .keys(&[KeySpec::numkeys(1, RO | ACCESS)])
-            .doc("O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.", "Returns the number of members of the intersect of multiple sets.", "numkeys key... [LIMIT limit:int]"),
+        Spec::new("sintercard", -3, Group::Set, "7.0.0").flags(READONLY).keys(&[KeySpec::numkeys(1, RO | ACCESS)]).doc(
+            "O(n*k), n = members of the smallest set, k = sets",
+            "Counts the members that all the sets have, up to a limit if one is given.",
+            "numkeys key... [LIMIT limit:int]",
+        ),
         algebra::sintercard,
     ),
     Row::new(
         Spec::new("sinterstore", -3, Group::Set, "1.0.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE), KeySpec::range(2, -1, 1, RO | ACCESS)])
-            .doc("O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.", "Stores the intersect of multiple sets in a key.", "destination key@1..."),
+            .doc(
+                "O(n*k), n = members of the smallest set, k = sets",
+                "Keeps at a key the members that all the sets have.",
+                "destination key@1...",
+            ),
         algebra::sinterstore,
     ),
     Row::new(
-        Spec::new("sismember", 3, Group::Set, "1.0.0")
-            .flags(READONLY | FAST)
-            .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Determines whether a member belongs to a set.", "key member"),
+        Spec::new("sismember", 3, Group::Set, "1.0.0").flags(READONLY | FAST).keys(&[KeySpec::first(RO)]).doc(
+            "O(1)",
+            "Tells if a set has a member.",
+            "key member",
+        ),
         sismember,
     ),
     Row::new(
         Spec::new("smembers", 2, Group::Set, "1.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the set cardinality.", "Returns all members of a set.", "key")
+            .doc("O(n), n = members", "Reads a whole set.", "key")
             .tips(&["nondeterministic_output_order"]),
         smembers,
     ),
@@ -84,22 +109,22 @@ pub const ROWS: &[Row] = &[
         Spec::new("smismember", -3, Group::Set, "6.2.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of elements being checked for membership", "Determines whether multiple members belong to a set.", "key member..."),
+            .doc("O(n), n = members given", "Tells of each of several members if a set has it.", "key member..."),
         smismember,
     ),
     Row::new(
         Spec::new("smove", 4, Group::Set, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE), KeySpec::at(2, RW | INSERT)])
-            .doc("O(1)", "Moves a member from one set to another.", "source:key destination@1 member"),
+            .doc("O(1)", "Takes a member out of one set and puts it into another.", "source:key destination@1 member"),
         smove,
     ),
     Row::new(
         Spec::new("spop", -2, Group::Set, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
-            .doc("Without the count argument O(1), otherwise O(N) where N is the value of the passed count.", "Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.", "key [count^3.2.0]")
-            .history(&[("3.2.0", "Added the `count` argument.")])
+            .doc("O(n), n = members returned", "Takes members drawn at random out of a set.", "key [count^3.2.0]")
+            .history(&[("3.2.0", "`count`: several at once.")])
             .tips(&["nondeterministic_output"]),
         random::spop,
     ),
@@ -107,8 +132,12 @@ pub const ROWS: &[Row] = &[
         Spec::new("srandmember", -2, Group::Set, "1.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed count.", "Get one or multiple random members from a set", "key [count^2.6.0]")
-            .history(&[("2.6.0", "Added the optional `count` argument.")])
+            .doc(
+                "O(n), n = members returned",
+                "Draws members of a set at random and leaves them there; a negative count may draw one twice.",
+                "key [count^2.6.0]",
+            )
+            .history(&[("2.6.0", "`count`: several at once.")])
             .tips(&["nondeterministic_output"]),
         random::srandmember,
     ),
@@ -116,15 +145,23 @@ pub const ROWS: &[Row] = &[
         Spec::new("srem", -3, Group::Set, "1.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(N) where N is the number of members to be removed.", "Removes one or more members from a set. Deletes the set if the last member was removed.", "key member...")
-            .history(&[("2.4.0", "Accepts multiple `member` arguments.")]),
+            .doc(
+                "O(n), n = members given",
+                "Takes members out of a set and tells how many of them it had.",
+                "key member...",
+            )
+            .history(&[("2.4.0", "Several members at once.")]),
         srem,
     ),
     Row::new(
         Spec::new("sscan", -3, Group::Set, "2.8.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.", "Iterates over members of a set.", "key cursor [MATCH pattern] [COUNT count]")
+            .doc(
+                "O(n), n = COUNT, or members of the set for a whole scan",
+                "Walks over the members of a set step by step; a cursor tells where to go on.",
+                "key cursor [MATCH pattern] [COUNT count]",
+            )
             .tips(&["nondeterministic_output"]),
         scan::sscan,
     ),
@@ -132,7 +169,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("sunion", -2, Group::Set, "1.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::range(1, -1, 1, RO | ACCESS)])
-            .doc("O(N) where N is the total number of elements in all given sets.", "Returns the union of multiple sets.", "key...")
+            .doc("O(n), n = members of all the sets", "Returns the members that any of the sets has.", "key...")
             .tips(&["nondeterministic_output_order"]),
         algebra::sunion,
     ),
@@ -140,7 +177,11 @@ pub const ROWS: &[Row] = &[
         Spec::new("sunionstore", -3, Group::Set, "1.0.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE), KeySpec::range(2, -1, 1, RO | ACCESS)])
-            .doc("O(N) where N is the total number of elements in all given sets.", "Stores the union of multiple sets in a key.", "destination key@1..."),
+            .doc(
+                "O(n), n = members of all the sets",
+                "Keeps at a key the members that any of the sets has.",
+                "destination key@1...",
+            ),
         algebra::sunionstore,
     ),
 ];

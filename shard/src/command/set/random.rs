@@ -1,10 +1,11 @@
 //! Members chosen at random: SPOP and SRANDMEMBER.
 
-use crate::effect::Garbage;
+use crate::event::class;
 use crate::random::Random;
-use crate::value::Collection;
+use crate::unit::Unit;
+use crate::unit::sink::Garbage;
+use crate::value::object::Boxed;
 use crate::value::set::Set;
-use crate::{Unit, class};
 use curfew_protocol::args::{OwnedArgs, integer};
 use curfew_protocol::{Args, Error, Reply, number};
 

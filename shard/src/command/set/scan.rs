@@ -1,6 +1,6 @@
 //! SSCAN.
 
-use crate::Unit;
+use crate::unit::Unit;
 use crate::value::packed::Element;
 use crate::value::set::{Set, SetRef};
 use curfew_protocol::args::is;

@@ -6,16 +6,16 @@
 mod pattern;
 
 use super::describe;
-use crate::keyspace::{Deadline, Type};
-use crate::registry::Reach;
-use crate::unit::as_str;
-use crate::value::collection::view;
+use crate::command::row::{Reach, Row};
+use crate::event::class;
+use crate::keyspace::{Deadline, as_str};
+use crate::unit::Unit;
 use crate::value::hash::Hash;
+use crate::value::kind::Type;
 use crate::value::list::{Limit, List};
 use crate::value::packed::Element;
 use crate::value::set::Set;
 use crate::value::sorted_set::SortedSet;
-use crate::{Row, Unit, class};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
@@ -28,24 +28,26 @@ pub const ROWS: &[Row] = &[
     Row {
         spec: Spec::new("sort", -2, Group::Generic, "1.0.0")
             .flags(WRITE | DENYOOM)
-            .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort"), KeySpec::unknown(OW | UPDATE).notes("For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array")])
+            .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("BY and GET make names out of the elements that are sorted, so nobody knows them beforehand"), KeySpec::unknown(OW | UPDATE).notes("STORE may stand anywhere among the options")])
             .finder(Finder::Sort)
             .acl(acl::LIST | acl::SET | acl::SORTEDSET | acl::DANGEROUS)
             .no_group_acl()
-            .doc("O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).", "Sorts the elements in a list, a set, or a sorted set, optionally storing the result.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA] [STORE destination@2]"),
+            .doc("O(n*log(n)), n = elements; in no order (BY without *) O(m), m = elements returned", "Sorts a list, set or sorted set by its elements or by values of other keys, and returns or stores them.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA] [STORE destination@2]"),
         reach: Reach::All,
         run: sort,
+        serve: None,
     },
     Row {
         spec: Spec::new("sort_ro", -2, Group::Generic, "7.0.0")
             .flags(READONLY)
-            .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort")])
+            .keys(&[KeySpec::first(RO | ACCESS), KeySpec::unknown(RO | ACCESS).notes("BY and GET make names out of the elements that are sorted, so nobody knows them beforehand")])
             .finder(Finder::First)
             .acl(acl::LIST | acl::SET | acl::SORTEDSET | acl::DANGEROUS)
             .no_group_acl()
-            .doc("O(N+M*log(M)) where N is the number of elements in the list or set to sort, and M the number of returned elements. When the elements are not sorted, complexity is O(N).", "Returns the sorted elements of a list, a set, or a sorted set.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA]"),
+            .doc("O(n*log(n)), n = elements; in no order (BY without *) O(m), m = elements returned", "Sorts a list, set or sorted set by its elements or by values of other keys, and stores nothing.", "key [BY by-pattern:pattern@1\"pattern\"] [LIMIT limit(offset count)] [GET get-pattern:pattern@1\"pattern\"+...] [order<ASC|DESC>] [sorting!ALPHA]"),
         reach: Reach::All,
         run: sort_ro,
+        serve: None,
     },
 ];
 
@@ -279,9 +281,9 @@ fn source(unit: &mut Unit<'_>, key: &[u8]) -> Result<(Type, usize), Error> {
     let Some(entry) = unit.read(key) else { return Ok((Type::List, 0)) };
     let kind = entry.kind();
     let len = match kind {
-        Type::List => view::<List>(entry).map(|list| list.len()),
-        Type::Set => view::<Set>(entry).map(|set| set.len()),
-        Type::ZSet => view::<SortedSet>(entry).map(|zset| zset.len()),
+        Type::List => entry.view::<List>().map(|list| list.len()),
+        Type::Set => entry.view::<Set>().map(|set| set.len()),
+        Type::ZSet => entry.view::<SortedSet>().map(|zset| zset.len()),
         Type::String | Type::Hash | Type::Stream => None,
     };
     len.map(|len| (kind, len)).ok_or(Error::WRONG_TYPE)
@@ -295,16 +297,16 @@ fn load(unit: &mut Unit<'_>, key: &[u8], window: (usize, usize), backward: bool,
     let mut add = |element: Element<'_>| items.push(element.bytes(&mut digits));
     match entry.kind() {
         Type::List => {
-            let Some(list) = view::<List>(entry).filter(|list| start < list.len()) else { return };
+            let Some(list) = entry.view::<List>().filter(|list| start < list.len()) else { return };
             let first = if backward { list.len() - 1 - start } else { start };
             list.walk(first, backward).take(count).for_each(add);
         }
         Type::Set => {
-            let Some(set) = view::<Set>(entry) else { return };
+            let Some(set) = entry.view::<Set>() else { return };
             set.iter().skip(start).take(count).for_each(add);
         }
         Type::ZSet => {
-            let Some(zset) = view::<SortedSet>(entry) else { return };
+            let Some(zset) = entry.view::<SortedSet>() else { return };
             let start = start.min(zset.len());
             let count = count.min(zset.len() - start);
             match backward {
@@ -341,12 +343,12 @@ fn look_up<R>(
     let mut digits = itoa::Buffer::new();
     match field {
         None => match as_str(entry) {
-            Ok(crate::unit::Str::Int(number)) => show(Some(digits.format(number).as_bytes())),
-            Ok(crate::unit::Str::Bytes(bytes)) => show(Some(bytes)),
+            Ok(crate::keyspace::Str::Int(number)) => show(Some(digits.format(number).as_bytes())),
+            Ok(crate::keyspace::Str::Bytes(bytes)) => show(Some(bytes)),
             Err(_) => show(None),
         },
         Some(field) => {
-            let value = view::<Hash>(entry).and_then(|hash| hash.get(field));
+            let value = entry.view::<Hash>().and_then(|hash| hash.get(field));
             match value {
                 Some(value) => show(Some(value.bytes(&mut digits))),
                 None => show(None),

@@ -1,7 +1,8 @@
 //! ZADD and ZINCRBY.
 
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::sorted_set::{Inserted, SortedSet};
-use crate::{Unit, class};
 use curfew_protocol::args::{double, is};
 use curfew_protocol::{Args, Error, Reply, number};
 
@@ -133,7 +134,7 @@ pub(in crate::command) fn add(
         }
     }
     if options.incr {
-        super::reply_score(out, score);
+        super::reply::reply_score(out, score);
     } else {
         out.int(added + if options.ch { updated } else { 0 });
     }

@@ -3,13 +3,14 @@
 //! The inputs may lie on several shards, so they are looked at one after the other, never two at a time. An intersection takes
 //! the members of the smallest input along and drops what the others do not have, so it costs what Redis's does.
 
-use super::{members_header, store};
-use crate::Unit;
-use crate::keyspace::{EntryRef, Type};
-use crate::value::collection::{Collection, view};
+use super::reply::{members_header, store};
+use crate::keyspace::EntryRef;
+use crate::unit::Unit;
+use crate::value::collection::Collection;
+use crate::value::kind::Type;
 use crate::value::packed::Element;
 use crate::value::set::Set;
-use crate::value::sorted_set::{SortedSet, View};
+use crate::value::sorted_set::{SortedSet, SortedSetRef};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply, number};
 use std::collections::HashMap;
@@ -66,7 +67,7 @@ fn reply(unit: &mut Unit<'_>, args: Args<'_>, operation: Operation, name: &str, 
     let members = plan.members(unit)?;
     members_header(out, members.len(), plan.with_scores);
     for (member, score) in &members {
-        super::reply_member(out, Element::Bytes(member), *score, plan.with_scores);
+        super::reply::reply_member(out, Element::Bytes(member), *score, plan.with_scores);
     }
     Ok(())
 }
@@ -258,7 +259,7 @@ fn weighted(score: f64, weight: f64) -> f64 {
 /// A value that may be an input.
 #[derive(Clone, Copy)]
 enum Input<'a> {
-    Sorted(View<'a>),
+    Sorted(SortedSetRef<'a>),
     Set(<Set as Collection>::View<'a>),
 }
 
@@ -269,8 +270,8 @@ fn input<'a>(unit: &'a mut Unit<'_>, key: &[u8]) -> Result<Option<Input<'a>>, Er
 impl<'a> Input<'a> {
     fn of(entry: EntryRef<'a>) -> Result<Input<'a>, Error> {
         let input = match entry.kind() {
-            Type::ZSet => view::<SortedSet>(entry).map(Input::Sorted),
-            Type::Set => view::<Set>(entry).map(Input::Set),
+            Type::ZSet => entry.view::<SortedSet>().map(Input::Sorted),
+            Type::Set => entry.view::<Set>().map(Input::Set),
             _ => None,
         };
         input.ok_or(Error::WRONG_TYPE)
@@ -302,7 +303,8 @@ impl<'a> Input<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{check, world};
-    use crate::keyspace::{Deadline, NewValue, Type};
+    use crate::keyspace::{Deadline, NewValue};
+    use crate::value::kind::Type;
     use crate::value::packed::{Element, Packed};
 
     const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
@@ -372,7 +374,7 @@ mod tests {
         let mut packed = Packed::new();
         [b"a", b"c"].iter().for_each(|member| packed.push_back(Element::of(*member)));
         let shards = world.shards.len();
-        let space = world.shards[crate::unit::shard_of(b"set", shards)].db_mut(0);
+        let space = world.shards[crate::slots::shard_of(b"set", shards)].db_mut(0);
         let hash = space.hasher().hash(b"set");
         space.put(hash, b"set", Type::Set, NewValue::Bytes(packed.as_bytes()), Deadline::Clear, 0);
         check(

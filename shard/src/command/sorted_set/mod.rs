@@ -5,144 +5,151 @@ mod combine;
 mod pop;
 mod range;
 mod remove;
+pub(in crate::command) mod reply;
 mod sample;
 
-use crate::keyspace::Deadline;
+use crate::command::row::Row;
+use crate::unit::Unit;
 use crate::value::sorted_set::SortedSet;
-use crate::{Row, Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Reply};
+use reply::reply_score;
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
-    Row::new(
+    Row::waiting(
         Spec::new("bzmpop", -5, Group::SortedSet, "7.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::numkeys(2, RW | ACCESS | DELETE)])
-            .doc("O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.", "Removes and returns a member by score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.", "timeout numkeys key... where<MIN|MAX> [COUNT count]"),
+            .doc("O(k+log(n)+m), k = keys, n = members of the set, m = members popped", "Takes members with the lowest or highest scores out of the first sorted set that has any, and waits if none has.", "timeout numkeys key... where<MIN|MAX> [COUNT count]"),
         pop::bzmpop,
+        pop::serve_many,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("bzpopmax", -3, Group::SortedSet, "5.0.0")
             .flags(WRITE | BLOCKING | FAST)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
-            .doc("O(log(N)) with N being the number of elements in the sorted set.", "Removes and returns the member with the highest score from one or more sorted sets. Blocks until a member available otherwise.  Deletes the sorted set if the last element was popped.", "key... timeout")
-            .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
+            .doc("O(k+log(n)), k = keys, n = members of the set", "Takes the member with the highest score out of the first sorted set that has any, and waits if none has.", "key... timeout")
+            .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")]),
         pop::bzpopmax,
+        pop::serve_max,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("bzpopmin", -3, Group::SortedSet, "5.0.0")
             .flags(WRITE | BLOCKING | FAST)
             .keys(&[KeySpec::range(1, -2, 1, RW | ACCESS | DELETE)])
-            .doc("O(log(N)) with N being the number of elements in the sorted set.", "Removes and returns the member with the lowest score from one or more sorted sets. Blocks until a member is available otherwise. Deletes the sorted set if the last element was popped.", "key... timeout")
-            .history(&[("6.0.0", "`timeout` is interpreted as a double instead of an integer.")]),
+            .doc("O(k+log(n)), k = keys, n = members of the set", "Takes the member with the lowest score out of the first sorted set that has any, and waits if none has.", "key... timeout")
+            .history(&[("6.0.0", "`timeout` may have a fraction: it is a double.")]),
         pop::bzpopmin,
+        pop::serve_min,
     ),
     Row::new(
         Spec::new("zadd", -4, Group::SortedSet, "1.2.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(log(N)) for each item added, where N is the number of elements in the sorted set.", "Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist.", "key [condition<NX|XX>^3.0.2] [comparison<GT|LT>^6.2.0] [change!CH^3.0.2] [increment!INCR^3.0.2] data(score member)...")
-            .history(&[("2.4.0", "Accepts multiple elements."), ("3.0.2", "Added the `XX`, `NX`, `CH` and `INCR` options."), ("6.2.0", "Added the `GT` and `LT` options.")]),
+            .item(3)
+            .doc("O(m*log(n)), m = members given, n = members of the set", "Puts members with scores into a sorted set, or gives those that it has another score.", "key [condition<NX|XX>^3.0.2] [comparison<GT|LT>^6.2.0] [change!CH^3.0.2] [increment!INCR^3.0.2] data(score member)...")
+            .history(&[("2.4.0", "Several members at once."), ("3.0.2", "`NX` and `XX` are conditions, `CH` counts changes too, `INCR` adds to a score."), ("6.2.0", "`GT` and `LT`: scores change in one direction only.")]),
         add::zadd,
     ),
     Row::new(
         Spec::new("zcard", 2, Group::SortedSet, "1.2.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Returns the number of members in a sorted set.", "key"),
+            .doc("O(1)", "Tells how many members a sorted set has.", "key"),
         zcard,
     ),
     Row::new(
         Spec::new("zcount", 4, Group::SortedSet, "2.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N)) with N being the number of elements in the sorted set.", "Returns the count of members in a sorted set that have scores within a range.", "key min:double max:double"),
+            .doc("O(log(n)), n = members of the set", "Counts the members whose scores lie between two bounds.", "key min:double max:double"),
         zcount,
     ),
     Row::new(
         Spec::new("zdiff", -3, Group::SortedSet, "6.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::numkeys(1, RO | ACCESS)])
-            .doc("O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.", "Returns the difference between multiple sorted sets.", "numkeys key... [WITHSCORES]"),
+            .doc("O(n*k+m*log(m)), n = members of the first set, k = sets, m = members of the result", "Returns what the first sorted set has and none of the others, with scores if wanted.", "numkeys key... [WITHSCORES]"),
         combine::zdiff,
     ),
     Row::new(
         Spec::new("zdiffstore", -4, Group::SortedSet, "6.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE), KeySpec::numkeys(2, RO | ACCESS)])
-            .doc("O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set.", "Stores the difference of multiple sorted sets in a key.", "destination numkeys key@1..."),
+            .doc("O(n*k+m*log(m)), n = members of the first set, k = sets, m = members of the result", "Keeps at a key what the first sorted set has and none of the others.", "destination numkeys key@1..."),
         combine::zdiffstore,
     ),
     Row::new(
         Spec::new("zincrby", 4, Group::SortedSet, "1.2.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(log(N)) where N is the number of elements in the sorted set.", "Increments the score of a member in a sorted set.", "key increment:int member"),
+            .item(3)
+            .doc("O(log(n)), n = members of the set", "Raises the score of a member; one that is missing starts at 0.", "key increment:int member"),
         add::zincrby,
     ),
     Row::new(
         Spec::new("zinter", -3, Group::SortedSet, "6.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::numkeys(1, RO | ACCESS)])
-            .doc("O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.", "Returns the intersect of multiple sorted sets.", "numkeys key... [WEIGHTS weight...] [AGGREGATE aggregate<SUM|MIN|MAX>] [WITHSCORES]"),
+            .doc("O(n*k+m*log(m)), n = members of the smallest set, k = sets, m = members of the result", "Returns the members that all the sorted sets have; of a member's scores the sum, the least or the greatest.", "numkeys key... [WEIGHTS weight...] [AGGREGATE aggregate<SUM|MIN|MAX>] [WITHSCORES]"),
         combine::zinter,
     ),
     Row::new(
         Spec::new("zintercard", -3, Group::SortedSet, "7.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::numkeys(1, RO | ACCESS)])
-            .doc("O(N*K) worst case with N being the smallest input sorted set, K being the number of input sorted sets.", "Returns the number of members of the intersect of multiple sorted sets.", "numkeys key... [LIMIT limit:int]"),
+            .doc("O(n*k+m*log(m)), n = members of the smallest set, k = sets, m = members of the result", "Counts the members that all the sorted sets have, up to a limit if one is given.", "numkeys key... [LIMIT limit:int]"),
         combine::zintercard,
     ),
     Row::new(
         Spec::new("zinterstore", -4, Group::SortedSet, "2.0.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE), KeySpec::numkeys(2, RO | ACCESS)])
-            .doc("O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set.", "Stores the intersect of multiple sorted sets in a key.", "destination numkeys key@1... [WEIGHTS weight...] [AGGREGATE aggregate<SUM|MIN|MAX>]"),
+            .doc("O(n*k+m*log(m)), n = members of the smallest set, k = sets, m = members of the result", "Keeps at a key the members that all the sorted sets have; of a member's scores the sum, the least or the greatest.", "destination numkeys key@1... [WEIGHTS weight...] [AGGREGATE aggregate<SUM|MIN|MAX>]"),
         combine::zinterstore,
     ),
     Row::new(
         Spec::new("zlexcount", 4, Group::SortedSet, "2.8.9")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N)) with N being the number of elements in the sorted set.", "Returns the number of members in a sorted set within a lexicographical range.", "key min max"),
+            .doc("O(log(n)), n = members of the set", "Counts the members between two strings, where all scores are equal.", "key min max"),
         zlexcount,
     ),
     Row::new(
         Spec::new("zmpop", -4, Group::SortedSet, "7.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::numkeys(1, RW | ACCESS | DELETE)])
-            .doc("O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in the sorted set, and M being the number of elements popped.", "Returns the highest- or lowest-scoring members from one or more sorted sets after removing them. Deletes the sorted set if the last member was popped.", "numkeys key... where<MIN|MAX> [COUNT count]"),
+            .doc("O(k+log(n)+m), k = keys, n = members of the set, m = members popped", "Takes members with the lowest or highest scores out of the first sorted set that has any.", "numkeys key... where<MIN|MAX> [COUNT count]"),
         pop::zmpop,
     ),
     Row::new(
         Spec::new("zmscore", -3, Group::SortedSet, "6.2.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of members being requested.", "Returns the score of one or more members in a sorted set.", "key member..."),
+            .doc("O(n), n = members given", "Tells the scores of several members; null for each that is missing.", "key member..."),
         zmscore,
     ),
     Row::new(
         Spec::new("zpopmax", -2, Group::SortedSet, "5.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
-            .doc("O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.", "Returns the highest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.", "key [count]"),
+            .doc("O(log(n)+m), n = members of the set, m = members popped", "Takes the members with the highest scores out of a sorted set.", "key [count]"),
         pop::zpopmax,
     ),
     Row::new(
         Spec::new("zpopmin", -2, Group::SortedSet, "5.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
-            .doc("O(log(N)*M) with N being the number of elements in the sorted set, and M being the number of elements popped.", "Returns the lowest-scoring members from a sorted set after removing them. Deletes the sorted set if the last member was popped.", "key [count]"),
+            .doc("O(log(n)+m), n = members of the set, m = members popped", "Takes the members with the lowest scores out of a sorted set.", "key [count]"),
         pop::zpopmin,
     ),
     Row::new(
         Spec::new("zrandmember", -2, Group::SortedSet, "6.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the number of members returned", "Returns one or more random members from a sorted set.", "key [options(count [WITHSCORES])]")
+            .doc("O(m*log(n)), n = members of the set, m = members returned", "Draws members of a sorted set at random, with scores if wanted; a negative count may draw one twice.", "key [options(count [WITHSCORES])]")
             .tips(&["nondeterministic_output"]),
         sample::zrandmember,
     ),
@@ -150,109 +157,109 @@ pub const ROWS: &[Row] = &[
         Spec::new("zrange", -4, Group::SortedSet, "1.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.", "Returns members in a sorted set within a range of indexes.", "key start stop [sortby<BYSCORE|BYLEX>^6.2.0] [REV^6.2.0] [LIMIT limit(offset count)^6.2.0] [WITHSCORES]")
-            .history(&[("6.2.0", "Added the `REV`, `BYSCORE`, `BYLEX` and `LIMIT` options.")]),
+            .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members between two ranks, scores or strings, upwards or downwards.", "key start stop [sortby<BYSCORE|BYLEX>^6.2.0] [REV^6.2.0] [LIMIT limit(offset count)^6.2.0] [WITHSCORES]")
+            .history(&[("6.2.0", "`BYSCORE` and `BYLEX` beside ranks, `REV` for downwards, `LIMIT` for a part.")]),
         range::zrange,
     ),
     Row::new(
         Spec::new("zrangebylex", -4, Group::SortedSet, "2.8.9")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).", "Returns members in a sorted set within a lexicographical range.", "key min max [LIMIT limit(offset count)]")
-            .deprecated("6.2.0", "`ZRANGE` with the `BYLEX` argument"),
-        range::by_lex,
+            .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members from one string up to another, where all scores are equal.", "key min max [LIMIT limit(offset count)]")
+            .deprecated("6.2.0", "`ZRANGE key min max BYLEX`"),
+        range::zrangebylex,
     ),
     Row::new(
         Spec::new("zrangebyscore", -4, Group::SortedSet, "1.0.5")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).", "Returns members in a sorted set within a range of scores.", "key min:double max:double [WITHSCORES^2.0.0] [LIMIT limit(offset count)]")
-            .history(&[("2.0.0", "Added the `WITHSCORES` modifier.")])
-            .deprecated("6.2.0", "`ZRANGE` with the `BYSCORE` argument"),
-        range::by_score,
+            .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members from one score up to another.", "key min:double max:double [WITHSCORES^2.0.0] [LIMIT limit(offset count)]")
+            .history(&[("2.0.0", "`WITHSCORES`: each with its score.")])
+            .deprecated("6.2.0", "`ZRANGE key min max BYSCORE`"),
+        range::zrangebyscore,
     ),
     Row::new(
         Spec::new("zrangestore", -5, Group::SortedSet, "6.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE), KeySpec::at(2, RO | ACCESS)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key.", "Stores a range of members from sorted set in a key.", "dst:key src:key@1 min max [sortby<BYSCORE|BYLEX>] [REV] [LIMIT limit(offset count)]"),
+            .doc("O(log(n)+m*log(m)), n = members of the set, m = members stored", "Keeps at a key the members that ZRANGE returns.", "dst:key src:key@1 min max [sortby<BYSCORE|BYLEX>] [REV] [LIMIT limit(offset count)]"),
         range::zrangestore,
     ),
     Row::new(
         Spec::new("zrank", -3, Group::SortedSet, "2.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N))", "Returns the index of a member in a sorted set ordered by ascending scores.", "key member [WITHSCORE]")
-            .history(&[("7.2.0", "Added the optional `WITHSCORE` argument.")]),
+            .doc("O(log(n)), n = members of the set", "Tells the rank of a member: how many stand in front of it, the lowest score first.", "key member [WITHSCORE]")
+            .history(&[("7.2.0", "`WITHSCORE`: its score too.")]),
         zrank,
     ),
     Row::new(
         Spec::new("zrem", -3, Group::SortedSet, "1.2.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.", "Removes one or more members from a sorted set. Deletes the sorted set if all members were removed.", "key member...")
-            .history(&[("2.4.0", "Accepts multiple elements.")]),
+            .doc("O(m*log(n)), m = members given, n = members of the set", "Takes members out of a sorted set and tells how many of them it had.", "key member...")
+            .history(&[("2.4.0", "Several members at once.")]),
         remove::zrem,
     ),
     Row::new(
         Spec::new("zremrangebylex", 4, Group::SortedSet, "2.8.9")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.", "Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members were removed.", "key min max"),
-        remove::by_lex,
+            .doc("O(log(n)+m), n = members of the set, m = members removed", "Removes the members between two strings, where all scores are equal.", "key min max"),
+        remove::zremrangebylex,
     ),
     Row::new(
         Spec::new("zremrangebyrank", 4, Group::SortedSet, "2.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.", "Removes members in a sorted set within a range of indexes. Deletes the sorted set if all members were removed.", "key start:int stop:int"),
-        remove::by_rank,
+            .doc("O(log(n)+m), n = members of the set, m = members removed", "Removes the members between two ranks; negative ones count from the highest score.", "key start:int stop:int"),
+        remove::zremrangebyrank,
     ),
     Row::new(
         Spec::new("zremrangebyscore", 4, Group::SortedSet, "1.2.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements removed by the operation.", "Removes members in a sorted set within a range of scores. Deletes the sorted set if all members were removed.", "key min:double max:double"),
-        remove::by_score,
+            .doc("O(log(n)+m), n = members of the set, m = members removed", "Removes the members whose scores lie between two bounds.", "key min:double max:double"),
+        remove::zremrangebyscore,
     ),
     Row::new(
         Spec::new("zrevrange", -4, Group::SortedSet, "1.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements returned.", "Returns members in a sorted set within a range of indexes in reverse order.", "key start:int stop:int [WITHSCORES]")
-            .deprecated("6.2.0", "`ZRANGE` with the `REV` argument"),
-        range::rev,
+            .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members between two ranks, counted from the highest score down.", "key start:int stop:int [WITHSCORES]")
+            .deprecated("6.2.0", "`ZRANGE key start stop REV`"),
+        range::zrevrange,
     ),
     Row::new(
         Spec::new("zrevrangebylex", -4, Group::SortedSet, "2.8.9")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).", "Returns members in a sorted set within a lexicographical range in reverse order.", "key max min [LIMIT limit(offset count)]")
-            .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments"),
-        range::rev_by_lex,
+            .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members from one string down to another, where all scores are equal.", "key max min [LIMIT limit(offset count)]")
+            .deprecated("6.2.0", "`ZRANGE key max min BYLEX REV`"),
+        range::zrevrangebylex,
     ),
     Row::new(
         Spec::new("zrevrangebyscore", -4, Group::SortedSet, "2.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements being returned. If M is constant (e.g. always asking for the first 10 elements with LIMIT), you can consider it O(log(N)).", "Returns members in a sorted set within a range of scores in reverse order.", "key max:double min:double [WITHSCORES] [LIMIT limit(offset count)]")
-            .history(&[("2.1.6", "`min` and `max` can be exclusive.")])
-            .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
-        range::rev_by_score,
+            .doc("O(log(n)+m), n = members of the set, m = members returned", "Returns the members from one score down to another.", "key max:double min:double [WITHSCORES] [LIMIT limit(offset count)]")
+            .history(&[("2.1.6", "`(` in front of a bound leaves it out.")])
+            .deprecated("6.2.0", "`ZRANGE key max min BYSCORE REV`"),
+        range::zrevrangebyscore,
     ),
     Row::new(
         Spec::new("zrevrank", -3, Group::SortedSet, "2.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(log(N))", "Returns the index of a member in a sorted set ordered by descending scores.", "key member [WITHSCORE]")
-            .history(&[("7.2.0", "Added the optional `WITHSCORE` argument.")]),
+            .doc("O(log(n)), n = members of the set", "Tells the rank of a member: how many stand in front of it, the highest score first.", "key member [WITHSCORE]")
+            .history(&[("7.2.0", "`WITHSCORE`: its score too.")]),
         zrevrank,
     ),
     Row::new(
         Spec::new("zscan", -3, Group::SortedSet, "2.8.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.", "Iterates over members and scores of a sorted set.", "key cursor [MATCH pattern] [COUNT count]")
+            .doc("O(n), n = COUNT, or members of the set for a whole scan", "Walks over a sorted set step by step, members with scores; a cursor tells where to go on.", "key cursor [MATCH pattern] [COUNT count]")
             .tips(&["nondeterministic_output"]),
         sample::zscan,
     ),
@@ -260,21 +267,21 @@ pub const ROWS: &[Row] = &[
         Spec::new("zscore", 3, Group::SortedSet, "1.2.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the score of a member in a sorted set.", "key member"),
+            .doc("O(1)", "Tells the score of a member.", "key member"),
         zscore,
     ),
     Row::new(
         Spec::new("zunion", -3, Group::SortedSet, "6.2.0")
             .flags(READONLY)
             .keys(&[KeySpec::numkeys(1, RO | ACCESS)])
-            .doc("O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.", "Returns the union of multiple sorted sets.", "numkeys key... [WEIGHTS weight...] [AGGREGATE aggregate<SUM|MIN|MAX>] [WITHSCORES]"),
+            .doc("O(n+m*log(m)), n = members of all the sets, m = members of the result", "Returns the members that any of the sorted sets has; of a member's scores the sum, the least or the greatest.", "numkeys key... [WEIGHTS weight...] [AGGREGATE aggregate<SUM|MIN|MAX>] [WITHSCORES]"),
         combine::zunion,
     ),
     Row::new(
         Spec::new("zunionstore", -4, Group::SortedSet, "2.0.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE), KeySpec::numkeys(2, RO | ACCESS)])
-            .doc("O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set.", "Stores the union of multiple sorted sets in a key.", "destination numkeys key@1... [WEIGHTS weight...] [AGGREGATE aggregate<SUM|MIN|MAX>]"),
+            .doc("O(n+m*log(m)), n = members of all the sets, m = members of the result", "Keeps at a key the members that any of the sorted sets has; of a member's scores the sum, the least or the greatest.", "destination numkeys key@1... [WEIGHTS weight...] [AGGREGATE aggregate<SUM|MIN|MAX>]"),
         combine::zunionstore,
     ),
 ];
@@ -348,46 +355,6 @@ fn zlexcount(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(),
     let range = range::lex_range(args.at(2), args.at(3))?;
     out.count(unit.view::<SortedSet>(args.at(1))?.map_or(0, |set| set.ranks_by_lex(&range, false).len()));
     Ok(())
-}
-
-/// Makes `key` hold the result of a STORE command, whatever it held, or nothing if the result is empty; and replies with the
-/// number of its members.
-pub(super) fn store(unit: &mut Unit<'_>, key: &[u8], set: SortedSet, event: &'static str, out: &mut Reply) {
-    out.count(set.len());
-    if set.is_empty() {
-        if unit.remove(key) {
-            unit.effect(key, [b"DEL".as_slice(), key]);
-            unit.changed(key, class::GENERIC, "del");
-        }
-        return;
-    }
-    unit.put_value(key, set, Deadline::Clear);
-    super::describe::leave(unit, unit.db, key);
-    unit.changed(key, class::ZSET, event);
-}
-
-fn reply_score(out: &mut Reply, score: Option<f64>) {
-    match score {
-        Some(score) => out.double(score),
-        None => out.null(),
-    }
-}
-
-/// Replies with a member, and with its score where wanted: as a pair of its own in RESP3.
-fn reply_member(out: &mut Reply, member: crate::value::packed::Element<'_>, score: f64, with_scores: bool) {
-    if with_scores && out.resp == curfew_protocol::Resp::Three {
-        out.array(2);
-    }
-    member.reply(out);
-    if with_scores {
-        out.double(score);
-    }
-}
-
-/// The header for so many of them.
-fn members_header(out: &mut Reply, members: usize, with_scores: bool) {
-    let flat = with_scores && out.resp == curfew_protocol::Resp::Two;
-    out.array(if flat { members * 2 } else { members });
 }
 
 #[cfg(test)]

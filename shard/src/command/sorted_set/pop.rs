@@ -1,10 +1,11 @@
 //! Taking members from either end, at once or when there are some.
 
-use crate::keyspace::Type;
+use crate::event::class;
+use crate::shard::wait::{Null, Wait, until_seconds};
+use crate::unit::Unit;
 use crate::value::Collection;
+use crate::value::kind::Type;
 use crate::value::sorted_set::SortedSet;
-use crate::wait::{Null, Wait, until_seconds};
-use crate::{Unit, class};
 use curfew_protocol::args::{OwnedArgs, is};
 use curfew_protocol::{Args, Error, Reply, Resp, number};
 
@@ -76,7 +77,7 @@ pub(super) fn bzmpop(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Re
             return Ok(());
         }
     }
-    wait(unit, args, plan.keys, until, serve_many, out);
+    wait(unit, args, plan.keys, until, out);
     Ok(())
 }
 
@@ -99,31 +100,24 @@ fn pop_or_wait(unit: &mut Unit<'_>, args: Args<'_>, end: End, out: &mut Reply) -
             return Ok(());
         }
     }
-    wait(unit, args, keys, until, if end == End::Min { serve_min } else { serve_max }, out);
+    wait(unit, args, keys, until, out);
     Ok(())
 }
 
-fn wait(
-    unit: &mut Unit<'_>,
-    args: Args<'_>,
-    keys: Args<'_>,
-    until: Option<i64>,
-    serve: crate::wait::Serve,
-    out: &mut Reply,
-) {
+fn wait(unit: &mut Unit<'_>, args: Args<'_>, keys: Args<'_>, until: Option<i64>, out: &mut Reply) {
     let keys = keys.iter().map(Box::from).collect();
-    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, serve, null: Null::Array });
+    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, null: Null::Array });
 }
 
-fn serve_min(unit: &mut Unit<'_>, _: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+pub(super) fn serve_min(unit: &mut Unit<'_>, _: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     serve(unit, key, End::Min, 1, Form::KeyAndFlat, out)
 }
 
-fn serve_max(unit: &mut Unit<'_>, _: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+pub(super) fn serve_max(unit: &mut Unit<'_>, _: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     serve(unit, key, End::Max, 1, Form::KeyAndFlat, out)
 }
 
-fn serve_many(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+pub(super) fn serve_many(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     let plan = Plan::parse(args, 2)?;
     serve(unit, key, plan.end, plan.count, Form::KeyAndPairs, out)
 }
@@ -222,7 +216,8 @@ fn pop(unit: &mut Unit<'_>, key: &[u8], end: End, count: usize, form: Form, out:
 mod tests {
     use super::super::tests::{check, world};
     use super::*;
-    use crate::Held;
+    use crate::command::registry::serve_of;
+    use crate::unit::Held;
 
     #[test]
     fn members_are_taken_from_both_ends() {
@@ -289,7 +284,9 @@ mod tests {
             let held = Held::Many(world.shards.iter_mut().map(Some).collect());
             let mut unit = Unit::new(held, &mut world.sink, world.now, 0, &world.settings);
             let mut out = Reply::default();
-            let done = (wait.serve)(&mut unit, wait.args.view(), key, &mut out).expect("no error");
+            let done =
+                (serve_of(wait.args.view().at(0)).expect("it waits"))(&mut unit, wait.args.view(), key, &mut out)
+                    .expect("no error");
             (done, String::from_utf8_lossy(out.as_bytes()).replace("\r\n", " "))
         };
         let one = run(&mut world, "bzpopmin a b 1.5");

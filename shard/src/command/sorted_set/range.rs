@@ -1,9 +1,9 @@
 //! Ranges by rank, score and member: ZRANGE and all its kin.
 
-use super::{members_header, reply_member, store};
-use crate::Unit;
+use super::reply::{members_header, reply_member, store};
+use crate::unit::Unit;
 use crate::value::packed::Element;
-use crate::value::sorted_set::{LexEnd, LexRange, ScoreRange, SortedSet, View};
+use crate::value::sorted_set::{LexEnd, LexRange, ScoreRange, SortedSet, SortedSetRef};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
 use curfew_protocol::{Args, Error, Reply, number};
@@ -39,27 +39,27 @@ pub(super) fn zrange(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Re
 }
 
 /// `ZREVRANGE key start stop [WITHSCORES]`
-pub(super) fn rev(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn zrevrange(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     reply(unit, args, Some(By::Rank), Some(true), out)
 }
 
 /// `ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]`
-pub(super) fn by_score(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn zrangebyscore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     reply(unit, args, Some(By::Score), Some(false), out)
 }
 
 /// `ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]`
-pub(super) fn rev_by_score(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn zrevrangebyscore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     reply(unit, args, Some(By::Score), Some(true), out)
 }
 
 /// `ZRANGEBYLEX key min max [LIMIT offset count]`
-pub(super) fn by_lex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn zrangebylex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     reply(unit, args, Some(By::Lex), Some(false), out)
 }
 
 /// `ZREVRANGEBYLEX key max min [LIMIT offset count]`
-pub(super) fn rev_by_lex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn zrevrangebylex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     reply(unit, args, Some(By::Lex), Some(true), out)
 }
 
@@ -144,7 +144,7 @@ impl<'a> Query<'a> {
     }
 
     /// The ranks from the start, whichever way they are walked.
-    fn ranks(&self, set: View<'_>) -> Range<usize> {
+    fn ranks(&self, set: SortedSetRef<'_>) -> Range<usize> {
         let found = ranks(set, &self.span, self.reverse);
         if matches!(self.span, Span::Rank(..)) || found.is_empty() {
             return found;
@@ -154,8 +154,8 @@ impl<'a> Query<'a> {
             (Ok(skip), _) => skip,
             // As in Redis: a large set is counted from the other end then, a small one has nothing there. And past the
             // end in reverse, it is the range's own beginning from which it counts.
-            (Err(_), View::Packed(_)) => return 0..0,
-            (Err(_), View::Large(_)) => match usize::try_from(offset.unsigned_abs()) {
+            (Err(_), SortedSetRef::Packed(_)) => return 0..0,
+            (Err(_), SortedSetRef::Large(_)) => match usize::try_from(offset.unsigned_abs()) {
                 Ok(back) if back <= found.len() => found.len() - back,
                 _ => return 0..0,
             },
@@ -173,7 +173,7 @@ impl<'a> Query<'a> {
 }
 
 /// The ranks from the start of what a span asks for.
-pub(super) fn ranks(set: View<'_>, span: &Span<'_>, reverse: bool) -> Range<usize> {
+pub(super) fn ranks(set: SortedSetRef<'_>, span: &Span<'_>, reverse: bool) -> Range<usize> {
     match span {
         Span::Score(range) => set.ranks_by_score(range),
         Span::Lex(range) => set.ranks_by_lex(range, reverse),

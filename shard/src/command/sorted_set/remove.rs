@@ -1,9 +1,10 @@
 //! ZREM, and the removal of ranges.
 
 use super::range::{Span, lex_range, ranks, score_range};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::Collection;
-use crate::value::sorted_set::{SortedSet, View};
-use crate::{Unit, class};
+use crate::value::sorted_set::{SortedSet, SortedSetRef};
 use curfew_protocol::args::integer;
 use curfew_protocol::{Args, Error, Reply};
 use std::ops::Range;
@@ -28,19 +29,19 @@ pub(super) fn zrem(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Resu
 }
 
 /// `ZREMRANGEBYRANK key start stop`
-pub(super) fn by_rank(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn zremrangebyrank(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (start, stop) = (integer(args.at(2))?, integer(args.at(3))?);
     remove(unit, args.at(1), "zremrangebyrank", out, |set| ranks(set, &Span::Rank(start, stop), false))
 }
 
 /// `ZREMRANGEBYSCORE key min max`
-pub(super) fn by_score(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn zremrangebyscore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let range = score_range(args.at(2), args.at(3))?;
     remove(unit, args.at(1), "zremrangebyscore", out, |set| set.ranks_by_score(&range))
 }
 
 /// `ZREMRANGEBYLEX key min max`
-pub(super) fn by_lex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn zremrangebylex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let range = lex_range(args.at(2), args.at(3))?;
     remove(unit, args.at(1), "zremrangebylex", out, |set| set.ranks_by_lex(&range, false))
 }
@@ -50,7 +51,7 @@ fn remove(
     key: &[u8],
     event: &'static str,
     out: &mut Reply,
-    find: impl FnOnce(View<'_>) -> Range<usize>,
+    find: impl FnOnce(SortedSetRef<'_>) -> Range<usize>,
 ) -> Result<(), Error> {
     let edited = unit.edit(key, |set: &mut SortedSet| {
         let ranks = find(Collection::view(set));

@@ -1,10 +1,10 @@
 //! ZRANDMEMBER and ZSCAN.
 
-use super::{members_header, reply_member};
-use crate::Unit;
+use super::reply::{members_header, reply_member};
 use crate::random::Random;
+use crate::unit::Unit;
 use crate::value::packed::Element;
-use crate::value::sorted_set::{SortedSet, View};
+use crate::value::sorted_set::{SortedSet, SortedSetRef};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply, glob, number};
 use std::collections::HashSet;
@@ -71,8 +71,8 @@ pub(super) fn zrandmember(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) 
 }
 
 /// A way to the member of a rank: a packed set is walked only once for all of them.
-fn ranked<'a>(set: View<'a>) -> impl Fn(usize) -> (Element<'a>, f64) {
-    let all: Option<Vec<(Element<'a>, f64)>> = matches!(set, View::Packed(_)).then(|| set.iter().collect());
+fn ranked<'a>(set: SortedSetRef<'a>) -> impl Fn(usize) -> (Element<'a>, f64) {
+    let all: Option<Vec<(Element<'a>, f64)>> = matches!(set, SortedSetRef::Packed(_)).then(|| set.iter().collect());
     move |rank| match &all {
         Some(all) => all[rank],
         // There is one: ranks are drawn below the length.
@@ -114,14 +114,14 @@ pub(super) fn zscan(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Res
         }
     };
     let next = match set {
-        View::Packed(_) => {
+        SortedSetRef::Packed(_) => {
             let mut digits = itoa::Buffer::new();
             for (member, score) in set.iter() {
                 show(member.bytes(&mut digits), &|text| number::write_f64(text, score));
             }
             0
         }
-        View::Large(set) => {
+        SortedSetRef::Large(set) => {
             set.scan(cursor, count, &mut |member, score| show(member, &|text| write_17_digits(text, score)))
         }
     };

@@ -1,9 +1,10 @@
 //! XADD, XTRIM, XDEL, XSETID: what changes the entries.
 
 use super::parse::{add_options, integer_or, node_limits, strict_id, strict_ids};
-use super::reply_id;
+use super::reply::reply_id;
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::stream::{AddError, NewId, Stream, StreamId};
-use crate::{Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
 

@@ -1,9 +1,11 @@
 //! XCLAIM and XAUTOCLAIM: pending entries change hands.
 
+use super::effect;
 use super::parse::{integer_or, start_id, strict_id};
-use super::{effect, reply_entry, reply_id};
+use super::reply::{reply_entry, reply_id};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::stream::{Body, Pending, Stream, StreamId};
-use crate::{Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
 

@@ -1,6 +1,6 @@
 //! Effects of what happens to groups: commands that make one change each, with ids and times written out.
 
-use crate::Unit;
+use crate::unit::Unit;
 use crate::value::stream::{Pending, StreamId};
 
 /// An entry is pending at a consumer.

@@ -1,40 +1,15 @@
 //! XGROUP.
 
 use super::parse::{integer_or, strict_id};
+use crate::event::class;
+use crate::unit::Unit;
 use crate::value::stream::{Group, Stream, StreamId, UNKNOWN};
-use crate::{Unit, class};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
-
-/// The answer of XGROUP HELP.
-const HELP: &[&str] = &[
-    "XGROUP <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "CREATE <key> <groupname> <id|$> [option]",
-    "    Create a new consumer group. Options are:",
-    "    * MKSTREAM",
-    "      Create the empty stream if it does not exist.",
-    "    * ENTRIESREAD entries_read",
-    "      Set the group's entries_read counter (internal use).",
-    "CREATECONSUMER <key> <groupname> <consumer>",
-    "    Create a new consumer in the specified group.",
-    "DELCONSUMER <key> <groupname> <consumer>",
-    "    Remove the specified consumer.",
-    "DESTROY <key> <groupname>",
-    "    Remove the specified group.",
-    "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
-    "    Set the current group ID and entries_read counter.",
-    "HELP",
-    "    Print this help.",
-];
 
 /// XGROUP with a subcommand that has no row of its own.
 pub(super) fn container(_: &mut Unit<'_>, args: Args<'_>, _: &mut Reply) -> Result<(), Error> {
     Err(Error::unknown_subcommand("xgroup", args.at(1)))
-}
-
-pub(super) fn help(_: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    out.simples(HELP);
-    Ok(())
 }
 
 pub(super) fn create(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
@@ -73,7 +48,7 @@ pub(super) fn create(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Re
     Ok(())
 }
 
-pub(super) fn set_id(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn setid(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, name) = (args.at(2), args.at(3));
     let options = Options::read(args, false)?;
     need_group(unit, key, name)?;
@@ -110,7 +85,7 @@ pub(super) fn destroy(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> R
     Ok(())
 }
 
-pub(super) fn create_consumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn createconsumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, name, consumer, now) = (args.at(2), args.at(3), args.at(4), unit.now.ms);
     need_group(unit, key, name)?;
     let edited = unit.edit(key, |stream: &mut Stream| {
@@ -125,7 +100,7 @@ pub(super) fn create_consumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Rep
     Ok(())
 }
 
-pub(super) fn delete_consumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn delconsumer(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, name, consumer) = (args.at(2), args.at(3), args.at(4));
     need_group(unit, key, name)?;
     let edited = unit.edit(key, |stream: &mut Stream| stream.groups.get_mut(name)?.remove_consumer(consumer))?;

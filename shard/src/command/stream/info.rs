@@ -1,33 +1,15 @@
 //! XINFO.
 
 use super::parse::integer_or;
-use super::{reply_entries, reply_entry, reply_id};
-use crate::Unit;
+use super::reply::{reply_entries, reply_entry, reply_id};
+use crate::unit::Unit;
 use crate::value::stream::{Body, Consumer, Group, Pending, Stream, StreamId, UNKNOWN};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
 
-/// The answer of XINFO HELP.
-const HELP: &[&str] = &[
-    "XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "CONSUMERS <key> <groupname>",
-    "    Show consumers of <groupname>.",
-    "GROUPS <key>",
-    "    Show the stream consumer groups.",
-    "STREAM <key> [FULL [COUNT <count>]",
-    "    Show information about the stream.",
-    "HELP",
-    "    Print this help.",
-];
-
 /// XINFO with a subcommand that has no row of its own.
 pub(super) fn container(_: &mut Unit<'_>, args: Args<'_>, _: &mut Reply) -> Result<(), Error> {
     Err(Error::unknown_subcommand("xinfo", args.at(1)))
-}
-
-pub(super) fn help(_: &mut Unit<'_>, _: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    out.simples(HELP);
-    Ok(())
 }
 
 pub(super) fn consumers(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Streams. This file has the rows and what the commands share; they are next to it, by what they do.
+//! Streams. This file has the rows; the commands are next to it, by what they do.
 
 mod add;
 mod claim;
@@ -9,13 +9,14 @@ mod parse;
 mod pending;
 mod range;
 mod read;
+mod reply;
 #[cfg(test)]
 mod tests;
 
-use crate::value::stream::{Entry, StreamId};
-use crate::{Reach, Row};
-use curfew_protocol::Reply;
+use crate::command::row::{Reach, Row};
+use crate::unit::Unit;
 use curfew_protocol::spec::*;
+use curfew_protocol::{Args, Error, Reply, help};
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
@@ -23,15 +24,15 @@ pub const ROWS: &[Row] = &[
         Spec::new("xack", -4, Group::Stream, "5.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1) for each message ID processed.", "Returns the number of messages that were successfully acknowledged by the consumer group member of a stream.", "key group id..."),
+            .doc("O(n*log(p)), n = ids given, p = entries pending in the group", "Says that entries are done with: they are no longer pending in their group.", "key group id..."),
         pending::xack,
     ),
     Row::new(
         Spec::new("xadd", -5, Group::Stream, "5.0.0")
             .flags(WRITE | DENYOOM | FAST)
-            .keys(&[KeySpec::first(RW | UPDATE).notes("UPDATE instead of INSERT because of the optional trimming feature")])
-            .doc("O(1) when adding a new entry, O(N) when trimming where N being the number of entries evicted.", "Appends a new message to a stream. Creates the key if it doesn't exist.", "key [NOMKSTREAM^6.2.0] [trim(strategy<MAXLEN|MINID^6.2.0> [operator<equal!'='|approximately!'~'>] threshold [LIMIT count^6.2.0])] id-selector<auto-id!'*'|id> data(field value)...")
-            .history(&[("6.2.0", "Added the `NOMKSTREAM` option, `MINID` trimming strategy and the `LIMIT` option."), ("7.0.0", "Added support for the `<ms>-*` explicit ID form.")])
+            .keys(&[KeySpec::first(RW | UPDATE).notes("UPDATE: trimming removes entries")])
+            .doc("O(1), with trimming O(n), n = entries removed", "Appends an entry to a stream, which is made if there is none, and trims the stream if wanted.", "key [NOMKSTREAM^6.2.0] [trim(strategy<MAXLEN|MINID^6.2.0> [operator<equal!'='|approximately!'~'>] threshold [LIMIT count^6.2.0])] id-selector<auto-id!'*'|id> data(field value)...")
+            .history(&[("6.2.0", "`NOMKSTREAM`: not to a stream that is missing; `MINID` and `LIMIT` for trimming."), ("7.0.0", "An id `<ms>-*` is completed with the next free number.")])
             .tips(&["nondeterministic_output"]),
         add::xadd,
     ),
@@ -39,8 +40,8 @@ pub const ROWS: &[Row] = &[
         Spec::new("xautoclaim", -6, Group::Stream, "6.2.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(1) if COUNT is small.", "Changes, or acquires, ownership of messages in a consumer group, as if the messages were delivered to as consumer group member.", "key group consumer min-idle-time start [COUNT count] [JUSTID]")
-            .history(&[("7.0.0", "Added an element to the reply array, containing deleted entries the command cleared from the PEL")])
+            .doc("O(n*log(p)), n = entries looked at, p = entries pending in the group", "Gives a consumer what has been pending too long with any consumer of the group, step by step.", "key group consumer min-idle-time start [COUNT count] [JUSTID]")
+            .history(&[("7.0.0", "The reply also lists ids that were pending and are deleted.")])
             .tips(&["nondeterministic_output"]),
         claim::xautoclaim,
     ),
@@ -48,7 +49,7 @@ pub const ROWS: &[Row] = &[
         Spec::new("xclaim", -6, Group::Stream, "5.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(log N) with N being the number of messages in the PEL of the consumer group.", "Changes, or acquires, ownership of a message in a consumer group, as if the message was delivered a consumer group member.", "key group consumer min-idle-time id... [IDLE ms:int] [TIME unix-time-milliseconds] [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID lastid]")
+            .doc("O(n*log(p)), n = ids given, p = entries pending in the group", "Gives a consumer pending entries of others, chosen by id.", "key group consumer min-idle-time id... [IDLE ms:int] [TIME unix-time-milliseconds] [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID lastid]")
             .tips(&["nondeterministic_output"]),
         claim::xclaim,
     ),
@@ -56,73 +57,76 @@ pub const ROWS: &[Row] = &[
         Spec::new("xdel", -3, Group::Stream, "5.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(1) for each single item to delete in the stream, regardless of the stream size.", "Returns the number of messages after removing them from a stream.", "key id..."),
+            .doc("O(n*log(m)), n = ids given, m = nodes of the stream", "Deletes entries by id and tells how many there were.", "key id..."),
         add::xdel,
     ),
     Row {
         spec: Spec::new("xgroup", -2, Group::Stream, "5.0.0")
             .container()
-            .doc("Depends on subcommand.", "A container for consumer groups commands.", ""),
+            .doc("That of the subcommand", "Makes, changes and removes consumer groups.", ""),
         reach: Reach::None,
         run: group::container,
+        serve: None,
     },
     Row::new(
         Spec::new("xgroup|create", -5, Group::Stream, "5.0.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::at(2, RW | INSERT)])
-            .doc("O(1)", "Creates a consumer group.", "key group id-selector<id|new-id!'$'> [MKSTREAM] [ENTRIESREAD entriesread:int\"entries-read\"]")
-            .history(&[("7.0.0", "Added the `entries_read` named argument.")]),
+            .doc("O(1)", "Makes a group that reads a stream from behind an id on.", "key group id-selector<id|new-id!'$'> [MKSTREAM] [ENTRIESREAD entriesread:int\"entries-read\"]")
+            .history(&[("7.0.0", "`ENTRIESREAD`: how many entries count as read.")]),
         group::create,
     ),
     Row::new(
         Spec::new("xgroup|createconsumer", 5, Group::Stream, "6.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::at(2, RW | INSERT)])
-            .doc("O(1)", "Creates a consumer in a consumer group.", "key group consumer"),
-        group::create_consumer,
+            .doc("O(n), n = consumers of the group", "Adds a consumer to a group that does not have it yet.", "key group consumer"),
+        group::createconsumer,
     ),
     Row::new(
         Spec::new("xgroup|delconsumer", 5, Group::Stream, "5.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::at(2, RW | DELETE)])
-            .doc("O(1)", "Deletes a consumer from a consumer group.", "key group consumer"),
-        group::delete_consumer,
+            .doc("O(n*log(p)), n = entries pending with the consumer, p = with the group", "Removes a consumer, and forgets what was pending with it.", "key group consumer"),
+        group::delconsumer,
     ),
     Row::new(
         Spec::new("xgroup|destroy", 4, Group::Stream, "5.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::at(2, RW | DELETE)])
-            .doc("O(N) where N is the number of entries in the group's pending entries list (PEL).", "Destroys a consumer group.", "key group"),
+            .doc("O(n), n = entries pending in the group", "Removes a group, and forgets what was pending in it.", "key group"),
         group::destroy,
     ),
     Row {
         spec: Spec::new("xgroup|help", 2, Group::Stream, "5.0.0")
             .flags(LOADING | STALE)
-            .doc("O(1)", "Returns helpful text about the different subcommands.", ""),
+            .doc("O(1)", "Lists the subcommands, with a sentence on each.", ""),
         reach: Reach::None,
-        run: group::help,
+        run: help,
+        serve: None,
     },
     Row::new(
         Spec::new("xgroup|setid", -5, Group::Stream, "5.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::at(2, RW | UPDATE)])
-            .doc("O(1)", "Sets the last-delivered ID of a consumer group.", "key group id-selector<id|new-id!'$'> [ENTRIESREAD entriesread:int\"entries-read\"]")
-            .history(&[("7.0.0", "Added the optional `entries_read` argument.")]),
-        group::set_id,
+            .doc("O(1)", "Chooses the id behind which a group goes on reading.", "key group id-selector<id|new-id!'$'> [ENTRIESREAD entriesread:int\"entries-read\"]")
+            .history(&[("7.0.0", "`ENTRIESREAD`: how many entries count as read.")]),
+        group::setid,
     ),
     Row {
         spec: Spec::new("xinfo", -2, Group::Stream, "5.0.0")
             .container()
-            .doc("Depends on subcommand.", "A container for stream introspection commands.", ""),
+            .doc("That of the subcommand", "Tells how things are with a stream and those who read it.", ""),
         reach: Reach::None,
         run: info::container,
+        serve: None,
     },
     Row::new(
         Spec::new("xinfo|consumers", 4, Group::Stream, "5.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::at(2, RO | ACCESS)])
-            .doc("O(1)", "Returns a list of the consumers in a consumer group.", "key group")
-            .history(&[("7.2.0", "Added the `inactive` field, and changed the meaning of `idle`.")])
+            .doc("O(n), n = consumers", "Shows of each consumer in a group what is pending, and when it last asked and last got something.", "key group")
+            .history(&[("7.2.0", "`inactive`: since it last got something; `idle` is since it last asked.")])
             .tips(&["nondeterministic_output"]),
         info::consumers,
     ),
@@ -130,38 +134,39 @@ pub const ROWS: &[Row] = &[
         Spec::new("xinfo|groups", 3, Group::Stream, "5.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::at(2, RO | ACCESS)])
-            .doc("O(1)", "Returns a list of the consumer groups of a stream.", "key")
-            .history(&[("7.0.0", "Added the `entries-read` and `lag` fields")]),
+            .doc("O(n), n = groups", "Shows of each group how far it has read, and what is pending.", "key")
+            .history(&[("7.0.0", "`entries-read` and `lag` tell how far a group is behind.")]),
         info::groups,
     ),
     Row {
         spec: Spec::new("xinfo|help", 2, Group::Stream, "5.0.0")
             .flags(LOADING | STALE)
-            .doc("O(1)", "Returns helpful text about the different subcommands.", ""),
+            .doc("O(1)", "Lists the subcommands, with a sentence on each.", ""),
         reach: Reach::None,
-        run: info::help,
+        run: help,
+        serve: None,
     },
     Row::new(
         Spec::new("xinfo|stream", -3, Group::Stream, "5.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::at(2, RO | ACCESS)])
-            .doc("O(1)", "Returns information about a stream.", "key [full-block(FULL [COUNT count])]")
-            .history(&[("6.0.0", "Added the `FULL` modifier."), ("7.0.0", "Added the `max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read` and `lag` fields"), ("7.2.0", "Added the `active-time` field, and changed the meaning of `seen-time`.")]),
+            .doc("O(n), n = nodes of the stream, and all that FULL shows", "Shows the state of a stream; with FULL its entries, groups and consumers too.", "key [full-block(FULL [COUNT count])]")
+            .history(&[("6.0.0", "`FULL`: entries, groups and consumers in detail."), ("7.0.0", "More is told of what was read and deleted: `max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read`, `lag`."), ("7.2.0", "`active-time`: when a consumer last got something; `seen-time` is when it last asked.")]),
         info::stream,
     ),
     Row::new(
         Spec::new("xlen", 2, Group::Stream, "5.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Return the number of messages in a stream.", "key"),
+            .doc("O(1)", "Tells how many entries a stream has.", "key"),
         range::xlen,
     ),
     Row::new(
         Spec::new("xpending", -3, Group::Stream, "5.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) with N being the number of elements returned, so asking for a small fixed number of entries per call is O(1). O(M), where M is the total number of entries scanned when used with the IDLE filter. When the command returns just the summary and the list of consumers is small, it runs in O(1) time; otherwise, an additional O(N) time for iterating every consumer.", "Returns the information and entries from a stream consumer group's pending entries list.", "key group [filters([IDLE min-idle-time:int^6.2.0] start end count [consumer])]")
-            .history(&[("6.2.0", "Added the `IDLE` option and exclusive range intervals.")])
+            .doc("O(n), n = consumers; with a range n = entries looked at", "Shows what a group has got and not acknowledged: a sum for each consumer, or each entry.", "key group [filters([IDLE min-idle-time:int^6.2.0] start end count [consumer])]")
+            .history(&[("6.2.0", "`IDLE`: only what has waited so long; `(` in front of an id leaves that one out.")])
             .tips(&["nondeterministic_output"]),
         pending::xpending,
     ),
@@ -169,81 +174,55 @@ pub const ROWS: &[Row] = &[
         Spec::new("xrange", -4, Group::Stream, "5.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) with N being the number of elements being returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).", "Returns the messages from a stream within a range of IDs.", "key start end [COUNT count]")
-            .history(&[("6.2.0", "Added exclusive ranges.")]),
+            .doc("O(log(m)+n), m = nodes of the stream, n = entries returned", "Returns the entries from one id up to another.", "key start end [COUNT count]")
+            .history(&[("6.2.0", "`(` in front of an id leaves that one out.")]),
         range::xrange,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("xread", -4, Group::Stream, "5.0.0")
             .flags(READONLY | BLOCKING)
             .keys(&[KeySpec::range_after("STREAMS", 1, -1, 1, 2, RO | ACCESS)])
-            .doc("", "Returns messages from multiple streams with IDs greater than the ones requested. Blocks until a message is available otherwise.", "[COUNT count] [BLOCK milliseconds] STREAMS streams(key... id...)"),
+            .doc("O(n), n = entries returned", "Returns the entries behind the given ids of one or more streams, and waits for new ones if wanted.", "[COUNT count] [BLOCK milliseconds] STREAMS streams(key... id...)"),
         read::xread,
+        read::serve,
     ),
-    Row::new(
+    Row::waiting(
         Spec::new("xreadgroup", -7, Group::Stream, "5.0.0")
             .flags(WRITE | BLOCKING)
             .keys(&[KeySpec::range_after("STREAMS", 4, -1, 1, 2, RO | ACCESS)])
-            .doc("For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.", "Returns new or historical messages from a stream for a consumer in a group. Blocks until a message is available otherwise.", "GROUP group-block(group consumer) [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS streams(key... id...)"),
+            .doc("O(n*log(p)), n = entries returned, p = entries pending in the group", "Hands entries to a consumer of a group: new ones, which are pending from then on, or its pending ones again.", "GROUP group-block(group consumer) [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS streams(key... id...)"),
         read::xreadgroup,
+        read::serve_group,
     ),
     Row::new(
         Spec::new("xrevrange", -4, Group::Stream, "5.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) with N being the number of elements returned. If N is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1).", "Returns the messages from a stream within a range of IDs in reverse order.", "key end start [COUNT count]")
-            .history(&[("6.2.0", "Added exclusive ranges.")]),
+            .doc("O(log(m)+n), m = nodes of the stream, n = entries returned", "Returns the entries from one id down to another.", "key end start [COUNT count]")
+            .history(&[("6.2.0", "`(` in front of an id leaves that one out.")]),
         range::xrevrange,
     ),
     Row::new(
         Spec::new("xsetid", -3, Group::Stream, "5.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1)", "An internal command for replicating stream values.", "key last-id [ENTRIESADDED entries-added:int^7.0.0] [MAXDELETEDID max-deleted-id^7.0.0]")
-            .history(&[("7.0.0", "Added the `entries_added` and `max_deleted_entry_id` arguments.")]),
+            .doc("O(1)", "Sets what a stream remembers as its last id, for tools that copy streams.", "key last-id [ENTRIESADDED entries-added:int^7.0.0] [MAXDELETEDID max-deleted-id^7.0.0]")
+            .history(&[("7.0.0", "`ENTRIESADDED` and `MAXDELETEDID` set more of what it remembers.")]),
         add::xsetid,
     ),
     Row::new(
         Spec::new("xtrim", -4, Group::Stream, "5.0.0")
             .flags(WRITE)
             .keys(&[KeySpec::first(RW | DELETE)])
-            .doc("O(N), with N being the number of evicted entries. Constant times are very small however, since entries are organized in macro nodes containing multiple entries that can be released with a single deallocation.", "Deletes messages from the beginning of a stream.", "key trim(strategy<MAXLEN|MINID^6.2.0> [operator<equal!'='|approximately!'~'>] threshold [LIMIT count^6.2.0])")
-            .history(&[("6.2.0", "Added the `MINID` trimming strategy and the `LIMIT` option.")])
+            .doc("O(n), n = entries removed", "Deletes the oldest entries: those beyond a number, or those in front of an id.", "key trim(strategy<MAXLEN|MINID^6.2.0> [operator<equal!'='|approximately!'~'>] threshold [LIMIT count^6.2.0])")
+            .history(&[("6.2.0", "`MINID`: by id; `LIMIT`: no more than so many at once.")])
             .tips(&["nondeterministic_output"]),
         add::xtrim,
     ),
 ];
 
-/// Replies with an id.
-#[inline]
-fn reply_id(out: &mut Reply, id: StreamId) {
-    out.bulk(&id.text());
-}
-
-/// Replies with an entry: its id, and its fields and values.
-#[inline]
-fn reply_entry(out: &mut Reply, entry: &Entry<'_>) {
-    out.array(2);
-    reply_id(out, entry.id);
-    out.array(entry.len() * 2);
-    for (field, value) in entry.pairs() {
-        field.reply(out);
-        value.reply(out);
-    }
-}
-
-/// Replies with an array of at most `most` entries, 0 for no limit, and gives how many they are.
-#[inline]
-fn reply_entries<'a>(out: &mut Reply, entries: impl Iterator<Item = Entry<'a>>, most: usize) -> usize {
-    let mark = out.mark();
-    let mut count = 0;
-    for entry in entries {
-        reply_entry(out, &entry);
-        count += 1;
-        if count == most {
-            break;
-        }
-    }
-    out.array_at(mark, count);
-    count
+/// XGROUP HELP and XINFO HELP.
+fn help(_: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    help::of_container(args.at(0), ROWS.iter().map(|row| &row.spec), out);
+    Ok(())
 }

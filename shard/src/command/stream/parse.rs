@@ -1,6 +1,6 @@
 //! Arguments that several commands share: ids, intervals, trims.
 
-use crate::settings::Limits;
+use crate::value::limits::Limits;
 use crate::value::stream::{NewId, NodeLimits, StreamId, Trim, TrimBy};
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, number};

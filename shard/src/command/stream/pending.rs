@@ -1,8 +1,8 @@
 //! XACK and XPENDING.
 
 use super::parse::{end_id, start_id, strict_ids};
-use super::reply_id;
-use crate::Unit;
+use super::reply::reply_id;
+use crate::unit::Unit;
 use crate::value::stream::{Group, Stream, StreamId};
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::{Args, Error, Reply};

@@ -1,8 +1,8 @@
 //! XLEN, XRANGE, XREVRANGE.
 
 use super::parse::{end_id, start_id};
-use super::reply_entries;
-use crate::Unit;
+use super::reply::reply_entries;
+use crate::unit::Unit;
 use crate::value::stream::Stream;
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};

@@ -1,9 +1,11 @@
 //! XREAD and XREADGROUP: the same command with and without a group, now or when there is something.
 
-use super::{effect, parse, reply_entries, reply_entry, reply_id};
+use super::reply::{reply_entries, reply_entry, reply_id};
+use super::{effect, parse};
+use crate::event::class;
+use crate::shard::wait::{self, Null, Wait};
+use crate::unit::Unit;
 use crate::value::stream::{Body, Pending, Stream, StreamId};
-use crate::wait::{self, Null, Wait};
-use crate::{Unit, class};
 use curfew_protocol::args::{OwnedArgs, integer, is};
 use curfew_protocol::{Args, Error, Reply, Resp};
 
@@ -35,12 +37,11 @@ fn start(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply, grouped: bool) ->
         }
     }
     let keys = (0..options.count).map(|index| options.key(index).into()).collect();
-    let serve = if grouped { serve_group } else { serve };
-    unit.wait(out, Wait { args: owned, keys, until, serve, null: Null::Array });
+    unit.wait(out, Wait { args: owned, keys, until, null: Null::Array });
     Ok(())
 }
 
-fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+pub(super) fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     // A key that has become something else may become a stream again.
     if !matches!(unit.peek_view::<Stream>(key), Ok(Some(_))) {
         return Ok(false);
@@ -51,7 +52,7 @@ fn serve(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Re
 }
 
 /// Unlike XREAD, this is told when its key or its group goes.
-fn serve_group(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+pub(super) fn serve_group(unit: &mut Unit<'_>, args: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
     let options = Options::read(unit, args, true)?;
     let froms = options.froms(unit, Some(key))?;
     read(unit, &options, &froms, out)

@@ -1,9 +1,9 @@
 //! The commands: replies, events, effects. That all of it is as in Redis is for the differential test to say.
 
+use crate::command::describe::describe;
+use crate::shard::wait::{Null, Wait};
 use crate::testing::World;
-use crate::unit::Held;
-use crate::wait::{Null, Wait};
-use crate::{Unit, command::describe::describe};
+use crate::unit::{Held, Unit};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Reply, Resp};
 
@@ -232,8 +232,9 @@ fn waiting(world: &mut World, line: &str) -> Wait {
     let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
     let args = OwnedArgs::from_slices(&words);
     let mut out = Reply::new(Resp::Two);
-    let row =
-        crate::registry::rows().find(|row| row.spec.name.as_bytes().eq_ignore_ascii_case(words[0])).expect("a row");
+    let row = crate::command::registry::rows()
+        .find(|row| row.spec.name.as_bytes().eq_ignore_ascii_case(words[0]))
+        .expect("a row");
     with_unit(world, |unit| {
         unit.may_wait = true;
         (row.run)(unit, args.view(), &mut out).expect("no error");
@@ -244,7 +245,8 @@ fn waiting(world: &mut World, line: &str) -> Wait {
 
 fn serve(world: &mut World, wait: &Wait, key: &str) -> Option<String> {
     let mut out = Reply::new(Resp::Two);
-    let served = with_unit(world, |unit| (wait.serve)(unit, wait.args.view(), key.as_bytes(), &mut out));
+    let serve = crate::command::registry::serve_of(wait.args.view().at(0)).expect("it waits");
+    let served = with_unit(world, |unit| serve(unit, wait.args.view(), key.as_bytes(), &mut out));
     match served {
         Ok(true) => {}
         Ok(false) => {

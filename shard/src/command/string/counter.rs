@@ -1,9 +1,9 @@
 //! Strings that are numbers.
 
-use super::text;
-use crate::keyspace::{Deadline, NewValue};
-use crate::unit::{Str, as_str};
-use crate::{Unit, class};
+use super::text::text;
+use crate::event::class;
+use crate::keyspace::{Deadline, NewValue, Str, as_str};
+use crate::unit::Unit;
 use curfew_protocol::args::integer;
 use curfew_protocol::long_double::LongDouble;
 use curfew_protocol::{Args, Error, Reply};
@@ -16,11 +16,11 @@ pub(super) fn decr(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Resu
     add(unit, args, out, -1)
 }
 
-pub(super) fn incr_by(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn incrby(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     add(unit, args, out, integer(args.at(2))?)
 }
 
-pub(super) fn decr_by(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn decrby(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let decrement = integer(args.at(2))?.checked_neg().ok_or(Error::DECREMENT_OVERFLOW)?;
     add(unit, args, out, decrement)
 }
@@ -47,7 +47,7 @@ fn add(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply, increment: i64) -> 
     Ok(())
 }
 
-pub(super) fn incr_by_float(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn incrbyfloat(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let mut digits = itoa::Buffer::new();
     let present = unit.peek_str(key)?.map_or(b"0".as_slice(), |value| text(value, &mut digits));

@@ -1,9 +1,10 @@
 //! APPEND and SETRANGE: strings that change in place.
 
-use super::{check_len, encode, len};
-use crate::keyspace::{Deadline, NewValue, Object};
-use crate::unit::as_str;
-use crate::{Unit, class};
+use super::text::{check_len, encode, len};
+use crate::event::class;
+use crate::keyspace::{Deadline, NewValue, as_str};
+use crate::unit::Unit;
+use crate::value::object::Object;
 use curfew_protocol::args::integer;
 use curfew_protocol::{Args, Error, Reply};
 
@@ -28,7 +29,7 @@ pub(super) fn append(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Re
     Ok(())
 }
 
-pub(super) fn set_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn setrange(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (key, patch) = (args.at(1), args.at(3));
     let offset = usize::try_from(integer(args.at(2))?).map_err(|_| Error::OFFSET_OUT_OF_RANGE)?;
     let held = held_len(unit, key)?;
@@ -160,7 +161,7 @@ mod tests {
         for count in 1..=1000 {
             assert_eq!(world.run("append k 0123456789"), format!(":{}", count * 10));
         }
-        let space = world.shards[crate::unit::shard_of(b"k", 2)].db(0);
+        let space = world.shards[crate::slots::shard_of(b"k", 2)].db(0);
         let entry = space.get(space.hasher().hash(b"k"), b"k").expect("the key is there");
         let crate::keyspace::Value::Object(object) = entry.value() else { panic!("a buffer that grows") };
         assert!(object.heap_bytes() > 10_000, "with room for more");

@@ -4,9 +4,9 @@
 //! other. Of the table only one row is kept, and, where the subsequence itself is asked for, one bit for each cell:
 //! 1/32 of the memory that Redis takes (and limits: the limit is the same here, as it is also one on time).
 
-use super::text;
-use crate::Unit;
-use crate::unit::{Str, as_str};
+use super::text::text;
+use crate::keyspace::{Str, as_str};
+use crate::unit::Unit;
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply};
 

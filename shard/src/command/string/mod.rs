@@ -4,14 +4,18 @@ mod counter;
 mod edit;
 mod lcs;
 mod set;
+pub(in crate::command) mod text;
 
 use super::expire_options::Expiry;
-use crate::keyspace::{NewValue, Type};
-use crate::unit::{Str, as_str};
-use crate::{Row, Unit, class};
+use crate::command::row::Row;
+use crate::event::class;
+use crate::keyspace::as_str;
+use crate::unit::Unit;
+use crate::value::kind::Type;
 use curfew_protocol::args::integer;
 use curfew_protocol::spec::*;
-use curfew_protocol::{Args, Error, Reply, number};
+use curfew_protocol::{Args, Error, Reply};
+use text::{equals, len, reply_str, slice, text};
 
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
@@ -19,179 +23,179 @@ pub const ROWS: &[Row] = &[
         Spec::new("append", 3, Group::String, "2.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | INSERT)])
-            .doc("O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.", "Appends a string to the value of a key. Creates the key if it doesn't exist.", "key value"),
+            .doc("O(m) amortized, m = bytes appended", "Adds bytes to the end of a string, and makes the string if there is none.", "key value"),
         edit::append,
     ),
     Row::new(
         Spec::new("decr", 2, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.", "key"),
+            .doc("O(1)", "Lowers the integer at a key by 1; a missing key counts as 0.", "key"),
         counter::decr,
     ),
     Row::new(
         Spec::new("decrby", 3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.", "key decrement:int"),
-        counter::decr_by,
+            .doc("O(1)", "Lowers the integer at a key by the given amount; a missing key counts as 0.", "key decrement:int"),
+        counter::decrby,
     ),
     Row::new(
         Spec::new("get", 2, Group::String, "1.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(1)", "Returns the string value of a key.", "key"),
+            .doc("O(1)", "Reads the string at a key.", "key"),
         get,
     ),
     Row::new(
         Spec::new("getdel", 2, Group::String, "6.2.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | DELETE)])
-            .doc("O(1)", "Returns the string value of a key after deleting the key.", "key"),
-        get_del,
+            .doc("O(1)", "Reads the string at a key and removes the key.", "key"),
+        getdel,
     ),
     Row::new(
         Spec::new("getex", -2, Group::String, "6.2.0")
             .flags(WRITE | FAST)
-            .keys(&[KeySpec::first(RW | ACCESS | UPDATE).notes("RW and UPDATE because it changes the TTL")])
-            .doc("O(1)", "Returns the string value of a key after setting its expiration time.", "key [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST>]"),
-        get_ex,
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE).notes("UPDATE: the deadline may change")])
+            .doc("O(1)", "Reads the string at a key and gives it another deadline, or takes its deadline away.", "key [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST>]"),
+        getex,
     ),
     Row::new(
         Spec::new("getrange", 4, Group::String, "2.4.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Returns a substring of the string stored at a key.", "key start:int end:int"),
-        get_range,
+            .doc("O(m), m = bytes returned", "Cuts out the bytes from one offset to another; negative offsets count from the end.", "key start:int end:int"),
+        getrange,
     ),
     Row::new(
         Spec::new("getset", 3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Returns the previous string value of a key after setting it to a new value.", "key value")
-            .deprecated("6.2.0", "`SET` with the `!GET` argument"),
-        set::get_set,
+            .doc("O(1)", "Writes a string and answers what was there before.", "key value")
+            .deprecated("6.2.0", "`SET key value GET`"),
+        set::getset,
     ),
     Row::new(
         Spec::new("incr", 2, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.", "key"),
+            .doc("O(1)", "Raises the integer at a key by 1; a missing key counts as 0.", "key"),
         counter::incr,
     ),
     Row::new(
         Spec::new("incrby", 3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.", "key increment:int"),
-        counter::incr_by,
+            .doc("O(1)", "Raises the integer at a key by the given amount; a missing key counts as 0.", "key increment:int"),
+        counter::incrby,
     ),
     Row::new(
         Spec::new("incrbyfloat", 3, Group::String, "2.6.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(RW | ACCESS | UPDATE)])
-            .doc("O(1)", "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.", "key increment:double"),
-        counter::incr_by_float,
+            .doc("O(1)", "Raises the number at a key by the given amount, fractions allowed; a missing key counts as 0.", "key increment:double"),
+        counter::incrbyfloat,
     ),
     Row::new(
         Spec::new("lcs", -3, Group::String, "7.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::range(1, 1, 1, RO | ACCESS)])
-            .doc("O(N*M) where N and M are the lengths of s1 and s2, respectively", "Finds the longest common substring.", "key1:key key2:key [LEN] [IDX] [MINMATCHLEN min-match-len:int] [WITHMATCHLEN]"),
+            .doc("O(n*m), n and m = bytes of the two strings", "Finds the longest subsequence that two strings have in common: its text, its length, or where it matches.", "key1:key key2:key [LEN] [IDX] [MINMATCHLEN min-match-len:int] [WITHMATCHLEN]"),
         lcs::lcs,
     ),
     Row::new(
         Spec::new("mget", -2, Group::String, "1.0.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::range(1, -1, 1, RO | ACCESS)])
-            .doc("O(N) where N is the number of keys to retrieve.", "Atomically returns the string values of one or more keys.", "key...")
+            .doc("O(n), n = keys", "Reads several strings at one moment; null for a key that is missing or holds no string.", "key...")
             .tips(&["request_policy:multi_shard"]),
-        m_get,
+        mget,
     ),
     Row::new(
         Spec::new("mset", -3, Group::String, "1.0.1")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::range(1, -1, 2, OW | UPDATE)])
-            .doc("O(N) where N is the number of keys to set.", "Atomically creates or modifies the string values of one or more keys.", "data(key value)...")
+            .doc("O(n), n = keys", "Writes several strings as one change.", "data(key value)...")
             .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
-        set::m_set,
+        set::mset,
     ),
     Row::new(
         Spec::new("msetnx", -3, Group::String, "1.0.1")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::range(1, -1, 2, OW | INSERT)])
-            .doc("O(N) where N is the number of keys to set.", "Atomically modifies the string values of one or more keys only when all keys don't exist.", "data(key value)..."),
-        set::m_set_nx,
+            .doc("O(n), n = keys", "Writes several strings as one change, or none of them if any of the keys is there already.", "data(key value)..."),
+        set::msetnx,
     ),
     Row::new(
         Spec::new("psetex", 4, Group::String, "2.6.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE)])
-            .doc("O(1)", "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.", "key milliseconds value")
-            .deprecated("2.6.12", "`SET` with the `PX` argument"),
-        set::p_set_ex,
+            .doc("O(1)", "Writes a string that expires after so many milliseconds.", "key milliseconds value")
+            .deprecated("2.6.12", "`SET key value PX milliseconds`"),
+        set::psetex,
     ),
     Row::new(
         Spec::new("set", -3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM)
-            .keys(&[KeySpec::first(RW | ACCESS | UPDATE | VARIABLE_FLAGS).notes("RW and ACCESS due to the optional `GET` argument")])
+            .keys(&[KeySpec::first(RW | ACCESS | UPDATE | VARIABLE_FLAGS).notes("ACCESS: with GET the old string is returned")])
             .finder(Finder::Set)
-            .doc("O(1)", "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.", "key value [condition<NX|XX|IFEQ comparison-value^8.1.0{Sets the key's value only if the current value matches the specified comparison value.}>^2.6.12] [GET^6.2.0] [expiration<EX seconds^2.6.12|PX milliseconds^2.6.12|EXAT unix-time-seconds^6.2.0|PXAT unix-time-milliseconds^6.2.0|KEEPTTL^6.0.0>]")
-            .history(&[("2.6.12", "Added the `EX`, `PX`, `NX` and `XX` options."), ("6.0.0", "Added the `KEEPTTL` option."), ("6.2.0", "Added the `GET`, `EXAT` and `PXAT` option."), ("7.0.0", "Allowed the `NX` and `GET` options to be used together."), ("8.1.0", "Added the `IFEQ` option.")]),
+            .doc("O(1)", "Writes a string, whatever the key held before; with a condition and a deadline, if wanted.", "key value [condition<NX|XX|IFEQ comparison-value^8.1.0{What the string must be for it to be written over.}>^2.6.12] [GET^6.2.0] [expiration<EX seconds^2.6.12|PX milliseconds^2.6.12|EXAT unix-time-seconds^6.2.0|PXAT unix-time-milliseconds^6.2.0|KEEPTTL^6.0.0>]")
+            .history(&[("2.6.12", "`EX` and `PX` give it a deadline, `NX` and `XX` are conditions."), ("6.0.0", "`KEEPTTL`: the deadline stays as it is."), ("6.2.0", "`GET` answers the old string; `EXAT` and `PXAT` are points in time."), ("7.0.0", "`NX` and `GET` go together."), ("8.1.0", "`IFEQ`: only over a string that equals the given one.")]),
         set::set,
     ),
     Row::new(
         Spec::new("setex", 4, Group::String, "2.0.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(OW | UPDATE)])
-            .doc("O(1)", "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.", "key seconds value")
-            .deprecated("2.6.12", "`SET` with the `EX` argument"),
-        set::set_ex,
+            .doc("O(1)", "Writes a string that expires after so many seconds.", "key seconds value")
+            .deprecated("2.6.12", "`SET key value EX seconds`"),
+        set::setex,
     ),
     Row::new(
         Spec::new("setnx", 3, Group::String, "1.0.0")
             .flags(WRITE | DENYOOM | FAST)
             .keys(&[KeySpec::first(OW | INSERT)])
-            .doc("O(1)", "Set the string value of a key only when the key doesn't exist.", "key value")
-            .deprecated("2.6.12", "`SET` with the `NX` argument"),
-        set::set_nx,
+            .doc("O(1)", "Writes a string unless the key is there already.", "key value")
+            .deprecated("2.6.12", "`SET key value NX`"),
+        set::setnx,
     ),
     Row::new(
         Spec::new("setrange", 4, Group::String, "2.2.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::first(RW | UPDATE)])
-            .doc("O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.", "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.", "key offset value"),
-        edit::set_range,
+            .doc("O(m) amortized, m = bytes written, with those of a gap", "Overwrites a string from an offset on; a gap between its end and the offset is filled with zero bytes.", "key offset value"),
+        edit::setrange,
     ),
     Row::new(
         Spec::new("strlen", 2, Group::String, "2.2.0")
             .flags(READONLY | FAST)
             .keys(&[KeySpec::first(RO)])
-            .doc("O(1)", "Returns the length of a string value.", "key"),
+            .doc("O(1)", "Tells how many bytes a string has.", "key"),
         strlen,
     ),
     Row::new(
         Spec::new("substr", 4, Group::String, "1.0.0")
             .flags(READONLY)
             .keys(&[KeySpec::first(RO | ACCESS)])
-            .doc("O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Returns a substring from a string value.", "key start:int end:int")
+            .doc("O(m), m = bytes returned", "Cuts out the bytes from one offset to another: the older name of GETRANGE.", "key start:int end:int")
             .deprecated("2.0.0", "`GETRANGE`"),
-        get_range,
+        getrange,
     ),
     Row::new(
         Spec::new("delifeq", 3, Group::String, "9.0.0")
             .flags(WRITE | FAST)
             .keys(&[KeySpec::first(RM | DELETE)])
-            .doc("O(1)", "Delete key if value matches string.", "key value"),
-        del_if_eq,
+            .doc("O(n), n = bytes compared", "Removes a key that holds exactly the given string.", "key value"),
+        delifeq,
     ),
     Row::new(
         Spec::new("msetex", -4, Group::String, "8.4.0")
             .flags(WRITE | DENYOOM)
             .keys(&[KeySpec::numkeys_every(1, 2, OW | UPDATE)])
-            .doc("O(N) where N is the number of keys to set.", "Atomically sets multiple string keys with a shared expiration in a single operation. Supports flexible argument parsing where condition and expiration flags can appear in any order.", "numkeys data(key value)... [condition<NX|XX>] [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL>]")
+            .doc("O(n), n = keys", "Writes several strings with one deadline for all, if wanted only where none of the keys is there, or all are.", "numkeys data(key value)... [condition<NX|XX>] [expiration<EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL>]")
             .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
-        set::m_set_ex,
+        set::msetex,
     ),];
 
 fn get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
@@ -199,7 +203,7 @@ fn get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error
     Ok(())
 }
 
-fn m_get(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn mget(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     out.array(args.len() - 1);
     for key in args.iter().skip(1) {
         // What is no string is shown as absent.
@@ -215,7 +219,7 @@ fn strlen(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Er
 }
 
 /// GETRANGE and SUBSTR.
-fn get_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn getrange(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let (start, end) = (integer(args.at(2))?, integer(args.at(3))?);
     let mut digits = itoa::Buffer::new();
     let value = unit.read_str(args.at(1))?.map_or(b"".as_slice(), |value| text(value, &mut digits));
@@ -223,7 +227,7 @@ fn get_range(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(),
     Ok(())
 }
 
-fn get_del(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn getdel(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let value = unit.read_str(key)?;
     reply_str(out, value);
@@ -233,7 +237,7 @@ fn get_del(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
     Ok(())
 }
 
-fn del_if_eq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn delifeq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let equal = unit.peek_str(key)?.is_some_and(|value| equals(value, args.at(2)));
     if equal {
@@ -243,7 +247,7 @@ fn del_if_eq(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(),
     Ok(())
 }
 
-fn get_ex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+fn getex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let key = args.at(1);
     let (mut expiry, mut cursor) = (Expiry::default(), args.cursor(2));
     while let Some(option) = cursor.next() {
@@ -282,65 +286,6 @@ fn delete(unit: &mut Unit<'_>, key: &[u8]) {
     unit.changed(key, class::GENERIC, "del");
 }
 
-/// Writes a string value, or a null.
-pub(super) fn reply_str(out: &mut Reply, value: Option<Str<'_>>) {
-    match value {
-        None => out.null(),
-        Some(Str::Int(number)) => out.bulk_int(number),
-        Some(Str::Bytes(bytes)) => out.bulk(bytes),
-    }
-}
-
-/// The form in which a string is stored: as a number where it is the canonical text of one.
-pub(super) fn encode(value: &[u8]) -> NewValue<'_> {
-    // The longest is that of the smallest number.
-    match number::parse_i64(value) {
-        Some(number) if value.len() <= 20 => NewValue::Int(number),
-        _ => NewValue::Bytes(value),
-    }
-}
-
-/// A string value as bytes.
-fn text<'a>(value: Str<'a>, digits: &'a mut itoa::Buffer) -> &'a [u8] {
-    match value {
-        Str::Int(number) => digits.format(number).as_bytes(),
-        Str::Bytes(bytes) => bytes,
-    }
-}
-
-/// The length of a string value in bytes.
-fn len(value: Str<'_>) -> usize {
-    match value {
-        Str::Int(number) => number::decimal_len(number),
-        Str::Bytes(bytes) => bytes.len(),
-    }
-}
-
-/// Whether a string value is these bytes.
-fn equals(value: Str<'_>, bytes: &[u8]) -> bool {
-    text(value, &mut itoa::Buffer::new()) == bytes
-}
-
-/// The error for a string that would get `offset + added` bytes long, where that is too long.
-fn check_len(unit: &Unit<'_>, offset: usize, added: usize) -> Result<(), Error> {
-    match offset.checked_add(added) {
-        Some(len) if len <= unit.settings.bulk_max => Ok(()),
-        _ => Err(Error::STRING_TOO_LONG),
-    }
-}
-
-/// The bytes from `start` to `end`, both included and counted from the end when negative. As in Redis, what lies before the
-/// first byte stands for the first, unless both are negative and the wrong way round.
-fn slice(bytes: &[u8], start: i64, end: i64) -> &[u8] {
-    if start < 0 && end < 0 && start > end {
-        return b"";
-    }
-    let len = bytes.len() as i64;
-    let absolute = |index: i64| if index < 0 { (index + len).max(0) } else { index };
-    let (start, end) = (absolute(start), absolute(end).min(len - 1));
-    if start > end { b"" } else { &bytes[start as usize..=end as usize] }
-}
-
 /// Runs lines of a test, each with the reply, the events and the effects that it leaves.
 #[cfg(test)]
 fn check(world: &mut crate::testing::World, cases: &[(&str, &str, &str, &str)]) {
@@ -354,12 +299,13 @@ fn check(world: &mut crate::testing::World, cases: &[(&str, &str, &str, &str)]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyspace::{NewValue, Str};
     use crate::testing::World;
 
     /// A list, for commands that expect a string.
     pub(super) fn put_a_list(world: &mut World, key: &[u8]) {
         let shards = world.shards.len();
-        let space = world.shards[crate::unit::shard_of(key, shards)].db_mut(0);
+        let space = world.shards[crate::slots::shard_of(key, shards)].db_mut(0);
         let hash = space.hasher().hash(key);
         let value = NewValue::Bytes(b"packed");
         assert!(space.put(hash, key, Type::List, value, crate::keyspace::Deadline::Clear, 0).is_none());
@@ -367,7 +313,7 @@ mod tests {
 
     /// What OBJECT ENCODING says, and the deadline.
     pub(super) fn form(world: &World, key: &[u8]) -> (&'static str, Option<i64>) {
-        let space = world.shards[crate::unit::shard_of(key, world.shards.len())].db(0);
+        let space = world.shards[crate::slots::shard_of(key, world.shards.len())].db(0);
         let entry = space.get(space.hasher().hash(key), key).expect("the key is there");
         let encoding = match as_str(entry).expect("the key is a string") {
             Str::Int(_) => "int",

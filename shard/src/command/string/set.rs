@@ -1,9 +1,10 @@
 //! Commands that set whole values: SET and its kin, MSET and its kin.
 
 use super::super::expire_options::{Expiry, Scale};
-use super::{encode, equals, reply_str};
+use super::text::{encode, equals, reply_str};
+use crate::event::class;
 use crate::keyspace::Deadline;
-use crate::{Unit, class};
+use crate::unit::Unit;
 use curfew_protocol::args::is;
 use curfew_protocol::{Args, Error, Reply, number};
 
@@ -101,7 +102,7 @@ pub(super) fn set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Resul
     Ok(())
 }
 
-pub(super) fn set_nx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn setnx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let is_absent = !unit.exists(args.at(1));
     if is_absent {
         store(unit, args.at(1), args.at(2), Deadline::Clear);
@@ -110,11 +111,11 @@ pub(super) fn set_nx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Re
     Ok(())
 }
 
-pub(super) fn set_ex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn setex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     set_for(unit, args, out, Scale::Seconds, "setex")
 }
 
-pub(super) fn p_set_ex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn psetex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     set_for(unit, args, out, Scale::Millis, "psetex")
 }
 
@@ -125,13 +126,13 @@ fn set_for(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply, scale: Scale, n
     Ok(())
 }
 
-pub(super) fn get_set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn getset(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     reply_str(out, unit.read_str(args.at(1))?);
     store(unit, args.at(1), args.at(2), Deadline::Clear);
     Ok(())
 }
 
-pub(super) fn m_set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn mset(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     if args.len().is_multiple_of(2) {
         return Err(Error::wrong_arity("mset"));
     }
@@ -142,7 +143,7 @@ pub(super) fn m_set(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Res
     Ok(())
 }
 
-pub(super) fn m_set_nx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn msetnx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     if args.len().is_multiple_of(2) {
         return Err(Error::wrong_arity("msetnx"));
     }
@@ -151,7 +152,7 @@ pub(super) fn m_set_nx(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> 
 }
 
 /// `MSETEX numkeys key value [key value ...] [NX|XX] [EX s|PX ms|EXAT s|PXAT ms|KEEPTTL]`, of Redis 8.4.
-pub(super) fn m_set_ex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+pub(super) fn msetex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let count = number::parse_i64(args.at(1)).filter(|count| (1..=i64::from(i32::MAX)).contains(count));
     let count = count.ok_or(Error::MSETEX_KEYS)? as usize;
     if count > (args.len() - 2) / 2 {

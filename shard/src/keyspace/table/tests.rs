@@ -1,9 +1,10 @@
 //! The table against models. Hashes are chosen by the tests, so that bad ones can be had.
 
-use super::super::entry::{Content, Shape, Type};
+use super::super::entry::{Content, Shape};
 use super::super::slab::Slab;
 use super::super::{Hasher, test_scale};
 use super::*;
+use crate::value::kind::Type;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 

@@ -1,57 +1,22 @@
 //! What waits beside the ticks: bursts.
 //!
 //! A tick of more than [`HUGE`] items is set aside when its time comes: its ring of chunks goes to a queue in order of
-//! deadlines, in O(1), and the wheel goes on to the ticks behind it. Those are served first, but only [`TURN`] steps more than
-//! what waits; then each has every second step. So neither waits for the other, whatever the budget of a call.
+//! deadlines, in O(1), and the wheel goes on to the ticks behind it. Those are served first, but only
+//! [`TURN`](super::bucket::TURN) steps more than what waits; then each has every second step. So neither waits for the other,
+//! whatever the budget of a call.
 //!
-//! Chunks carry a *label*, which tells the bucket: the number of its slot, and above it a generation. A ring that is set aside keeps
-//! its label, and its slot gets another for what comes into it from then on.
+//! Chunks carry a *label*, which tells the bucket: the number of its slot, and above it a generation. A ring that is set aside
+//! keeps its label, and its slot gets another for what comes into it from then on.
 //!
 //! A bucket of level 1 that nobody had the time to cascade before it began waits likewise: as long as more than `HUGE` items
 //! are in it, the ticks that are known are served beside the cascade. Items armed for its time go behind the others in it, so
 //! the order of arming is kept, at the price that they wait. When its time is over, the rest is set aside and
 //! looked at item by item. Buckets of higher levels are worked ahead for a minute and more, and are not seen to here.
 
+use super::Wheel;
+use super::bucket::{ASIDE_MAX, Aside, GENERATIONS, HUGE, Home, LEVELS, OVERDUE, SLOT_BITS, SLOT_MASK, SLOTS, bucket};
+use super::item::{Item, Owner, Position};
 use super::pool::NIL;
-use super::{HUGE, Item, LEVELS, OVERDUE, Owner, Position, SLOTS, Wheel, bucket};
-
-/// The part of a label that names the slot, or `OVERDUE`; above it is the generation.
-const SLOT_BITS: u32 = 12;
-const SLOT_MASK: u16 = (1 << SLOT_BITS) - 1;
-const GENERATIONS: u16 = 1 << (16 - SLOT_BITS);
-const _: () = assert!(OVERDUE <= SLOT_MASK);
-/// By how many steps the ticks may be ahead of what waits.
-pub(super) const TURN: u32 = 256;
-/// The most buckets that are set aside. With so many, the next huge tick is served in its order.
-const ASIDE_MAX: usize = 64;
-
-/// A bucket that is past and not empty.
-pub(super) struct Aside {
-    /// The end of its time.
-    pub(super) end: i64,
-    pub(super) level: usize,
-    /// What its chunks call it.
-    pub(super) label: u16,
-    pub(super) tail: u32,
-    pub(super) count: u32,
-}
-
-impl Aside {
-    /// No item in it was armed for a time before this.
-    pub(super) fn begin(&self) -> i64 {
-        self.end - self.span()
-    }
-
-    pub(super) fn span(&self) -> i64 {
-        1 << (8 * self.level)
-    }
-}
-
-/// Where a chunk belongs.
-pub(super) enum Home {
-    Aside(usize),
-    Slot(u16),
-}
 
 impl Wheel {
     /// Whether something waits beside the ticks that may be due.

@@ -6,7 +6,7 @@
 //! with holes where some were taken out; new ones go behind the last live one, so holes at the end are used again.
 //! A chunk without live items goes back to the allocator, but for a few kept at hand.
 
-use super::{Item, Position};
+use super::item::{Item, Position};
 
 /// Items in a large chunk.
 pub(super) const LARGE: usize = 61;
@@ -156,8 +156,8 @@ impl Pool {
         .flatten()
     }
 
-    /// Put an item behind the others of a bucket, or into a new one with this label. Gives its position, and the bucket's new last chunk if that changed.
-    /// None when every chunk number is taken (four thousand million items).
+    /// Put an item behind the others of a bucket, or into a new one with this label. Gives its position, and the bucket's new
+    /// last chunk if that changed. None when every chunk number is taken (four thousand million items).
     #[inline]
     pub(super) fn push(&mut self, tail: Option<u32>, label: u16, item: Item) -> Option<(Position, Option<u32>)> {
         if let Some(tail) = tail {
@@ -205,7 +205,8 @@ impl Pool {
         (label, Left::Chunks { gone, prev, label })
     }
 
-    /// The chunk after `id`, the label of their bucket, and whether the items of both would fit into `id`. None if it is not in use.
+    /// The chunk after `id`, the label of their bucket, and whether the items of both would fit into `id`. None if it is not in
+    /// use.
     pub(super) fn neighbour(&self, id: u32) -> Option<(u32, u16, bool)> {
         let chunk = self.chunks.get(id as usize)?.as_deref()?;
         let next = self.chunks.get(chunk.next as usize)?.as_deref()?;

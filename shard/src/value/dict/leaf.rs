@@ -19,7 +19,7 @@
 //! Invariants: `len` entries are sorted by tag; offsets are those of `len` items that fill the last `items` bytes of `data`;
 //! each element of `outside` belongs to exactly one item.
 
-use crate::keyspace::prefetch;
+use crate::prefetch::prefetch;
 use std::mem;
 
 /// The longest encoded item that lies in the leaf itself.

@@ -14,32 +14,24 @@
 //! ([`Hash::expire`]). From then on it is in no view; what it takes is freed by [`Hash::sweep`], for large ones in slices.
 
 mod filter;
+mod packed;
 mod table;
 mod view;
 
-pub use table::Table;
+pub use table::{ShowName, Table};
 pub use view::{Finder, HashRef, Iter};
 
-use crate::keyspace::{Object, Type};
-use crate::settings::Limits;
 use crate::value::Collection;
 use crate::value::dict::Dict;
+use crate::value::kind::Type;
+use crate::value::limits::Limits;
 use crate::value::packed::{Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use filter::Filter;
+use packed::{PAIR, TRIPLE, deadline_at, find_from};
 
 /// Fields that a command must set at least for the [`Filter`] to be worth its making.
 const FILTER_MIN: usize = 8;
-
-/// In place of a deadline: none.
-const NEVER: i64 = i64::MAX;
-
-/// Elements of a field where there are no deadlines, and where there are.
-const PAIR: usize = 2;
-const TRIPLE: usize = 3;
-
-/// Is shown names of fields.
-pub type ShowName<'f> = &'f mut dyn FnMut(&[u8]);
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -353,24 +345,9 @@ fn move_packed(packed: &mut Packed, place: usize, deadline: i64) {
     }
 }
 
-/// The deadline in the triple at `place`, 0 for none.
-fn deadline_at(view: PackedRef<'_>, place: usize) -> i64 {
-    view.iter_from(place).nth(2).and_then(Element::int).unwrap_or(0)
-}
-
 /// The place behind the triple at `place`.
 fn behind(view: PackedRef<'_>, place: usize) -> Option<usize> {
     view.next(view.next(view.next(place)?)?)
-}
-
-/// The place of a field, looked for at `hint` first: commands name fields in the order in which they were set more often
-/// than not.
-#[inline]
-fn find_from(view: PackedRef<'_>, field: &[u8], size: usize, hint: usize) -> Option<usize> {
-    if hint != 0 && view.get(hint) == Element::of(field) {
-        return Some(hint);
-    }
-    view.find(field, size)
 }
 
 impl Collection for Hash {
@@ -420,28 +397,13 @@ impl Collection for Hash {
         self.wakes()
     }
 
-    fn of(object: &Object) -> Option<&Hash> {
-        match object {
-            Object::Hash(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut Hash> {
-        match object {
-            Object::Hash(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn into_object(mut self) -> Object {
+    fn shrink(&mut self) {
         // It may have been changed in the shard's scratch memory, which is as large as the largest value before.
         if let Form::Packed(packed) = &mut self.form
             && packed.heap_bytes() > packed.as_bytes().len() * 5 / 4
         {
             packed.shrink();
         }
-        Object::Hash(self)
     }
 
     fn encoding(view: HashRef<'_>) -> &'static str {

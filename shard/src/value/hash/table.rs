@@ -5,10 +5,15 @@
 //! [`Table::sweep`] then frees what they take, in slices. Between the two, whoever looks at a field asks for its deadline too;
 //! who walks all fields passes over the gone ones, so a walk takes no longer than it did before they were gone.
 
-use super::{NEVER, ShowName};
 use crate::random::Random;
 use crate::value::dict::{self, Dict};
 use crate::value::sorted_set::tree::{Edge, Tree};
+
+/// In place of a deadline: none.
+pub(super) const NEVER: i64 = i64::MAX;
+
+/// Is shown names of fields.
+pub type ShowName<'f> = &'f mut dyn FnMut(&[u8]);
 
 /// Draws of a random field at most before the fields are counted.
 const DRAWS: usize = 64;

@@ -1,6 +1,7 @@
 //! Hashes to be read, in whichever form.
 
-use super::{PAIR, TRIPLE, Table, deadline_at, find_from, table};
+use super::packed::{PAIR, TRIPLE, deadline_at, find_from};
+use super::table::{self, Table};
 use crate::value::collection::describe_items;
 use crate::value::packed::{self, Element, PackedRef};
 use curfew_protocol::args::OwnedArgs;

@@ -1,7 +1,7 @@
 //! Otmar Ertl's estimator, from how many registers have each rank. Every step is in the order in which Redis does it, so that
 //! the results agree to the last digit.
 
-use super::{INDEX_BITS, REGISTERS};
+use super::layout::{INDEX_BITS, REGISTERS};
 
 /// The highest rank that a hash can have is one more.
 const HASH_BITS: usize = 64 - INDEX_BITS as usize;

@@ -15,54 +15,18 @@
 
 pub mod dense;
 mod estimate;
+mod layout;
 pub mod sparse;
 
 pub use estimate::Histogram;
+pub use layout::{Corrupted, DENSE_BYTES, Encoding, HEADER, REGISTERS, encoding};
 
-/// Bits of the hash that choose a register.
-const INDEX_BITS: u32 = 14;
+use layout::{COUNT_AT, ENCODING_AT, INDEX_BITS, MAGIC};
 
-/// Registers of a HyperLogLog.
-pub const REGISTERS: usize = 1 << INDEX_BITS;
-
-/// Bytes in front of the registers.
-pub const HEADER: usize = 16;
-
-/// Bytes of a dense one.
-pub const DENSE_BYTES: usize = HEADER + REGISTERS * 6 / 8;
-
-const MAGIC: &[u8] = b"HYLL";
-const ENCODING_AT: usize = 4;
-const COUNT_AT: usize = 8;
 /// In the last byte of the cached count.
 const STALE: u8 = 0x80;
 /// Redis's own, so that the registers are the same.
 const SEED: u64 = 0xadc8_3b19;
-
-/// How the registers are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// 6 bits each.
-    Dense,
-    /// Runs of equal ones.
-    Sparse,
-}
-
-/// The runs of a sparse one do not make up all registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Corrupted;
-
-/// The encoding of a string that is a HyperLogLog by its header and length; None for any other string.
-pub fn encoding(bytes: &[u8]) -> Option<Encoding> {
-    if bytes.len() < HEADER || !bytes.starts_with(MAGIC) {
-        return None;
-    }
-    match bytes[ENCODING_AT] {
-        0 if bytes.len() == DENSE_BYTES => Some(Encoding::Dense),
-        1 => Some(Encoding::Sparse),
-        _ => None,
-    }
-}
 
 /// An empty one: sparse.
 pub fn create() -> Vec<u8> {
@@ -105,7 +69,11 @@ pub fn set(bytes: &mut Vec<u8>, index: usize, rank: u8, sparse_max: usize) -> Re
     if encoding(bytes) == Some(Encoding::Dense) {
         return Ok(dense::raise(&mut bytes[HEADER..], index, rank));
     }
-    sparse::raise(bytes, index, rank, sparse_max)
+    if let Some(has_changed) = sparse::raise(bytes, index, rank, sparse_max)? {
+        return Ok(has_changed);
+    }
+    make_dense(bytes)?;
+    Ok(dense::raise(&mut bytes[HEADER..], index, rank))
 }
 
 /// Makes a sparse one dense. The header stays as it is otherwise.

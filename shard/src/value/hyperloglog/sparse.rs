@@ -9,7 +9,7 @@
 //! A change splits a run and then joins a few neighbours. Which ones is visible in the bytes, so it is done exactly as in
 //! Redis's `hllSparseSet`.
 
-use super::{Corrupted, HEADER, dense, make_dense};
+use super::layout::{Corrupted, HEADER};
 
 /// The longest run of zeros that takes one byte.
 const SHORT_ZEROS_MAX: usize = 64;
@@ -66,10 +66,11 @@ fn ranked(rank: u8, len: usize) -> u8 {
     0x80 | (rank - 1) << 2 | (len - 1) as u8
 }
 
-/// Raises a register to `rank`; true if it was lower. What does not fit becomes dense. O(length).
-pub(super) fn raise(bytes: &mut Vec<u8>, index: usize, rank: u8, bytes_max: usize) -> Result<bool, Corrupted> {
+/// Raises a register to `rank`; true if it was lower. None, and nothing done, if that does not fit in `bytes_max` bytes, or in no
+/// run. O(length).
+pub(super) fn raise(bytes: &mut Vec<u8>, index: usize, rank: u8, bytes_max: usize) -> Result<Option<bool>, Corrupted> {
     if rank > RANK_MAX {
-        return promote(bytes, index, rank);
+        return Ok(None);
     }
     // The run of this register, and the one in front of it.
     let (mut at, mut first, mut before) = (HEADER, 0, None);
@@ -83,7 +84,7 @@ pub(super) fn raise(bytes: &mut Vec<u8>, index: usize, rank: u8, bytes_max: usiz
         first += run.len;
     };
     if found.rank >= rank {
-        return Ok(false);
+        return Ok(Some(false));
     }
     if at + found.size > bytes.len() {
         return Err(Corrupted);
@@ -101,12 +102,12 @@ pub(super) fn raise(bytes: &mut Vec<u8>, index: usize, rank: u8, bytes_max: usiz
         split.push(ranked(rank, 1));
         push(&mut split, first + found.len - 1 - index);
         if split.len() > found.size && bytes.len() + split.len() - found.size > bytes_max {
-            return promote(bytes, index, rank);
+            return Ok(None);
         }
         bytes.splice(at..at + found.size, split);
     }
     join(bytes, before.unwrap_or(HEADER));
-    Ok(true)
+    Ok(Some(true))
 }
 
 /// Joins runs of the same rank among the five that start at `at`.
@@ -126,14 +127,9 @@ fn join(bytes: &mut Vec<u8>, mut at: usize) {
     }
 }
 
-fn promote(bytes: &mut Vec<u8>, index: usize, rank: u8) -> Result<bool, Corrupted> {
-    make_dense(bytes)?;
-    Ok(dense::raise(&mut bytes[HEADER..], index, rank))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{REGISTERS, create};
+    use super::super::{Encoding, REGISTERS, create, dense, encoding, set};
     use super::*;
 
     /// As PFDEBUG DECODE shows it.
@@ -161,9 +157,9 @@ mod tests {
             (REGISTERS - 1, 1, "v:1,1 z:49 v:32,1 z:49 v:3,1 v:5,1 v:3,3 Z:16278 v:1,1"),
         ];
         for (index, rank, expected) in steps {
-            assert_eq!(raise(&mut bytes, index, rank, 3000), Ok(true));
+            assert_eq!(raise(&mut bytes, index, rank, 3000), Ok(Some(true)));
             assert_eq!(shown(&bytes), expected);
-            assert_eq!(raise(&mut bytes, index, rank, 3000), Ok(false));
+            assert_eq!(raise(&mut bytes, index, rank, 3000), Ok(Some(false)));
         }
     }
 
@@ -171,12 +167,14 @@ mod tests {
     fn what_does_not_fit_becomes_dense() {
         for (rank, max) in [(33, 3000), (1, 19)] {
             let mut bytes = create();
-            assert_eq!(raise(&mut bytes, 7, rank, max), Ok(true));
-            assert_eq!(super::super::encoding(&bytes), Some(super::super::Encoding::Dense));
+            assert_eq!(raise(&mut bytes, 7, rank, max), Ok(None));
+            assert_eq!(bytes, create(), "nothing was done");
+            assert_eq!(set(&mut bytes, 7, rank, max), Ok(true));
+            assert_eq!(encoding(&bytes), Some(Encoding::Dense));
             assert_eq!(dense::rank(&bytes[HEADER..], 7), rank);
         }
         let mut bytes = create();
-        assert_eq!(raise(&mut bytes, 0, 1, 19), Ok(true));
+        assert_eq!(raise(&mut bytes, 0, 1, 19), Ok(Some(true)));
         assert_eq!(shown(&bytes), "v:1,1 Z:16383");
     }
 }

@@ -16,24 +16,16 @@ mod node;
 mod nodes;
 
 pub use limit::Limit;
-pub use nodes::Nodes;
+pub use node::Chunk;
+pub use nodes::{Nodes, Side};
 
-use crate::keyspace::{Object, Type};
 use crate::value::Collection;
 use crate::value::collection::describe_items;
+use crate::value::kind::Type;
 use crate::value::packed::{Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use node::{Elements, Node};
 use std::collections::vec_deque;
-
-/// An end of a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Side {
-    /// Left, the head.
-    Front,
-    /// Right, the tail.
-    Back,
-}
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -373,26 +365,11 @@ impl Collection for List {
         self.len() == 0
     }
 
-    fn of(object: &Object) -> Option<&List> {
-        match object {
-            Object::List(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut List> {
-        match object {
-            Object::List(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn into_object(mut self) -> Object {
+    fn shrink(&mut self) {
         // It may lie in memory that was meant for more.
         if let Form::Packed(node) = &mut self.form {
             node.shrink();
         }
-        Object::List(self)
     }
 
     fn encoding(view: ListRef<'_>) -> &'static str {
@@ -408,15 +385,6 @@ impl Collection for List {
 }
 
 // ---- node by node, for DUMP and RDB files -----------------------------------------------------------------------------------
-
-/// A node of a list.
-#[derive(Clone, Copy)]
-pub enum Chunk<'a> {
-    /// Some elements, at least one.
-    Packed(PackedRef<'a>),
-    /// One large element.
-    Large(&'a [u8]),
-}
 
 impl<'a> ListRef<'a> {
     /// How many nodes there are. O(1).

@@ -13,6 +13,15 @@
 
 use crate::value::packed::{Element, Iter, Packed, PackedRef};
 
+/// A node of a list.
+#[derive(Clone, Copy)]
+pub enum Chunk<'a> {
+    /// Some elements, at least one.
+    Packed(PackedRef<'a>),
+    /// One large element.
+    Large(&'a [u8]),
+}
+
 /// Bytes of the count in front of the elements of a [`Packed`].
 const FRAME: usize = 4;
 
@@ -128,8 +137,8 @@ impl Node {
     }
 
     /// What it is to DUMP and RDB files.
-    pub(super) fn chunk(&self) -> super::Chunk<'_> {
-        if self.is_plain() { super::Chunk::Large(&self.buf) } else { super::Chunk::Packed(self.view()) }
+    pub(super) fn chunk(&self) -> Chunk<'_> {
+        if self.is_plain() { Chunk::Large(&self.buf) } else { Chunk::Packed(self.view()) }
     }
 
     /// The memory that it lies in.

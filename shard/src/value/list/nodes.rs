@@ -11,11 +11,19 @@
 //! Resident bytes for an element of 14 bytes, a million in turn, nodes of 8 KiB: 16.0 in the nodes (511 of 16 bytes each are
 //! 8180, in 8192), 0.07 in the ring, 0.28 of jemalloc's own (it describes each allocation of 8 KiB in 128 bytes).
 
-use super::Side;
 use super::limit::Limit;
 use super::node::Node;
 use crate::value::packed::Element;
 use std::collections::VecDeque;
+
+/// An end of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// Left, the head.
+    Front,
+    /// Right, the tail.
+    Back,
+}
 
 /// See the module's documentation. No node is empty.
 #[derive(Clone, Debug, Default)]

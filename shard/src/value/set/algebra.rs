@@ -2,8 +2,8 @@
 //! Redis 8.0 ends up with. What is only looked at allocates nothing for a member, but where many sets make that slower.
 
 use super::{Element, Ints, Set, SetRef};
-use crate::settings::Limits;
 use crate::value::dict::Dict;
+use crate::value::limits::Limits;
 use crate::value::packed::Packed;
 
 /// Calls `each` with the members that all `sets` have, until it answers false. `sets` are put in order of their sizes; the

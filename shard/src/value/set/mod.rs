@@ -8,11 +8,11 @@ mod random;
 pub use algebra::{difference, difference_of, intersection, intersection_of, union, union_of};
 pub use ints::{Ints, IntsRef};
 
-use crate::keyspace::{Object, Type};
-use crate::settings::Limits;
 use crate::value::Collection;
 use crate::value::collection::describe_items;
 use crate::value::dict::{self, Dict};
+use crate::value::kind::Type;
+use crate::value::limits::Limits;
 use crate::value::packed::{self, Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::number;
@@ -287,24 +287,6 @@ impl Collection for Set {
 
     fn is_empty(&self) -> bool {
         Set::view(self).is_empty()
-    }
-
-    fn of(object: &Object) -> Option<&Set> {
-        match object {
-            Object::Set(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut Set> {
-        match object {
-            Object::Set(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn into_object(self) -> Object {
-        Object::Set(self)
     }
 
     fn encoding(view: SetRef<'_>) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::{Element, Set, SetRef};
 use crate::random::Random;
-use crate::settings::Limits;
+use crate::value::limits::Limits;
 use crate::value::packed::Packed;
 use std::collections::HashSet;
 

@@ -12,11 +12,11 @@
 mod score;
 pub mod tree;
 
-use crate::keyspace::{Object, Type};
-use crate::settings::Limits;
 use crate::value::Collection;
 use crate::value::collection::describe_items;
 use crate::value::dict::Dict;
+use crate::value::kind::Type;
+use crate::value::limits::Limits;
 use crate::value::packed::{self, Element, Packed, PackedRef};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::number;
@@ -58,7 +58,7 @@ pub enum Inserted {
 
 /// A sorted set to be read.
 #[derive(Clone, Copy)]
-pub enum View<'a> {
+pub enum SortedSetRef<'a> {
     /// Member and score by turns, in order.
     Packed(PackedRef<'a>),
     /// A large one.
@@ -214,7 +214,7 @@ impl SortedSet {
     pub fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(Element<'_>, f64)) {
         match &mut self.repr {
             Repr::Packed(packed) => {
-                let view = View::Packed(packed.view());
+                let view = SortedSetRef::Packed(packed.view());
                 view.range(ranks.clone()).for_each(|(member, score)| removed(member, score));
                 if let Some(place) = packed.view().seek(ranks.start as i64 * 2) {
                     packed.remove(place, ranks.len() * 2);
@@ -282,7 +282,7 @@ impl SortedSet {
         if let Repr::Packed(packed) = &self.repr {
             let mut large = Box::new(Large::default());
             let mut digits = itoa::Buffer::new();
-            for (member, score) in View::Packed(packed.view()).iter() {
+            for (member, score) in SortedSetRef::Packed(packed.view()).iter() {
                 large.insert(member.bytes(&mut digits), score);
             }
             self.repr = Repr::Large(large);
@@ -329,12 +329,12 @@ impl Large {
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> SortedSetRef<'a> {
     /// Members.
     pub fn len(self) -> usize {
         match self {
-            View::Packed(packed) => packed.len() / 2,
-            View::Large(large) => large.scores.len(),
+            SortedSetRef::Packed(packed) => packed.len() / 2,
+            SortedSetRef::Large(large) => large.scores.len(),
         }
     }
 
@@ -346,18 +346,18 @@ impl<'a> View<'a> {
     /// The score of a member. O(1) for a large set.
     pub fn score(self, member: &[u8]) -> Option<f64> {
         match self {
-            View::Packed(packed) => {
+            SortedSetRef::Packed(packed) => {
                 let place = packed.find(member, 2)?;
                 packed.next(place).map(|at| score_of(packed.get(at)))
             }
-            View::Large(large) => large.scores.get(member).map(score::read),
+            SortedSetRef::Large(large) => large.scores.get(member).map(score::read),
         }
     }
 
     /// The rank of a member, from 0, and its score. O(log n).
     pub fn rank(self, member: &[u8]) -> Option<(usize, f64)> {
         match self {
-            View::Packed(packed) => {
+            SortedSetRef::Packed(packed) => {
                 let member = Element::of(member);
                 packed
                     .pairs()
@@ -365,7 +365,7 @@ impl<'a> View<'a> {
                     .find(|(_, (found, _))| *found == member)
                     .map(|(rank, (_, score))| (rank, score_of(score)))
             }
-            View::Large(large) => {
+            SortedSetRef::Large(large) => {
                 let score = large.scores.get(member).map(score::read)?;
                 Some((large.tree.rank(&Edge::Entry { score, member }), score))
             }
@@ -380,23 +380,23 @@ impl<'a> View<'a> {
     /// The members of these ranks in order. O(log n), then O(1) each.
     pub fn range(self, ranks: Range<usize>) -> Members<'a> {
         match self {
-            View::Packed(packed) => match packed.seek(ranks.start as i64 * 2) {
+            SortedSetRef::Packed(packed) => match packed.seek(ranks.start as i64 * 2) {
                 Some(place) => Members::Packed(packed.iter_from(place), ranks.len()),
                 None => Members::Packed(packed.iter_from(packed.end()), 0),
             },
-            View::Large(large) => Members::Large(large.tree.range(ranks.start, ranks.end)),
+            SortedSetRef::Large(large) => Members::Large(large.tree.range(ranks.start, ranks.end)),
         }
     }
 
     /// The same members from the last to the first.
     pub fn range_back(self, ranks: Range<usize>) -> MembersBack<'a> {
         match self {
-            View::Packed(packed) => {
+            SortedSetRef::Packed(packed) => {
                 // From the place behind the last of them.
                 let end = packed.seek(ranks.end as i64 * 2).unwrap_or(packed.end());
                 MembersBack::Packed(packed, end, ranks.len())
             }
-            View::Large(large) => MembersBack::Large(large.tree.range_back(ranks.start, ranks.end)),
+            SortedSetRef::Large(large) => MembersBack::Large(large.tree.range_back(ranks.start, ranks.end)),
         }
     }
 
@@ -419,7 +419,7 @@ impl<'a> View<'a> {
     /// the encoding, as in Redis; `from_end` is then for who walks from the end.
     pub fn ranks_by_lex(self, range: &LexRange<'_>, from_end: bool) -> Range<usize> {
         match self {
-            View::Large(large) => {
+            SortedSetRef::Large(large) => {
                 let edge = |end, after| match end {
                     LexEnd::Min => 0,
                     LexEnd::Max => self.len(),
@@ -429,7 +429,7 @@ impl<'a> View<'a> {
                 let (start, end) = (edge(range.min, false), edge(range.max, true));
                 start..end.max(start)
             }
-            View::Packed(packed) => packed_ranks_by_lex(packed, range, from_end),
+            SortedSetRef::Packed(packed) => packed_ranks_by_lex(packed, range, from_end),
         }
     }
 
@@ -437,10 +437,10 @@ impl<'a> View<'a> {
     fn rank_of(self, edge: &Edge<'_>) -> usize {
         match self {
             // Only edges between scores are asked for here, so members need not be written out.
-            View::Packed(packed) => {
+            SortedSetRef::Packed(packed) => {
                 packed.pairs().take_while(|(_, score)| edge.is_behind(score_of(*score), b"")).count()
             }
-            View::Large(large) => large.tree.rank(edge),
+            SortedSetRef::Large(large) => large.tree.rank(edge),
         }
     }
 }
@@ -499,16 +499,16 @@ impl<'a> Iterator for MembersBack<'a> {
 impl Collection for SortedSet {
     const KIND: Type = Type::ZSet;
     const INLINE_MAX: usize = 8192;
-    type View<'a> = View<'a>;
+    type View<'a> = SortedSetRef<'a>;
 
-    fn view_inline(bytes: &[u8]) -> View<'_> {
-        View::Packed(PackedRef::new(bytes))
+    fn view_inline(bytes: &[u8]) -> SortedSetRef<'_> {
+        SortedSetRef::Packed(PackedRef::new(bytes))
     }
 
-    fn view(&self) -> View<'_> {
+    fn view(&self) -> SortedSetRef<'_> {
         match &self.repr {
-            Repr::Packed(packed) => View::Packed(packed.view()),
-            Repr::Large(large) => View::Large(large),
+            Repr::Packed(packed) => SortedSetRef::Packed(packed.view()),
+            Repr::Large(large) => SortedSetRef::Large(large),
         }
     }
 
@@ -534,32 +534,14 @@ impl Collection for SortedSet {
         SortedSet::is_empty(self)
     }
 
-    fn of(object: &Object) -> Option<&SortedSet> {
-        match object {
-            Object::ZSet(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut SortedSet> {
-        match object {
-            Object::ZSet(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn into_object(self) -> Object {
-        Object::ZSet(self)
-    }
-
-    fn encoding(view: View<'_>) -> &'static str {
+    fn encoding(view: SortedSetRef<'_>) -> &'static str {
         match view {
-            View::Packed(_) => "listpack",
-            View::Large(_) => "skiplist",
+            SortedSetRef::Packed(_) => "listpack",
+            SortedSetRef::Large(_) => "skiplist",
         }
     }
 
-    fn describe(view: View<'_>, key: &[u8], commands: &mut Vec<OwnedArgs>) {
+    fn describe(view: SortedSetRef<'_>, key: &[u8], commands: &mut Vec<OwnedArgs>) {
         let items = view.iter().flat_map(|(member, score)| {
             let mut text = Vec::new();
             number::write_f64(&mut text, score);
@@ -684,7 +666,7 @@ mod tests {
     #[test]
     fn scores_are_packed_as_by_redis() {
         let set = of(&[("a", 1.5), ("b", 4e18), ("c", 5e18), ("d", 1e-10), ("e", 3.0)]);
-        let View::Packed(packed) = Collection::view(&set) else { panic!("packed") };
+        let SortedSetRef::Packed(packed) = Collection::view(&set) else { panic!("packed") };
         let scores: Vec<_> =
             packed.pairs().map(|(_, score)| (score.int(), String::from_utf8(score.to_vec()))).collect();
         let expected = ["1e-10", "1.5", "3", "4000000000000000000", "5e+18"];

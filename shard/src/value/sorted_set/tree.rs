@@ -27,25 +27,24 @@
 //!
 //! Functions call themselves once for each level of the tree: some five times for a billion members.
 
+mod edge;
 mod leaf;
 mod walk;
 
-use leaf::{Batch, Frame, HEADER, Leaf, capacity, entries, first, key_of, offset, place, prefix, score_of};
-use std::cmp::Ordering;
+pub use edge::Edge;
 pub use walk::{Iter, IterBack};
 
-/// Bytes of a leaf; one entry alone may be longer.
-const LEAF_MAX: usize = 1024;
+use leaf::{
+    Batch, Frame, HEADER, LEAF_MAX, Leaf, STEP, capacity, entries, first, key_of, offset, place, prefix, score_of,
+};
+use std::cmp::Ordering;
+
 /// A leaf of less looks for a neighbour to join.
 const LEAF_MIN: usize = LEAF_MAX / 3;
 /// Two leaves that have no more than this together are joined.
 const JOINED_MAX: usize = LEAF_MAX * 3 / 4;
 /// An entry of a longer member has a leaf of its own.
 const ALONE: usize = LEAF_MAX / 2;
-/// Leaves grow in steps of so many bytes up to half, then in steps of twice as many. Smaller steps leave less unused, but then
-/// scores that come evenly (leaves grow all at once) leave the allocator with slabs of holes: each leaf passes through more
-/// sizes, and those between are laid out in larger slabs.
-const STEP: usize = 128;
 /// Sharing must pay for a while: so much of each leaf is to be free afterwards.
 const ROOM: usize = LEAF_MAX * 3 / 16;
 /// Children of an inner node.
@@ -62,56 +61,8 @@ pub struct Tree {
     size: Size,
 }
 
-/// A place between entries.
-#[derive(Clone, Copy, Debug)]
-pub enum Edge<'a> {
-    /// In front of all entries with this score, or behind them.
-    Score {
-        /// The score; not NaN.
-        score: f64,
-        /// Behind them.
-        after: bool,
-    },
-    /// In front of this entry, whether or not it is there.
-    Entry {
-        /// The score; not NaN.
-        score: f64,
-        /// The member.
-        member: &'a [u8],
-    },
-    /// Behind this entry, whether or not it is there.
-    After {
-        /// The score; not NaN.
-        score: f64,
-        /// The member.
-        member: &'a [u8],
-    },
-    /// In front of this member or behind it, by members alone: for sets whose scores are all equal.
-    Member {
-        /// The member.
-        member: &'a [u8],
-        /// Behind it.
-        after: bool,
-    },
-}
-
 impl Edge<'_> {
-    /// Whether an entry lies in front of the edge.
-    #[inline]
-    pub fn is_behind(&self, score: f64, member: &[u8]) -> bool {
-        match *self {
-            Edge::Score { score: edge, after } => score < edge || (after && score == edge),
-            Edge::Entry { score: edge, member: at } => score < edge || (score == edge && member < at),
-            Edge::After { score: edge, member: at } => score < edge || (score == edge && member <= at),
-            Edge::Member { member: at, after } => match member.cmp(at) {
-                Ordering::Less => true,
-                Ordering::Equal => after,
-                Ordering::Greater => false,
-            },
-        }
-    }
-
-    /// The same for an entry known in short, if that says enough.
+    /// Whether an entry that is known in short lies in front of the edge, if that says enough.
     #[inline]
     fn is_behind_low(&self, prefix: u64, low: Low) -> Option<bool> {
         let by_prefix = || match low.prefix.cmp(&prefix) {

@@ -1,6 +1,7 @@
 //! A stream as the commands that make it again.
 
-use super::{Body, StreamId};
+use super::body::Body;
+use super::id::StreamId;
 use curfew_protocol::args::OwnedArgs;
 use std::collections::BTreeSet;
 

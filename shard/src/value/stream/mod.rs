@@ -4,6 +4,7 @@
 //! once (see `node.rs`). Full nodes lie close together in chunks (see `chunks.rs`), the last one beside them, so that
 //! appending looks nothing up. A stream without entries is a value like any other: it remembers its last id and its groups.
 
+mod body;
 mod chunks;
 mod describe;
 mod group;
@@ -13,39 +14,22 @@ mod node;
 #[cfg(test)]
 mod tests;
 
+pub use body::Body;
 pub use group::{Consumer, Group, Pending, UNKNOWN};
 pub use id::{IdText, NewId, StreamId};
 pub use log::{AddError, Log, Nodes, Range, RangeBack, Trim, TrimBy};
 pub use node::{Entry, NodeLimits, NodeRef};
 
-use crate::keyspace::{Object, Type};
 use crate::value::Collection;
+use crate::value::kind::Type;
+use body::EMPTY;
 use curfew_protocol::args::OwnedArgs;
-use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-
-/// What a stream holds.
-#[derive(Clone, Debug)]
-pub struct Body {
-    /// The entries.
-    pub log: Log,
-    /// The groups by name.
-    pub groups: BTreeMap<Box<[u8]>, Group>,
-}
 
 /// A stream. One word, so that it does not make objects of other types larger.
 #[derive(Clone, Debug)]
 pub struct Stream {
     body: Box<Body>,
-}
-
-/// What is seen of bytes that no stream is ever kept as.
-static EMPTY: Body = Body::new();
-
-impl Body {
-    const fn new() -> Body {
-        Body { log: Log::new(), groups: BTreeMap::new() }
-    }
 }
 
 impl Default for Stream {
@@ -100,24 +84,6 @@ impl Collection for Stream {
     /// A stream stays when its last entry goes.
     fn is_empty(&self) -> bool {
         false
-    }
-
-    fn of(object: &Object) -> Option<&Stream> {
-        match object {
-            Object::Stream(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut Stream> {
-        match object {
-            Object::Stream(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn into_object(self) -> Object {
-        Object::Stream(self)
     }
 
     fn encoding(_: &Body) -> &'static str {

@@ -1,8 +1,8 @@
 //! Fields that go at their deadlines, by the wheel and by whoever looks at their hash first.
 
 use super::*;
-use crate::unit::shard_of;
-use crate::watch::Flag;
+use crate::shard::watch::Flag;
+use crate::slots::shard_of;
 
 /// Whether fields are removed by the wheel or by who looks.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,8 +4,8 @@
 mod expiry;
 
 use super::*;
-use crate::class;
 use crate::command::generic::testing::{over_shards, put, with_unit};
+use crate::event::class;
 use crate::testing::World;
 use curfew_protocol::Resp;
 

@@ -14,7 +14,7 @@
 //! An entry that does not fit the header has the leaf written anew; so the header may be wider than need be after removals,
 //! never too narrow.
 
-use super::{Edge, LEAF_MAX, STEP};
+use super::edge::Edge;
 
 /// A leaf with its free space at the end.
 pub(super) type Leaf = Vec<u8>;
@@ -444,6 +444,14 @@ pub(super) fn prefix(member: &[u8]) -> u64 {
     first[..member.len()].copy_from_slice(member);
     u64::from_be_bytes(first)
 }
+
+/// Bytes of a leaf; one entry alone may be longer.
+pub(super) const LEAF_MAX: usize = 1024;
+
+/// Leaves grow in steps of so many bytes up to half, then in steps of twice as many. Smaller steps leave less unused, but then
+/// scores that come evenly (leaves grow all at once) leave the allocator with slabs of holes: each leaf passes through more
+/// sizes, and those between are laid out in larger slabs.
+pub(super) const STEP: usize = 128;
 
 #[cfg(test)]
 mod tests {

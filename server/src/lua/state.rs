@@ -1,0 +1,80 @@
+//! What an interpreter has beside its Lua state, and the hook that looks at the time.
+#![allow(unsafe_code)]
+
+use crate::lua::convert::push_bytes;
+use crate::lua::loading::Loading;
+use crate::lua::run::Running;
+use crate::session::Session;
+use curfew_protocol::Reply;
+use curfew_protocol::args::OwnedArgs;
+use mlua::{ffi, lua_State};
+
+/// What an interpreter is for.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum EngineKind {
+    /// EVAL and its kin.
+    Scripts,
+    /// Libraries of functions.
+    Functions,
+}
+
+/// What C functions called by a script work with.
+pub struct Engine {
+    /// The arguments of the call under way.
+    pub args: OwnedArgs,
+    /// Its reply.
+    pub reply: Reply,
+    /// A number as text.
+    pub scratch: Vec<u8>,
+    /// The session in which calls run.
+    pub session: Option<Session>,
+    /// The script under way.
+    pub run: Option<Running>,
+    /// The library being loaded.
+    pub loading: Option<Loading>,
+    /// The state of `math.random`.
+    pub random: u64,
+}
+
+/// The registry key under which the hook finds the engine.
+pub static ENGINE_KEY: u8 = 0;
+
+/// Makes the hook fire at each line, so that a script cannot catch the error that ends it and go on.
+///
+/// # Safety
+/// `state` is a live state.
+pub unsafe fn stop_at_each_line(state: *mut lua_State) {
+    // SAFETY: as asked of the caller.
+    unsafe {
+        ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKLINE | ffi::LUA_MASKCOUNT, 1);
+    }
+}
+
+/// Every so many instructions.
+///
+/// Holds nothing that needs dropping when it raises: what allocates is in the `tick`s, which have returned.
+pub unsafe extern "C-unwind" fn hook(state: *mut lua_State, _: *mut ffi::lua_Debug) {
+    // SAFETY: Lua calls hooks with 20 free slots. The registry has the engine, which outlives the state; no C function of
+    // ours is under way while Lua code runs, so nobody else has a reference to it.
+    unsafe {
+        ffi::lua_pushlightuserdata(state, (&raw const ENGINE_KEY).cast_mut().cast());
+        ffi::lua_rawget_(state, ffi::LUA_REGISTRYINDEX);
+        let engine = ffi::lua_touserdata(state, -1).cast::<Engine>();
+        ffi::lua_settop(state, -2);
+        if engine.is_null() {
+            return;
+        }
+        let stop = match (&mut (*engine).run, &mut (*engine).loading) {
+            (Some(run), _) => run.tick().then(|| run.killed_text()),
+            (None, Some(loading)) => loading.tick(),
+            (None, None) => None,
+        };
+        if let Some(text) = stop {
+            stop_at_each_line(state);
+            ffi::lua_createtable(state, 0, 1);
+            push_bytes(state, text.as_bytes());
+            ffi::lua_setfield(state, -2, c"err".as_ptr());
+            ffi::lua_error(state);
+        }
+    }
+}
