@@ -1,18 +1,39 @@
-//! The table of commands in README.md is made here: what the running server says of itself (COMMAND DOCS) beside what
+//! The table of commands in docs/commands.md is made here: what the running server says of itself (COMMAND DOCS) beside what
 //! Redis 8.0 says.
 //!
-//! `CURFEW_BLESS=1 cargo test -p curfew-server --test readme` writes it.
+//! And what else the documents promise: README's rows of measurements are those of docs/benchmarks.md, each command of ours
+//! is described with examples that work, and every link leads somewhere.
+//!
+//! `CURFEW_BLESS=1 cargo test -p curfew-server --test readme` writes what is made here.
 
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use support::Server;
 use support::commands::{Commands, MISSING, commands};
 
-const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-const BEGIN: &str = "<!-- commands: made by server/tests/readme.rs -->\n";
-const END: &str = "<!-- end of commands -->\n";
+/// The root of the repository.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The documents whose links are followed: these and all of docs/.
+const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "deploy/README.md", "benches/README.md"];
+
+/// README's rows of measurements, by their names in docs/benchmarks.md.
+const MEASURED: &[&str] = &[
+    "CPU, GET:SET 10:1, 50 connections, pipeline 1",
+    "CPU, GET:SET 10:1, 50 connections, pipeline 16",
+    "CPU, MULTI of four SETs and EXEC, transactions in a pipeline: 1",
+    "CPU, EVALSHA of SET, EXPIRE and GET, pipeline 1",
+    "CPU, ZADD to a sorted set of a million, pipeline 16",
+    "Resident bytes per key, 1000000 keys: 16-byte key, 8-byte value, TTL",
+    "Expiry lag of 1000 keys beside 10000000: median / p99, how many came within 5 s",
+    "1000000 keys with one deadline: until all are gone",
+];
+
+/// Commands of ours whose replies are figures of the machine: of their examples only the first line is compared.
+const FIGURES: &[&str] = &["CURFEW.EXPIRYLAG"];
 
 /// The groups in the order of the table: first what is there.
 const GROUPS: [&str; 16] = [
@@ -46,30 +67,146 @@ fn the_table_of_commands_is_up_to_date() {
     for (_, call, reason) in REFUSED {
         assert!(client.line(call).is_error(), "{call} works now: take it from REFUSED (\"{reason}\")");
     }
-    let table = table(&commands(&redis), &ours);
+    let redis = commands(&redis);
+    made("docs/commands.md", "commands", &table(&redis, &ours));
+    let count = counted(&redis, &ours);
+    assert!(read("README.md").contains(&count), "README.md should say \"{count}\"");
+}
 
-    let readme = std::fs::read_to_string(README).expect("README.md");
-    let (before, rest) = readme.split_once(BEGIN).expect("README.md has the line that begins the table");
-    let (written, after) = rest.split_once(END).expect("README.md has the line that ends the table");
-    if written == table {
+#[test]
+fn readme_has_rows_of_the_table_of_measurements() {
+    let whole = read("docs/benchmarks.md");
+    let cells =
+        |line: &str| -> Vec<String> { line.trim_matches('|').split('|').map(|cell| cell.trim().into()).collect() };
+    let rows: Vec<Vec<String>> = whole.lines().filter(|line| line.starts_with('|')).map(cells).collect();
+    // What was measured, goal, ratio, verdict, then the servers.
+    let [_, _, _, _, servers @ ..] = &rows[0][..] else { panic!("docs/benchmarks.md begins with another table") };
+    let mut out = format!("| | {} | to the better |\n|---|{}---|\n", servers.join(" | "), "---|".repeat(servers.len()));
+    for name in MEASURED {
+        let row = rows.iter().find(|row| row[0] == *name);
+        let row = row.unwrap_or_else(|| panic!("docs/benchmarks.md has no row named {name}"));
+        let median = row[2].split(" (").next().unwrap_or_default();
+        let _ = writeln!(out, "| {name} | {} | {median} |", row[4..].join(" | "));
+    }
+    made("README.md", "measurements", &out);
+}
+
+#[test]
+fn each_command_of_ours_is_described_with_examples_that_work() {
+    let file = "docs/curfew-commands.md";
+    let text = read(file);
+    let sections: BTreeMap<&str, &str> =
+        text.split("\n## ").skip(1).map(|section| section.split_once('\n').expect("a heading and a text")).collect();
+    let server = Server::curfew(&["--shards", "1"]);
+    let all = commands(&server.client().line("COMMAND DOCS"));
+    let ours = all.iter().filter(|(name, _)| name.starts_with("curfew."));
+    let mut described = BTreeSet::new();
+    for (name, (_, subs)) in ours {
+        let name = name.to_uppercase();
+        let section = sections.get(&name[..]).unwrap_or_else(|| panic!("{file} has no section \"## {name}\""));
+        described.insert(name.clone());
+        for part in ["Arguments", "Reply", "Errors", "Complexity"] {
+            assert!(section.contains(&format!("- **{part}.** ")), "{file}: {name} lacks its {part}");
+        }
+        let calls = match subs.is_empty() {
+            true => vec![name.clone()],
+            false => subs.iter().map(|sub| sub.to_uppercase().replace('|', " ")).collect(),
+        };
+        for call in calls {
+            let syntax =
+                section.lines().any(|line| line.strip_prefix("    ").is_some_and(|line| line.starts_with(&call)));
+            assert!(syntax, "{file} does not give the syntax of {call}");
+        }
+        let tried = try_examples(section, FIGURES.contains(&&name[..]));
+        assert!(tried.iter().any(|call| call.starts_with(&name)), "{file}: {name} lacks an example");
+    }
+    assert!(sections.keys().all(|name| described.contains(*name)), "{file} describes {:?}", sections.keys());
+}
+
+/// Sends the calls of a section, `    > CALL`, to a server of its own, and compares what is below each with the reply.
+fn try_examples(section: &str, first_line_only: bool) -> Vec<String> {
+    let server = Server::curfew(&["--shards", "2"]);
+    let mut client = server.client();
+    let mut lines = section.lines().map(|line| line.strip_prefix("    ").unwrap_or_default()).peekable();
+    let mut tried = Vec::new();
+    while let Some(line) = lines.next() {
+        let Some(call) = line.strip_prefix("> ") else { continue };
+        let mut written = Vec::new();
+        while let Some(line) = lines.next_if(|line| !line.is_empty() && !line.starts_with("> ")) {
+            written.push(line);
+        }
+        // redis-cli shows both nulls of RESP2 in one way.
+        let reply = client.line(call).to_string().replace("(nil array)", "(nil)");
+        let compared = if first_line_only { 1 } else { usize::MAX };
+        let came: Vec<&str> = reply.lines().take(compared).collect();
+        written.truncate(compared);
+        assert_eq!(came, written, "the reply to {call}");
+        tried.push(call.to_owned());
+    }
+    tried
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let root = Path::new(ROOT);
+    let docs = std::fs::read_dir(root.join("docs")).expect("docs/").map(|entry| entry.expect("docs/").path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    for file in DOCUMENTS.iter().map(|name| root.join(name)).chain(docs) {
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            assert!(link.contains("://") || leads_somewhere(&file, link), "{}: nothing is at {link}", file.display());
+        }
+    }
+}
+
+/// Whether the file of a relative link is there, and in it the heading that it names after `#`.
+fn leads_somewhere(from: &Path, link: &str) -> bool {
+    let (path, heading) = link.split_once('#').map_or((link, None), |(path, heading)| (path, Some(heading)));
+    let to: PathBuf = match path {
+        "" => from.to_owned(),
+        path => from.with_file_name("").join(path),
+    };
+    let Some(heading) = heading else { return to.exists() };
+    let text = std::fs::read_to_string(to).unwrap_or_default();
+    text.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line.trim_start_matches('#').trim()) == heading)
+}
+
+/// The name that GitHub gives a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Holds that `text` stands in `file` between the two lines that mark it, or with CURFEW_BLESS writes it there.
+fn made(file: &str, mark: &str, text: &str) {
+    let begin = format!("<!-- {mark}: made by server/tests/readme.rs -->\n");
+    let end = format!("<!-- end of {mark} -->\n");
+    let whole = read(file);
+    let (before, rest) = whole.split_once(&begin).unwrap_or_else(|| panic!("{file} lacks the line {begin}"));
+    let (written, after) = rest.split_once(&end).unwrap_or_else(|| panic!("{file} lacks the line {end}"));
+    if written == text {
         return;
     }
     if std::env::var_os("CURFEW_BLESS").is_some() {
-        std::fs::write(README, [before, BEGIN, &table, END, after].concat()).expect("README.md can be written");
+        let path = Path::new(ROOT).join(file);
+        std::fs::write(path, [before, &begin, text, &end, after].concat()).expect("it can be written");
         return;
     }
-    panic!(
-        "README.md's table of commands is out of date: run the test again with CURFEW_BLESS=1. It should be\n{table}"
-    );
+    panic!("{file}: the {mark} are out of date: run the test again with CURFEW_BLESS=1. They should be\n{text}");
+}
+
+/// How many of Redis's commands are there.
+fn counted(redis: &Commands, ours: &Commands) -> String {
+    let there = redis.keys().filter(|name| ours.contains_key(*name)).count();
+    format!("{there} of the {} commands of Redis 8.0", redis.len())
 }
 
 fn table(redis: &Commands, ours: &Commands) -> String {
-    let count = |names: &mut dyn Iterator<Item = &String>| names.filter(|name| ours.contains_key(*name)).count();
-    let mut out = format!(
-        "{} of the {} commands of Redis 8.0:\n\n| group | | there | not there |\n|---|---|---|---|\n",
-        count(&mut redis.keys()),
-        redis.len()
-    );
+    let mut out = format!("{}:\n\n| group | | there | not there |\n|---|---|---|---|\n", counted(redis, ours));
     let mut seen = BTreeSet::new();
     for group in GROUPS {
         let of_group = |all: &Commands| -> BTreeSet<String> {
