@@ -1,7 +1,7 @@
 # The few things one does with this repository. `make run` needs nothing but cargo.
 #
-#   make run [ARGS="--shards 2"] [PROFILE=quick]     build the release server and start it on port 6379; with the profile
-#                                                    quick the first build takes a fifth of the time, for a slower server
+#   make run [ARGS="--shards 2"] [PROFILE=quick]     build the release server and start it on port 6379; with the
+#                                                    profile quick sooner, for a slower server
 #   make test                                        everything that CI checks
 #   make bench                                       Curfew beside Redis and Valkey, one table, and the picture of the lag
 #   make picture                                     docs/expiry-lag.svg again, from the last full run
