@@ -14,8 +14,10 @@ macro_rules! fold {
             // SAFETY: a C function, as `argument` and `answer` want.
             unsafe {
                 let mut all = argument(state, 1);
-                for index in (2..=ffi::lua_gettop(state)).rev() {
+                let mut index = ffi::lua_gettop(state);
+                while index > 1 {
                     all = $fold(all, argument(state, index));
+                    index -= 1;
                 }
                 answer(state, all)
             }
@@ -81,11 +83,11 @@ pub const FUNCTIONS: Functions = &[
 unsafe fn argument(state: *mut lua_State, index: c_int) -> u32 {
     // SAFETY: the caller is a C function without anything that needs dropping. Lua answers 0 for what is no number.
     unsafe {
-        let n = ffi::lua_tonumber(state, index);
-        if n == 0.0 && ffi::lua_isnumber(state, index) == 0 {
+        let bits = (ffi::lua_tonumber(state, index) + 6_755_399_441_055_744.0).to_bits() as u32;
+        if bits == 0 && ffi::lua_isnumber(state, index) == 0 {
             ffi::luaL_typerror(state, index, c"number".as_ptr());
         }
-        (n + 6_755_399_441_055_744.0).to_bits() as u32
+        bits
     }
 }
 
