@@ -7,20 +7,29 @@ use super::call::{Functions, push};
 use mlua::{ffi, lua_State};
 use std::ffi::c_int;
 
-/// Folds all arguments, backwards from the last, so that of several bad ones the same one is named as by the original.
+/// Folds all arguments, backwards from the last, so that of several bad ones the same one is named as by the original. Two
+/// arguments, the usual number, need no loop.
 macro_rules! fold {
     ($name:ident, $fold:expr) => {
         unsafe extern "C-unwind" fn $name(state: *mut lua_State) -> c_int {
             // SAFETY: a C function, as `argument` and `answer` want.
             unsafe {
-                let mut all = argument(state, 1);
-                for index in (2..=ffi::lua_gettop(state)).rev() {
-                    all = $fold(all, argument(state, index));
+                let first = argument(state, 1);
+                match ffi::lua_gettop(state) {
+                    2 => answer(state, $fold(first, argument(state, 2))),
+                    count => fold(state, first, count, $fold),
                 }
-                answer(state, all)
             }
         }
     };
+}
+
+/// # Safety
+/// As for [`argument`], with so many arguments.
+#[cold]
+unsafe fn fold(state: *mut lua_State, first: u32, count: c_int, fold: fn(u32, u32) -> u32) -> c_int {
+    // SAFETY: as asked of the caller.
+    unsafe { answer(state, (2..=count).rev().fold(first, |all, index| fold(all, argument(state, index)))) }
 }
 
 macro_rules! of_one {
@@ -81,11 +90,25 @@ pub const FUNCTIONS: Functions = &[
 unsafe fn argument(state: *mut lua_State, index: c_int) -> u32 {
     // SAFETY: the caller is a C function without anything that needs dropping. Lua answers 0 for what is no number.
     unsafe {
-        let n = ffi::lua_tonumber(state, index);
-        if n == 0.0 && ffi::lua_isnumber(state, index) == 0 {
+        let bits = (ffi::lua_tonumber(state, index) + 6_755_399_441_055_744.0).to_bits() as u32;
+        if bits == 0 {
+            check(state, index);
+        }
+        bits
+    }
+}
+
+/// Raises if an argument is no number. Apart, so that the functions have little to save and restore.
+///
+/// # Safety
+/// As for [`argument`].
+#[cold]
+unsafe fn check(state: *mut lua_State, index: c_int) {
+    // SAFETY: as asked of the caller.
+    unsafe {
+        if ffi::lua_isnumber(state, index) == 0 {
             ffi::luaL_typerror(state, index, c"number".as_ptr());
         }
-        (n + 6_755_399_441_055_744.0).to_bits() as u32
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Scratch {
 pub struct Level {
     /// Whether it has keys: else it is an array.
     pub is_map: bool,
+    /// Whether its array was made as large as it will be.
+    pub is_sized: bool,
     /// The array element at which it is.
     pub index: c_int,
     /// Elements or pairs that are to come, where that is known.

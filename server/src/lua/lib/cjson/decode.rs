@@ -61,7 +61,7 @@ unsafe fn read(
                     start(state, parser, scratch, depth_max, 3)?;
                     if parser.peek() != b'}' {
                         key(state, parser, scratch)?;
-                        scratch.levels.push(Level { is_map: true, index: 0, left: 0 });
+                        scratch.levels.push(Level { is_map: true, is_sized: false, index: 0, left: 0 });
                         continue;
                     }
                     parser.at += 1;
@@ -69,7 +69,7 @@ unsafe fn read(
                 Token::ArrayBegin => {
                     start(state, parser, scratch, depth_max, 2)?;
                     if parser.peek() != b']' {
-                        scratch.levels.push(Level { is_map: false, index: 0, left: 0 });
+                        scratch.levels.push(Level { is_map: false, is_sized: false, index: 0, left: 0 });
                         continue;
                     }
                     parser.at += 1;

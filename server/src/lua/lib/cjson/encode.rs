@@ -84,7 +84,7 @@ unsafe fn open(state: *mut lua_State, scratch: &mut Scratch, settings: &Settings
         let length = array_length(state, scratch, settings)?;
         let is_map = length.is_none();
         scratch.out.push(if is_map { b'{' } else { b'[' });
-        scratch.levels.push(Level { is_map, index: 0, left: length.unwrap_or_default() as usize });
+        scratch.levels.push(Level { is_map, is_sized: false, index: 0, left: length.unwrap_or_default() as usize });
         // The start of the walk, and the value that has been written, which is taken at once.
         if is_map {
             ffi::lua_pushnil(state);

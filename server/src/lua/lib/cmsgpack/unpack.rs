@@ -15,6 +15,10 @@ const C_STACK_SLOTS: c_int = 8000;
 /// Free slots that are asked for at once.
 const SLOTS_AT_ONCE: c_int = 16;
 
+/// Arrays of up to so many elements are made as large as their head says; longer ones are to show their elements first, as a
+/// head of three bytes could claim any memory, again and again.
+const SIZED_MAX: usize = 16;
+
 const TOO_MANY: &str = "stack overflow (too many return values at once; use unpack_one or unpack_limit instead.)";
 
 /// `unpack(text)`: all values.
@@ -130,6 +134,7 @@ enum Bad {
 /// What was read and stands on the stack: a value, or a container that is to get so many elements or pairs.
 enum Item {
     Value,
+    Nil,
     Array(usize),
     Map(usize),
 }
@@ -181,15 +186,20 @@ impl Reader<'_> {
         // SAFETY: `room` is made for each value before it is pushed; tables and keys lie where the levels say.
         unsafe {
             loop {
-                let (is_map, left) = match self.item()? {
-                    Item::Value => (false, 0),
-                    Item::Array(left) => (false, left),
-                    Item::Map(left) => (true, left),
-                };
-                if left > 0 {
-                    self.unused += c_int::from(!is_map);
-                    self.scratch.levels.push(Level { is_map, index: 0, left });
-                    continue;
+                let mut is_nil = false;
+                match self.item()? {
+                    Item::Array(0) | Item::Map(0) | Item::Value => {}
+                    Item::Nil => is_nil = true,
+                    Item::Array(left) => {
+                        self.unused += 1;
+                        let is_sized = left <= SIZED_MAX;
+                        self.scratch.levels.push(Level { is_map: false, is_sized, index: 0, left });
+                        continue;
+                    }
+                    Item::Map(left) => {
+                        self.scratch.levels.push(Level { is_map: true, is_sized: false, index: 0, left });
+                        continue;
+                    }
                 }
                 // Give the value to its container, and that one, if it is full now, to its own.
                 loop {
@@ -206,17 +216,24 @@ impl Reader<'_> {
                         self.used -= 2;
                     } else {
                         level.index += 1;
-                        ffi::lua_rawseti_(state, -2, level.index);
+                        let index = level.index;
+                        if is_nil && level.is_sized {
+                            level.is_sized = false;
+                            self.forget_size(index - 1)?;
+                        }
+                        ffi::lua_rawseti_(state, -2, index);
                         self.used -= 1;
                     }
+                    let Some(level) = self.scratch.levels.last_mut() else {
+                        return Ok(());
+                    };
                     level.left -= 1;
                     if level.left > 0 {
                         break;
                     }
-                    if !level.is_map {
-                        self.unused -= 1;
-                    }
+                    self.unused -= c_int::from(!level.is_map);
                     self.scratch.levels.pop();
+                    is_nil = false;
                 }
             }
         }
@@ -249,7 +266,8 @@ impl Reader<'_> {
                 0xc0 => {
                     self.left = &self.left[1..];
                     ffi::lua_pushnil(self.state);
-                    self.pushed()
+                    self.used += 1;
+                    Ok(Item::Nil)
                 }
                 0xc2 | 0xc3 => {
                     self.left = &self.left[1..];
@@ -389,9 +407,34 @@ impl Reader<'_> {
         if self.used + self.unused + 2 > C_STACK_SLOTS {
             return Err(self.overflow("stack overflow (in function mp_decode_to_lua_array)"));
         }
+        // As large as it would have become, but at once: a power of two. Without a nil among the elements, no script can
+        // tell the difference (see `forget_size`).
+        let size = if len == 0 || len > SIZED_MAX { 0 } else { len.next_power_of_two() };
         // SAFETY: `item` has made room.
-        unsafe { ffi::lua_createtable(self.state, 0, 0) };
+        unsafe { ffi::lua_createtable(self.state, size as c_int, 0) };
         self.used += 1;
         Ok(Item::Array(len))
+    }
+
+    /// Before a nil, which is on top, becomes an element of the array below it: puts in its place one that has grown
+    /// element by element. In such a one, what comes behind the nil may lie in the hash part, and `#` answers accordingly.
+    ///
+    /// # Safety
+    /// As said, and so many elements are in the array.
+    #[cold]
+    unsafe fn forget_size(&mut self, elements: c_int) -> Result<(), Bad> {
+        // SAFETY: room is made; the array is at -2 under the nil, at -3 under the new one, which takes its place at last.
+        unsafe {
+            if ffi::lua_checkstack(self.state, 2) == 0 {
+                return Err(self.overflow(TOO_MANY));
+            }
+            ffi::lua_createtable(self.state, 0, 0);
+            for element in 1..=elements {
+                ffi::lua_rawgeti_(self.state, -3, element);
+                ffi::lua_rawseti_(self.state, -2, element);
+            }
+            ffi::lua_replace(self.state, -3);
+        }
+        Ok(())
     }
 }
