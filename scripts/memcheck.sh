@@ -8,20 +8,23 @@ cd "$(dirname "$0")/.."
 # Large tables look at this: a hundredth of the usual size is slow enough under memcheck.
 export CURFEW_TEST_SCALE=${CURFEW_TEST_SCALE:-100}
 export PROPTEST_CASES=${PROPTEST_CASES:-8}
+export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-8} # as .cargo/config.toml says to cargo
 
 command -v valgrind >/dev/null || {
     echo "memcheck: valgrind is missing (apt-get install valgrind)" >&2
     exit 1
 }
 
-# run PACKAGE TARGET FILTER...: the unit tests of the package's target (--lib, --bins) whose path contains one of the
+# The binaries that the other tests were run from too, so that nothing is compiled twice.
+programs=$(scripts/run-tests.py --programs)
+
+# run PACKAGE KIND FILTER...: the unit tests of the package's target of this kind (lib, bin) whose path contains one of the
 # filters.
 run() {
-    local package=$1 target=$2 binary filter count
+    local package=$1 kind=$2 binary filter count
     shift 2
-    binary=$(cargo test --quiet -p "$package" "$target" --no-run --message-format=json |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
-    [[ -n $binary ]] || {
+    binary=$(awk -v package="$package" -v kind="$kind" '$1 == "test" && $2 == package && $3 == kind { print $5 }' <<<"$programs")
+    [[ -x $binary ]] || {
         echo "memcheck: no test binary of $package" >&2
         return 1
     }
@@ -38,5 +41,5 @@ run() {
         --errors-for-leak-kinds=definite --suppressions=scripts/memcheck.supp "$binary" --test-threads=1 "$@"
 }
 
-run curfew-shard --lib keyspace unit command::string command::generic
-run curfew-server --bins cell_tests config::cell script::lib system
+run curfew-shard lib keyspace unit command::string command::generic
+run curfew-server bin cell_tests config::cell script::lib system

@@ -50,7 +50,7 @@ fn transfers_never_tear() {
     let writer = |seed: u64| {
         let names = names.clone();
         Box::new(move |mut client: Client| {
-            let mut random = Random::new(seed);
+            let mut random = Random::of(seed);
             for _ in 0..1500 {
                 let (from, to, amount) = (random.pick(&names), random.pick(&names), random.below(100));
                 let replies = client.pipeline(&[
@@ -84,7 +84,7 @@ fn transfers_in_scripts_never_tear() {
     let writer = |seed: u64| {
         let names = names.clone();
         Box::new(move |mut client: Client| {
-            let mut random = Random::new(seed);
+            let mut random = Random::of(seed);
             for _ in 0..800 {
                 let (from, to) = (random.pick(&names).clone(), random.pick(&names).clone());
                 let amount = random.below(100).to_string();
@@ -286,7 +286,7 @@ fn a_rate_limiter_never_loses_its_ttl() {
             let server = &server;
             scope.spawn(move || {
                 let mut client = server.client();
-                let mut random = Random::new(number);
+                let mut random = Random::of(number);
                 while start.elapsed() < Duration::from_secs(10) {
                     let key = format!("limit:{}", random.below(3));
                     let replies = client.pipeline(&[
