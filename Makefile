@@ -5,8 +5,8 @@
 #   make test                                        everything that CI checks
 #   make bench                                       Curfew beside Redis and Valkey, one table, and the picture of the lag
 #   make picture                                     docs/expiry-lag.svg again, from the last full run
-#   make fuzz [SECONDS=60]                           random input for the parser and the server
-#   make differential [SEED=1] [SECONDS=60]          generated commands, compared with Redis 8.0
+#   make fuzz [SEED=1] [SECONDS=60]                  random input of all kinds, each time from another seed
+#   make differential [SEED=0] [SECONDS=60]          generated commands, compared with Redis 8.0
 
 ARGS ?=
 # bash counts SECONDS by itself and make would take it from the environment: only the command line sets it.
@@ -38,10 +38,9 @@ picture:
 	cargo build --release -p curfew-benches --bin curfew-picture
 	$${CARGO_TARGET_DIR:-target}/release/curfew-picture
 
-# Every test with `fuzz` in its name takes its time from CURFEW_FUZZ_SECONDS.
 fuzz: reference
-	CURFEW_REFERENCE=$(REFERENCE) CURFEW_FUZZ_SECONDS=$(SECONDS) cargo test --workspace fuzz -- --nocapture
+	CURFEW_REFERENCE=$(REFERENCE) SECONDS_EACH=$(SECONDS) SEED=$(SEED) scripts/fuzz.sh
 
 differential: reference
-	CURFEW_REFERENCE=$(REFERENCE) CURFEW_DIFF_SECONDS=$(SECONDS) $(if $(SEED),CURFEW_DIFF_SEED=$(SEED)) \
+	CURFEW_REFERENCE=$(REFERENCE) CURFEW_DIFF_SECONDS=$(SECONDS) $(if $(SEED),CURFEW_SEED=$(SEED)) \
 		cargo test -p curfew-server --test differential -- --nocapture --test-threads 2

@@ -440,7 +440,7 @@ fn every_element_once_and_in_order() {
         let consumers: Vec<_> = (0..8u64)
             .map(|seed| {
                 scope.spawn(move || {
-                    let (mut random, mut client) = (Random::new(seed), server.client());
+                    let (mut random, mut client) = (Random::of(seed), server.client());
                     let mut got = Vec::new();
                     loop {
                         let from = random.below(KEYS);
@@ -468,7 +468,7 @@ fn every_element_once_and_in_order() {
             .collect();
         // Who comes and goes in the middle, with nothing to take but time.
         scope.spawn(move || {
-            let mut random = Random::new(99);
+            let mut random = Random::of(99);
             while produced.load(SeqCst) < 4 {
                 let mut client = server.client();
                 client.send(&["BLPOP", "never0", "never1", "never2", "0"]);
@@ -479,7 +479,7 @@ fn every_element_once_and_in_order() {
         });
         for producer in 0..4u64 {
             scope.spawn(move || {
-                let (mut random, mut client) = (Random::new(producer + 1_000), server.client());
+                let (mut random, mut client) = (Random::of(producer + 1_000), server.client());
                 for n in 0..EACH / 2 {
                     let (a, b) = (format!("q{}", random.below(KEYS)), format!("q{}", random.below(KEYS)));
                     let (x, y) = (format!("{producer}-{:05}", 2 * n), format!("{producer}-{:05}", 2 * n + 1));
@@ -553,7 +553,7 @@ fn disconnects_in_the_middle() {
         let leavers: Vec<_> = (0..3u64)
             .map(|seed| {
                 scope.spawn(move || {
-                    let (mut random, mut got, mut gone) = (Random::new(seed), Vec::new(), 0);
+                    let (mut random, mut got, mut gone) = (Random::of(seed), Vec::new(), 0);
                     while done.load(SeqCst) == 0 {
                         let mut client = server.client();
                         client.send(&["BLPOP", "a", "b", "c", "0"]);

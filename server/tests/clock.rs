@@ -97,8 +97,7 @@ fn the_wall_clock_of_a_busy_server_is_stepped_by_an_hour() {
 
 fn steps<const OTHERS: usize>() {
     let Some(library) = library() else {
-        eprintln!("skipped: libfaketime is not installed (apt-get install faketime)");
-        return;
+        return support::skip("libfaketime is not installed (apt-get install faketime)");
     };
     let mut faked = Faked::start(&library, &["--shards", "2"]);
     let mut client = faked.server.client();

@@ -24,7 +24,7 @@ fn ten_thousand_idle_and_a_thousand_busy_connections() {
     // The server has its own files, and so has this process.
     let idle = IDLE.min(files.saturating_sub(BUSY + 200));
     if idle < IDLE {
-        println!("only {idle} idle connections: this process may have {files} files open");
+        support::skip(&format!("only {idle} idle connections, not {IDLE}: this process may have {files} files open"));
     }
     assert!(idle > BUSY, "a limit of {files} files is too low to say anything");
     let server = Server::subject(2, &["--maxclients", "12000"]);

@@ -207,7 +207,7 @@ fn what_cannot_be_compressed_is_dumped_byte_for_byte_as_by_redis() {
 fn compressed_strings_are_read_by_either() {
     let (redis, curfew) = pair();
     let (mut redis, mut curfew) = (redis.client(), curfew.client());
-    let mut random = Random::new(5);
+    let mut random = Random::of(5);
     for round in 0..400 {
         let alphabet = 1 + random.below(6);
         let mut text = Vec::new();
@@ -338,7 +338,7 @@ fn damage_does_no_harm() {
     let redis = Server::redis(&[]);
     let mut curfew = Server::subject(2, &[]);
     let (mut from, mut to) = (redis.client(), curfew.client());
-    let mut random = Random::new(11);
+    let mut random = Random::of(11);
     for (count, lines) in VALUES {
         make(&mut from, (*count).min(30), lines);
         let payload = dump(&mut from, "k");

@@ -462,7 +462,7 @@ fn many_jobs_race_with_their_listeners() {
         for pair in 0..PAIRS {
             let server = &server;
             scope.spawn(move || {
-                let (mut client, mut random) = (server.client(), Random::new(pair));
+                let (mut client, mut random) = (server.client(), Random::of(pair));
                 for job in 0..JOBS {
                     (0..random.below(3)).for_each(|_| drop(client.line("PING")));
                     let key = format!("done:{pair}:{job}");

@@ -13,6 +13,18 @@ use crate::unit::sink::{Effect, Sink};
 use crate::unit::{Held, Unit};
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Args, Error, Reply, Resp};
+use std::ops::Range;
+
+/// The seeds that a randomized test goes through: the same in every run, or from the one on that `CURFEW_SEED` says (`make fuzz`).
+pub fn seeds(count: u64) -> Range<u64> {
+    let first = first_seed();
+    first..first.saturating_add(count)
+}
+
+/// The first of them.
+pub fn first_seed() -> u64 {
+    std::env::var("CURFEW_SEED").map_or(0, |text| text.parse().expect("CURFEW_SEED is a number"))
+}
 
 /// Some shards at some moment.
 pub struct World {
@@ -33,6 +45,7 @@ pub struct World {
 impl World {
     /// Empty shards on 2025-01-01, with all events switched on and a journal.
     pub fn new(shards: u16) -> World {
+        crate::value::dict::set_seed(first_seed());
         let settings = Settings {
             notify: !(crate::event::class::KEY_MISS | crate::event::class::NEW),
             shards: shards.into(),

@@ -7,14 +7,14 @@
 //! * what has changed data has left an effect, and is a command that may write.
 //!
 //! Arguments are drawn from the documented syntax of the command and then damaged, so that commands get past their first
-//! checks. A new command joins by its row. A fixed number of seeds by default; `CURFEW_FUZZ_SECONDS` for as long as that,
-//! from a seed that differs each time. A failure prints its seed; `CURFEW_FUZZ_SEED` repeats it.
+//! checks. A new command joins by its row. A fixed number of seeds by default; `CURFEW_FUZZ_SECONDS` for as long as that.
+//! A failure prints its seed; `CURFEW_SEED` begins with it.
 
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::spec::WRITE;
 use curfew_protocol::{Reply, Resp};
 use curfew_shard::command::describe::describe;
-use curfew_shard::testing::World;
+use curfew_shard::testing::{World, seeds};
 use curfew_shard::{Held, Row, Unit, registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -28,21 +28,17 @@ const BULK_MAX: usize = 2_000;
 
 #[test]
 fn fuzz_arguments_of_every_command() {
-    let seed_of = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
-    if let Some(seed) = seed_of("CURFEW_FUZZ_SEED") {
-        return drop(life(seed));
-    }
-    match seed_of("CURFEW_FUZZ_SECONDS") {
-        None => {
+    match std::env::var("CURFEW_FUZZ_SECONDS") {
+        Err(_) => {
             // Without commands that come through, the test would say little.
-            let done: BTreeSet<&str> = (0..SEEDS).flat_map(life).collect();
+            let done: BTreeSet<&str> = seeds(SEEDS).flat_map(life).collect();
             let all: BTreeSet<&str> = commands().map(|row| row.spec.name).collect();
             let never: Vec<_> = all.difference(&done).collect();
             assert!(never.len() * 20 <= all.len(), "always an error: {never:?}");
         }
-        Some(seconds) => {
-            let (start, first) = (Instant::now(), u64::from(std::process::id()) << 32);
-            (first..).take_while(|_| start.elapsed() < Duration::from_secs(seconds)).for_each(|seed| drop(life(seed)));
+        Ok(seconds) => {
+            let (start, long) = (Instant::now(), Duration::from_secs(seconds.parse().expect("a number")));
+            seeds(u64::MAX).take_while(|_| start.elapsed() < long).for_each(|seed| drop(life(seed)));
         }
     }
 }

@@ -16,7 +16,7 @@ use curfew_shard::command::describe::describe;
 use curfew_shard::event::durable::Recording;
 use curfew_shard::shard::evictor::{Order, Policy};
 use curfew_shard::slots::shard_of;
-use curfew_shard::testing::World;
+use curfew_shard::testing::{World, seeds};
 use curfew_shard::unit::evict::{Evicted, evict_one};
 use curfew_shard::{Effect, Event, Held, Moment, Unit, class, registry};
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ const COMMANDS: &[&str] = &[
 #[test]
 fn no_crash_comes_between_a_change_and_its_event() {
     let mut seen = BTreeMap::<&str, usize>::new();
-    for seed in 0..SEEDS {
+    for seed in seeds(SEEDS) {
         let mut life = Life::new(seed);
         for _ in 0..UNITS {
             life.unit();

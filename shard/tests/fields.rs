@@ -7,7 +7,7 @@
 
 use curfew_protocol::{Reply, Resp};
 use curfew_shard::slots::shard_of;
-use curfew_shard::testing::World;
+use curfew_shard::testing::{World, seeds};
 use curfew_shard::value::Collection;
 use curfew_shard::value::hash::{Hash, HashRef};
 use curfew_shard::{Effect, Garbage, Held, Moment, Unit};
@@ -24,7 +24,7 @@ type Fields = BTreeMap<String, (String, Option<i64>)>;
 #[test]
 fn a_life_of_fields_with_deadlines_is_that_of_plain_maps() {
     let (mut expired, mut half_swept) = ([0; 2], 0);
-    for seed in 0..SEEDS {
+    for seed in seeds(SEEDS) {
         let mut life = Life::new(seed);
         for _ in 0..STEPS {
             life.step();

@@ -223,7 +223,7 @@ const VALUES: &[&str] =
 const DATABASES: u64 = 3;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn a_replayed_journal_gives_the_same_data(

@@ -6,8 +6,8 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `CURFEW_DIFF_SEED` | the first sequence's seed (each sequence takes the next one); the one printed repeats a failure |
-//! | `CURFEW_DIFF_SECONDS` | how long each configuration runs, 20 by default; 0 is one sequence |
+//! | `CURFEW_SEED` | the first sequence's seed, 0 by default (each sequence takes the next one); the one printed repeats a failure |
+//! | `CURFEW_DIFF_SECONDS` | how long each configuration runs, by default as long as its sequences take; 0 is one sequence |
 //! | `CURFEW_DIFF_FAMILY` | only families whose name contains this |
 //! | `CURFEW_DIFF_FAILURES` | stop after so many differences, 5 by default |
 //! | `CURFEW_DIFF_SUBJECT` | `reference` or `valkey` in place of Curfew, to check the tester itself |
@@ -26,6 +26,9 @@ use families::Family;
 use session::{Pair, Step};
 use std::time::{Duration, Instant};
 use support::{Random, Server};
+
+/// Sequences of each configuration where no time is given: the same everywhere.
+const SEQUENCES: u64 = 1_000;
 
 #[test]
 fn resp2_with_one_shard() {
@@ -63,11 +66,9 @@ fn the_tester_can_fail() {
     );
 }
 
-fn variable(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")),
-        Err(_) => default,
-    }
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
 }
 
 fn subject(shards: usize) -> Server {
@@ -79,9 +80,9 @@ fn subject(shards: usize) -> Server {
 }
 
 fn compare(protocol: u8, shards: usize) {
-    let seed = variable("CURFEW_DIFF_SEED", 1);
-    let time = Duration::from_secs(variable("CURFEW_DIFF_SECONDS", 20));
-    let failures_max = variable("CURFEW_DIFF_FAILURES", 5) as usize;
+    let seed = support::random::seed();
+    let time = variable("CURFEW_DIFF_SECONDS").map(Duration::from_secs);
+    let failures_max = variable("CURFEW_DIFF_FAILURES").unwrap_or(5) as usize;
     let filter = std::env::var("CURFEW_DIFF_FAMILY").unwrap_or_default();
     let mut pair = Pair::new(Server::redis(&[]), subject(shards), protocol);
     let known = pair.commands_of_both();
@@ -92,7 +93,7 @@ fn compare(protocol: u8, shards: usize) {
     let start = Instant::now();
     let (mut sequences, mut steps_done) = (0, 0);
     let mut failures: Vec<(Vec<Vec<u8>>, String)> = Vec::new();
-    while sequences == 0 || start.elapsed() < time {
+    while sequences == 0 || time.map_or(sequences < SEQUENCES, |time| start.elapsed() < time) {
         let seed = seed + sequences;
         sequences += 1;
         let mut random = Random::new(seed);
@@ -115,7 +116,7 @@ fn compare(protocol: u8, shards: usize) {
         }
         let listing = session::listing(&events, &steps);
         let report = format!(
-            "family {}, RESP{protocol}, {shards} shards, CURFEW_DIFF_SEED={seed} CURFEW_DIFF_FAMILY={filter:?}\n{listing}{difference}\n",
+            "family {}, RESP{protocol}, {shards} shards, CURFEW_SEED={seed} CURFEW_DIFF_FAMILY={filter:?}\n{listing}{difference}\n",
             family.name
         );
         println!("DIFFERENCE: {report}");

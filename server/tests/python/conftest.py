@@ -1,11 +1,13 @@
 """What the tests of Curfew with redis-py share: one server for the run, and a client over RESP2 and RESP3.
 
-CURFEW_SERVER names the binary (scripts/test.sh sets it). CURFEW_TEST_SUBJECT=reference runs the same tests against the
-Redis of CURFEW_REFERENCE, which must pass them too.
+CURFEW_SERVER names the binary (scripts/test.sh sets it, to the one that cargo has built). CURFEW_TEST_SUBJECT=reference runs
+the same tests against the Redis of CURFEW_REFERENCE, which must pass them too. A test that hangs is a failure, and one that is
+skipped is written into the file that CURFEW_SKIPS names, as those in Rust are.
 """
 
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import time
@@ -17,7 +19,25 @@ from redis.retry import Retry
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PATIENCE = 20.0  # seconds; the machine may be busy with other things
+TIME_MAX = 120  # seconds for one test, with what it needs
 SHARDS = 2
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    def stop(*_):
+        raise TimeoutError(f"{item.nodeid} was still running after {TIME_MAX} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(TIME_MAX)
+    yield
+    signal.alarm(0)
+
+
+def pytest_runtest_logreport(report):
+    if report.skipped and not hasattr(report, "wasxfail") and "CURFEW_SKIPS" in os.environ:
+        with open(os.environ["CURFEW_SKIPS"], "a") as skips:
+            skips.write(f"{report.nodeid}: {report.longrepr[2]}\n")
 
 
 def program():

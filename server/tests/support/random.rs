@@ -1,4 +1,13 @@
 //! Random numbers from a seed, the same on every machine and in every version (SplitMix64).
+//!
+//! A run of the tests takes the same numbers everywhere; `make fuzz` gives it others by `CURFEW_SEED`.
+
+/// The seed of this run: 0, or what `CURFEW_SEED` says. Then it is written to the output, which a failure shows.
+pub fn seed() -> u64 {
+    let Ok(text) = std::env::var("CURFEW_SEED") else { return 0 };
+    println!("CURFEW_SEED={text}");
+    text.parse().expect("CURFEW_SEED is a number")
+}
 
 /// A generator; equal seeds give equal sequences for ever, so a printed seed repeats a failure.
 #[derive(Clone, Debug)]
@@ -8,6 +17,11 @@ impl Random {
     /// A generator that starts from `seed`.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
+    }
+
+    /// One of the sequences of this run, which has one for each number.
+    pub fn of(number: u64) -> Self {
+        Self::new(seed().wrapping_add(number))
     }
 
     /// The next 64 bits.

@@ -52,10 +52,11 @@ mod sift;
 mod tests;
 
 use crate::random::Random;
+use foldhash::quality::SeedableRandomState;
 use leaf::Leaf;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 /// More items than this in a leaf on average let one split.
 const ITEMS_MAX: usize = 48;
@@ -102,8 +103,24 @@ pub struct Iter<'a> {
     left: usize,
 }
 
-/// Hashes keys with a seed that is secret and the same for the whole process.
-static HASHER: LazyLock<foldhash::quality::RandomState> = LazyLock::new(Default::default);
+/// Hashes keys with a seed that is secret and the same for the whole process; in tests it is that of the run.
+static HASHER: OnceLock<SeedableRandomState> = OnceLock::new();
+
+#[cfg(not(test))]
+fn seed() -> SeedableRandomState {
+    SeedableRandomState::random()
+}
+
+#[cfg(test)]
+fn seed() -> SeedableRandomState {
+    SeedableRandomState::with_seed(crate::testing::first_seed(), foldhash::SharedSeed::global_fixed())
+}
+
+/// Takes a seed that is no secret, unless keys were hashed already: so that tests outside this crate are the same in every run.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn set_seed(seed: u64) {
+    HASHER.get_or_init(|| SeedableRandomState::with_seed(seed, foldhash::SharedSeed::global_fixed()));
+}
 
 impl Dict {
     /// An empty dictionary. Does not allocate.
@@ -521,7 +538,7 @@ fn hash(key: &[u8]) -> u64 {
     if let Some(hash) = tests::HASH.get() {
         return warp(hash(key));
     }
-    let mut hasher = HASHER.build_hasher();
+    let mut hasher = HASHER.get_or_init(seed).build_hasher();
     hasher.write(key);
     warp(hasher.finish())
 }

@@ -180,7 +180,8 @@ impl Hash {
         }
     }
 
-    /// Whether every one of its fields is past its deadline: nobody is to see such a hash. O(1), in a table O(log n).
+    /// Whether it has fields, and every one is past its deadline: nobody is to see such a hash. False of a hash of which nothing
+    /// is left, as it is then the emptied value that its owner removes. O(1), in a table O(log n).
     pub fn all_due(&self, now: i64) -> bool {
         match &self.form {
             Form::Packed(_) => false,

@@ -146,11 +146,12 @@ impl Table {
         }
     }
 
-    /// Whether every field is past its deadline. O(log n).
+    /// Whether there are fields, and every one is past its deadline. Those that are gone say nothing, whatever `now` is.
+    /// O(log n).
     pub fn all_due(&self, now: i64) -> bool {
         self.deadlines.as_ref().is_some_and(|deadlines| {
-            deadlines.of.len() == self.fields.len()
-                && deadlines.count_before(now).max(deadlines.gone) == deadlines.of.len()
+            let all = self.fields.len();
+            all > deadlines.gone && deadlines.of.len() == all && deadlines.count_before(now) == all
         })
     }
 

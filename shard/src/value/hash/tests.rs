@@ -219,3 +219,57 @@ fn memory_is_counted() {
     assert_eq!(hash.sweep(5), 1);
     assert!(hash.heap_bytes() < before + 400);
 }
+
+/// A hash with these deadlines of the fields a, b and so on (0 for none), packed and as a table.
+fn both(deadlines: &[i64]) -> [Hash; 2] {
+    [512, 0].map(|entries| {
+        let limits = Limits { hash_entries: entries, hash_value: 64, ..Limits::default() };
+        let mut hash = Hash::default();
+        for (name, deadline) in (b'a'..).zip(deadlines) {
+            hash.set(&[name], b"v", false, &limits);
+            hash.set_deadline(&[name], Some(*deadline).filter(|at| *at != 0));
+        }
+        hash
+    })
+}
+
+/// Found by `is_a_map_with_deadlines`: the table counted fields that were gone already among those that are due, so that it said
+/// at any time that all of an empty hash is due.
+#[test]
+fn of_a_hash_that_nothing_is_left_of_nothing_is_due() {
+    for mut hash in both(&[1]) {
+        assert!(!hash.all_due(1) && hash.all_due(2));
+        assert_eq!(hash.expire(2, None), 1);
+        for most in [0, 1] {
+            hash.sweep(most);
+            for now in [0, 2, 3] {
+                assert_eq!((hash.all_due(now), hash.expire(now, None)), (false, 0), "{hash:?} at {now}");
+            }
+        }
+    }
+}
+
+/// Fields that went before the clock was set back stay gone, and say nothing about the others; those that had not gone are there
+/// until it is their time again.
+#[test]
+fn a_clock_set_back_makes_nothing_due() {
+    for mut hash in both(&[10, 20]) {
+        // Nobody had looked.
+        assert!(hash.all_due(21) && !hash.all_due(15) && !hash.all_due(5));
+        assert_eq!(hash.expire(15, None), 1);
+        for now in [5, 11, 15, 20] {
+            assert_eq!((hash.all_due(now), hash.expire(now, None)), (false, 0), "{hash:?} at {now}");
+        }
+        assert_eq!((contents(&hash).len(), hash.due()), (1, Some(20)));
+        // A deadline among those of the fields that are gone.
+        let mut again = hash.clone();
+        again.set(b"c", b"v", false, &Limits::default());
+        assert!(!again.all_due(21));
+        assert!(again.set_deadline(b"c", Some(7)) && again.set_deadline(b"b", Some(6)));
+        assert_eq!((again.all_due(7), again.all_due(8), contents(&again).len()), (false, true, 2));
+        assert_eq!((hash.all_due(21), hash.expire(21, None)), (true, 1));
+    }
+    for hash in both(&[10, 0]) {
+        assert!(!hash.all_due(5) && !hash.all_due(11));
+    }
+}

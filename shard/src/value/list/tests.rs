@@ -57,7 +57,7 @@ fn side(front: bool) -> Side {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn a_list_is_a_deque(size in prop_oneof![-5..0_i32, 0..8_i32, Just(1000)], steps in vec(step(), 1..80)) {

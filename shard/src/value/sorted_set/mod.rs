@@ -688,7 +688,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig::with_cases(100))]
 
         #[test]
         fn packed_and_large_are_the_same_set(

@@ -401,7 +401,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig::with_cases(60))]
 
         #[test]
         fn chunks_are_a_map(steps in proptest::collection::vec(step(), 1..60)) {

@@ -73,6 +73,52 @@ fn fields_go_at_their_deadlines() {
     });
 }
 
+/// The wall clock may be stepped. Fields that went stay gone, without another effect or event; the others, and a hash whose fields
+/// were all due but not seen, are there until it is their time again.
+#[test]
+fn a_clock_set_back_takes_no_fields() {
+    const HOUR: i64 = 3_600_000;
+    everywhere(|world, path| {
+        world.run("hset h a 1 b 2");
+        world.run("hpexpire h 10 FIELDS 1 a");
+        world.run("hpexpire h 1000 FIELDS 1 b");
+        world.run("hset {h}3 a 1");
+        world.run("hpexpire {h}3 500 FIELDS 1 a");
+        let keys = world.run("dbsize");
+        world.pass(11);
+        go(world, path);
+        assert_eq!(world.run("hkeys h"), "*1 $1 b");
+        world.pass(800);
+        clear(world);
+        world.pass(-HOUR);
+        for _ in 0..3 {
+            go(world, path);
+            assert_eq!((world.run("hkeys h"), world.run("hkeys {h}3")), ("*1 $1 b".into(), "*1 $1 a".into()));
+            assert_eq!(world.run("hpexpiretime h FIELDS 1 a"), "*1 :-2");
+            assert_eq!((world.run("dbsize"), world.run("keys h")), (keys.clone(), "*1 $1 h".into()));
+            assert!(world.run("scan 0 match {h}3 count 100").ends_with("*1 $4 {h}3"));
+            assert!(world.events().is_empty() && world.effect_lines().is_empty());
+            world.pass(7);
+        }
+        // A deadline before those that were met already.
+        assert_eq!(world.run("hset h c 3"), ":1");
+        world.run("hpexpire h 5 FIELDS 1 c");
+        clear(world);
+        world.pass(6);
+        go(world, path);
+        assert_eq!(
+            (world.events(), world.effect_lines()),
+            (vec!["hexpired h".to_owned()], vec!["HDEL h c".to_owned()])
+        );
+        world.pass(HOUR + 1000);
+        go(world, path);
+        let mut events = world.events();
+        events.sort();
+        assert_eq!(events, ["del h", "del {h}3", "hexpired h", "hexpired {h}3"]);
+        assert_eq!(world.run("exists h {h}3"), ":0");
+    });
+}
+
 #[test]
 fn no_command_sees_a_field_that_is_due() {
     let lines = [
