@@ -23,15 +23,17 @@ TIME_MAX = 120  # seconds for one test, with what it needs
 SHARDS = 2
 
 
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     def stop(*_):
         raise TimeoutError(f"{item.nodeid} was still running after {TIME_MAX} s")
 
     signal.signal(signal.SIGALRM, stop)
     signal.alarm(TIME_MAX)
-    yield
-    signal.alarm(0)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
 
 
 def pytest_runtest_logreport(report):

@@ -146,7 +146,8 @@ unsafe fn unpack(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, 
             }
             pos += size;
         }
-        ffi::lua_pushnumber(state, pos as f64 + 1.0);
+        // Signed: a negative offset comes out as one.
+        ffi::lua_pushnumber(state, (pos as i64).wrapping_add(1) as f64);
         Ok(results + 1)
     }
 }
