@@ -32,13 +32,13 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("client|getname", 2, Group::Connection, "2.6.9")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Tells the name that this connection was given.", ""),
-        ServerHandler::Inline(get_name),
+        ServerHandler::Inline(getname),
     ),
     ServerRow::new(
         Spec::new("client|getredir", 2, Group::Connection, "6.0.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Tells where invalidations for this connection go: -1, as there is no client-side caching yet.", ""),
-        ServerHandler::Inline(get_redir),
+        ServerHandler::Inline(getredir),
     ),
     ServerRow::new(
         Spec::new("client|help", 2, Group::Connection, "5.0.0")
@@ -104,14 +104,14 @@ pub const ROWS: &[ServerRow] = &[
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Notes the name or version of the client's library, for CLIENT LIST.", "attr<LIB-NAME libname|LIB-VER libver>")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        ServerHandler::Inline(set_info),
+        ServerHandler::Inline(setinfo),
     ),
     ServerRow::new(
         Spec::new("client|setname", 3, Group::Connection, "2.6.9")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Names this connection, for CLIENT LIST.", "connection-name")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-        ServerHandler::Inline(set_name),
+        ServerHandler::Inline(setname),
     ),
     ServerRow::new(
         Spec::new("client|tracking", -3, Group::Connection, "6.0.0")
@@ -123,7 +123,7 @@ pub const ROWS: &[ServerRow] = &[
         Spec::new("client|trackinginfo", 2, Group::Connection, "6.2.0")
             .flags(NOSCRIPT | LOADING | STALE | NEVER_PAUSED)
             .doc("O(1)", "Tells the state of client-side caching: off, as it is not there yet.", ""),
-        ServerHandler::Inline(tracking_info),
+        ServerHandler::Inline(trackinginfo),
     ),
     ServerRow::new(
         Spec::new("client|unblock", -3, Group::Connection, "5.0.0")
@@ -177,7 +177,7 @@ fn id(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn get_name(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+fn getname(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     let names = ctx.session.client.names.lock();
     if names.name.is_empty() {
         ctx.out.null()
@@ -187,13 +187,13 @@ fn get_name(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn set_name(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    connection::set_name(ctx, &args[2])?;
+fn setname(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
+    connection::setname(ctx, &args[2])?;
     ctx.out.ok();
     Ok(())
 }
 
-fn set_info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
+fn setinfo(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     let (option, value) = (&args[2], &args[3]);
     let is_name = is(option, "LIB-NAME");
     if !is_name && !is(option, "LIB-VER") {
@@ -306,7 +306,7 @@ fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn tracking_info(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     ctx.out.map(3);
     ctx.out.bulk(b"flags");
     ctx.out.set(1);
@@ -322,7 +322,7 @@ fn caching(_: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     Err(NOT_CACHING)
 }
 
-fn get_redir(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+fn getredir(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     ctx.out.int(-1);
     Ok(())
 }
