@@ -5,6 +5,17 @@
 //! an expired key is absent everywhere, and goes with its effect and its event (rule 7); a change tells the watchers and
 //! the subscribers ([`Unit::changed`]) and leaves its effect ([`Unit::effect`]).
 //!
+//! | file | what |
+//! |---|---|
+//! | `held.rs` | the shards that it holds |
+//! | `lookup.rs` | what is seen at a key |
+//! | `change.rs`, `collections.rs` | changes of keys; reading and changing values other than strings |
+//! | `expire.rs`, `evict.rs` | what goes at its deadline, and what goes for memory |
+//! | `access.rs` | when and how often a key was used |
+//! | `record.rs` | who is told of events, and the streams and lists that they are appended to |
+//! | `serve.rs` | those who wait for keys |
+//! | `sink.rs` | what it leaves behind |
+//!
 //! Over several shards a handler is written as over one: a key finds its shard by its hash slot among the shards held.
 //! The router has taken the hold of all of them, so there is nothing to split or to merge, and no reader sees half.
 

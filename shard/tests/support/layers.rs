@@ -99,12 +99,12 @@ impl Files {
         faults
     }
 
-    /// Rooms that are there and not in the table, and the other way round.
+    /// Rooms that are there and not in the table, and the other way round. The crate's root may stand in it, on top.
     fn unknown_rooms(&self, rooms: Rooms<'_>) -> Vec<String> {
         let known: BTreeSet<&str> = rooms.iter().copied().flatten().copied().collect();
-        let there: BTreeSet<&str> =
-            self.names.iter().map(|name| room_of(name)).filter(|room| !ROOTS.contains(room)).collect();
-        let missing = there.difference(&known).map(|room| format!("the room `{room}` stands in no row of the table"));
+        let there: BTreeSet<&str> = self.names.iter().map(|name| room_of(name)).collect();
+        let missing = there.difference(&known).filter(|room| !ROOTS.contains(room));
+        let missing = missing.map(|room| format!("the room `{room}` stands in no row of the table"));
         let gone = known.difference(&there).map(|room| format!("the room `{room}` of the table has no file"));
         missing.chain(gone).collect()
     }
