@@ -188,7 +188,7 @@ fn getname(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
 }
 
 fn setname(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
-    connection::setname(ctx, &args[2])?;
+    connection::set_name(ctx, &args[2])?;
     ctx.out.ok();
     Ok(())
 }
