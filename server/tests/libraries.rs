@@ -147,7 +147,7 @@ fn message_pack(random: &mut Random, args: &mut Vec<Vec<u8>>) -> String {
 fn structures(random: &mut Random, args: &mut Vec<Vec<u8>>) -> String {
     let mut format = String::new();
     for _ in 0..random.below(7) {
-        format.push_str(*random.pick(&[
+        format.push_str(random.pick(&[
             "b", "B", "h", "H", "l", "L", "T", "i", "I", "i1", "i3", "I5", "i8", "I9", "f", "d", "s", "c", "c0", "c3",
             "x", "<", ">", "!", "!2", "!8", "!3", " ", "bc0", "z", "i33", "",
         ]));
@@ -224,7 +224,7 @@ fn text_of(random: &mut Random, length: usize) -> String {
         match random.next() as u8 {
             byte if odd && byte < 40 || !odd && byte == 0 => out.push_str(&format!("\\{byte:03}")),
             byte if odd && byte >= 200 => {
-                out.push_str(*random.pick(&["\\\"", "\\\\", "/", "\\127", "\\n", "\\t", "\\255", "ä"]))
+                out.push_str(random.pick(&["\\\"", "\\\\", "/", "\\127", "\\n", "\\t", "\\255", "ä"]))
             }
             byte => out.push(char::from(b'a' + byte % 26)),
         }
@@ -300,10 +300,8 @@ fn json_string(random: &mut Random) -> String {
     // Short enough for a key: see `value`.
     for _ in 0..random.below(10) {
         match random.below(30) {
-            0 => {
-                out.push_str(*random.pick(&["\\n", "\\t", "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\r", "\\x", "\\u00"]))
-            }
-            1 => out.push_str(*random.pick(&[
+            0 => out.push_str(random.pick(&["\\n", "\\t", "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\r", "\\x", "\\u00"])),
+            1 => out.push_str(random.pick(&[
                 "\\u0000",
                 "\\u00e4",
                 "\\u20AC",

@@ -9,7 +9,7 @@
 //! It reads tokens, not types: a method of a type that is never named is not seen. `layers.rs` of each crate with rooms is built
 //! with this file.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{fs, io};
@@ -182,7 +182,7 @@ impl Files {
 
     /// The shortest way from a file to itself.
     fn way_round(&self, start: usize) -> Option<Vec<&Import>> {
-        let mut ways: BTreeMap<usize, Vec<&Import>> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         let mut next = vec![(start, Vec::new())];
         while !next.is_empty() {
             let mut later = Vec::new();
@@ -193,8 +193,7 @@ impl Files {
                     if import.to == start {
                         return Some(on);
                     }
-                    if !ways.contains_key(&import.to) {
-                        ways.insert(import.to, on.clone());
+                    if seen.insert(import.to) {
                         later.push((import.to, on));
                     }
                 }

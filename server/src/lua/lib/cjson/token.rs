@@ -228,7 +228,7 @@ fn plain_run(text: &[u8]) -> usize {
     while let Some(chunk) = text[at..].first_chunk::<8>() {
         let bytes = u64::from_le_bytes(*chunk);
         let is_zero = |bytes: u64| bytes.wrapping_sub(EACH) & !bytes & (EACH << 7);
-        let found = is_zero(bytes ^ EACH * b'"' as u64) | is_zero(bytes ^ EACH * b'\\' as u64) | is_zero(bytes);
+        let found = is_zero(bytes ^ (EACH * b'"' as u64)) | is_zero(bytes ^ (EACH * b'\\' as u64)) | is_zero(bytes);
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }
