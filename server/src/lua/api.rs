@@ -214,14 +214,14 @@ unsafe fn collect(state: *mut lua_State, engine: &mut Engine) -> bool {
 /// # Safety
 /// As for [`Body`].
 unsafe fn call(state: *mut lua_State, engine: &mut Engine) -> c_int {
-    // SAFETY: as for this body.
+    // SAFETY: as asked of the caller.
     unsafe { generic(state, engine, RAISE) }
 }
 
 /// # Safety
 /// As for [`Body`].
 unsafe fn pcall(state: *mut lua_State, engine: &mut Engine) -> c_int {
-    // SAFETY: as for this body.
+    // SAFETY: as asked of the caller.
     unsafe { generic(state, engine, 1) }
 }
 
