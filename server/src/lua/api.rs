@@ -1,8 +1,9 @@
 //! The table `redis`, as C functions.
 //!
-//! Ground rule: Lua leaves a C function that raises by longjmp, so a function that raises holds nothing that needs
-//! dropping. Each entry point is a thin `extern "C-unwind"` function; what allocates is in inner functions that return
-//! before anything is raised.
+//! Ground rule: Lua leaves a C function that raises by longjmp, so nothing that needs dropping is alive where Lua may
+//! raise. That is not only [`entry!`], whose bodies have returned, but wherever Lua allocates, if memory were limited.
+//! (It is not: when it ends, the interpreters' allocator ends the process. Nothing here counts on that.) So what a
+//! function needs beyond Lua's stack is the engine's, or has been dropped before.
 #![allow(unsafe_code)]
 
 use crate::lua::convert::{push_bytes, push_error, push_reply, string_at};
@@ -17,15 +18,26 @@ use std::ffi::{CStr, c_int};
 /// What a function of the table does with an error on top of the stack.
 pub const RAISE: c_int = -1;
 
-/// The inside of a C function.
+/// The inside of a C function: answers how many results are on top of the stack, or [`RAISE`].
+///
+/// # Safety
+/// Only [`entry!`] calls it, which provides that
+/// - the state runs a C function: its arguments are all that is on the stack, with LUA_MINSTACK (20) free slots above;
+/// - the engine is that of the interpreter, and there is no other reference to it: a body calls no Lua code, and what it
+///   does while it waits is not done with this interpreter, which is out of its slot (`Vm`);
+/// - nothing that needs dropping is alive in the callers. The body keeps to that too where Lua may raise.
 pub type Body = unsafe fn(*mut lua_State, &mut Engine) -> c_int;
 
 /// A C function around a body: raises what the body leaves on the stack.
 macro_rules! entry {
     ($body:ident) => {{
+        /// # Safety
+        /// Lua alone calls it, with the engine as upvalue 1.
         unsafe extern "C-unwind" fn enter(state: *mut mlua::lua_State) -> std::ffi::c_int {
-            // SAFETY: Lua calls this with its arguments and 20 free slots; upvalue 1 is the engine of this state, which
-            // outlives it, and no other reference to it is in use while Lua runs.
+            // SAFETY:
+            // - Lua calls this, as the body wants it. `lua_error` takes the value that the body has left on top.
+            // - Upvalue 1 is the engine (`add_functions`), which outlives the state. No reference to it is in use while
+            //   Lua code runs, neither here nor in `Interpreter`.
             unsafe {
                 let upvalue = mlua::ffi::lua_upvalueindex(1);
                 let engine = mlua::ffi::lua_touserdata(state, upvalue).cast::<$crate::lua::state::Engine>();
@@ -72,9 +84,11 @@ const NUMBERS: Numbers = &[
 /// Fills the table on top of the stack with all that code of `kind` may use while it runs.
 ///
 /// # Safety
-/// `engine` outlives the Lua state; there are three free slots.
+/// - A table is on top, without a metatable, and three slots are free.
+/// - `engine` is that of this interpreter, and outlives it.
+/// - Nothing that needs dropping is alive in the callers.
 pub unsafe fn fill(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) {
-    // SAFETY: as asked of the caller.
+    // SAFETY: as asked of the caller; each call leaves the table on top.
     unsafe {
         add_functions(state, engine, FUNCTIONS);
         if kind == EngineKind::Scripts {
@@ -90,7 +104,7 @@ pub unsafe fn fill(state: *mut lua_State, engine: *mut Engine, kind: EngineKind)
 /// # Safety
 /// As for [`fill`].
 pub unsafe fn fill_always(state: *mut lua_State, engine: *mut Engine) {
-    // SAFETY: as asked of the caller.
+    // SAFETY: as asked of the caller; each call leaves the table on top, and the string is taken by `lua_setfield`.
     unsafe {
         add_functions(state, engine, ALWAYS);
         add_numbers(state, NUMBERS);
@@ -104,7 +118,8 @@ pub unsafe fn fill_always(state: *mut lua_State, engine: *mut Engine) {
 /// # Safety
 /// As for [`fill`].
 pub unsafe fn add_functions(state: *mut lua_State, engine: *mut Engine, functions: Entries) {
-    // SAFETY: as asked of the caller; the table stays on top.
+    // SAFETY: one slot is used, and the table on top again after each function. Only `entry!` makes such functions, and
+    // they want the engine as their first upvalue.
     unsafe {
         for (name, function) in functions {
             ffi::lua_pushlightuserdata(state, engine.cast());
@@ -114,8 +129,12 @@ pub unsafe fn add_functions(state: *mut lua_State, engine: *mut Engine, function
     }
 }
 
+/// Adds numbers to the table on top of the stack.
+///
+/// # Safety
+/// As for [`fill`].
 unsafe fn add_numbers(state: *mut lua_State, numbers: Numbers) {
-    // SAFETY: as in `fill`; the table stays on top.
+    // SAFETY: one slot is used, and the table on top again after each number.
     unsafe {
         for (name, value) in numbers {
             ffi::lua_pushnumber(state, f64::from(*value));
@@ -127,16 +146,36 @@ unsafe fn add_numbers(state: *mut lua_State, numbers: Numbers) {
 /// `text` as an error on the stack.
 ///
 /// # Safety
-/// Four free slots on the stack.
+/// Three slots are free, and nothing that needs dropping is alive in the callers.
 pub unsafe fn fail(state: *mut lua_State, text: &str) -> c_int {
-    // SAFETY: a C function has free slots.
-    unsafe { push_error(state, [b"ERR ", text.as_bytes()].concat().as_slice(), false) };
+    // SAFETY: as asked of the caller.
+    unsafe { push_joined(state, b"ERR ", text.as_bytes()) };
     RAISE
 }
 
+/// Pushes the table of an error whose text is in two parts. Lua puts them together, since a buffer of ours would be lost if
+/// it raised.
+///
+/// # Safety
+/// As for [`fail`].
+unsafe fn push_joined(state: *mut lua_State, code: &[u8], text: &[u8]) {
+    // SAFETY: three slots are used, and nothing here needs dropping; the table has no metatable.
+    unsafe {
+        ffi::lua_createtable(state, 0, 2);
+        push_bytes(state, code);
+        push_bytes(state, text);
+        ffi::lua_concat(state, 2);
+        ffi::lua_setfield(state, -2, c"err".as_ptr());
+    }
+}
+
 /// Collects the arguments of a call. False: an error is on the stack.
+///
+/// # Safety
+/// As for [`Body`].
 unsafe fn collect(state: *mut lua_State, engine: &mut Engine) -> bool {
-    // SAFETY: indices from 1 to the top exist; strings are copied while they are on the stack.
+    // SAFETY: indices from 1 to the top exist. Strings are copied, and not converted, while they are on the stack; what is
+    // allocated is the engine's.
     unsafe {
         let count = ffi::lua_gettop(state);
         engine.args.clear();
@@ -172,24 +211,34 @@ unsafe fn collect(state: *mut lua_State, engine: &mut Engine) -> bool {
     }
 }
 
+/// # Safety
+/// As for [`Body`].
 unsafe fn call(state: *mut lua_State, engine: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: as asked of the caller.
     unsafe { generic(state, engine, RAISE) }
 }
 
+/// # Safety
+/// As for [`Body`].
 unsafe fn pcall(state: *mut lua_State, engine: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: as asked of the caller.
     unsafe { generic(state, engine, 1) }
 }
 
 /// `on_error`: what to return with an error on the stack.
+///
+/// # Safety
+/// As for [`Body`].
 unsafe fn generic(state: *mut lua_State, engine: &mut Engine, on_error: c_int) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY:
+    // - `collect` leaves the stack alone or pushes one error; the other ways push one value, each at most once. Four slots
+    //   are used, and `push_reply` makes its own room.
+    // - What is pushed is the engine's or static. The error of a call, which may own its text, is dropped before.
     unsafe {
         if !collect(state, engine) {
             return on_error;
         }
-        let Engine { run, args, reply, session, .. } = engine;
+        let Engine { run, args, reply, session, scratch, .. } = engine;
         let (Some(run), Some(session)) = (run, session) else {
             return fail(state, "redis.call/pcall can only be called inside a script invocation");
         };
@@ -199,7 +248,10 @@ unsafe fn generic(state: *mut lua_State, engine: &mut Engine, on_error: c_int) -
             Ok(()) => {}
             Err(Failure::Error(error)) => {
                 run.ctx().thread.stats.error(&error);
-                push_error(state, error.as_bytes(), true);
+                scratch.clear();
+                scratch.extend_from_slice(error.as_bytes());
+                drop(error);
+                push_error(state, scratch, true);
                 return on_error;
             }
             Err(Failure::Stop) => {
@@ -217,37 +269,45 @@ unsafe fn generic(state: *mut lua_State, engine: &mut Engine, on_error: c_int) -
     }
 }
 
-/// The text of an error as `redis.error_reply` takes it: a first word is the code, or it gets one.
-fn error_text(text: &[u8]) -> Vec<u8> {
+/// The text of an error as `redis.error_reply` takes it, in two parts: a first word is the code, or it gets one.
+fn error_text(text: &[u8]) -> (&'static [u8], &[u8]) {
     let text = text.trim_ascii_end();
     let text = text.strip_prefix(b"-").unwrap_or(text);
-    match text.contains(&b' ') {
-        true => text.to_vec(),
-        false => [b"ERR ", text].concat(),
-    }
+    (if text.contains(&b' ') { b"" } else { b"ERR " }, text)
 }
 
+/// The argument, if it is the only one and a string.
+///
+/// # Safety
+/// As for [`Body`], and the argument stays in its slot while the slice is used.
 unsafe fn one_string<'a>(state: *mut lua_State) -> Option<&'a [u8]> {
-    // SAFETY: the argument stays on the stack while the caller uses it.
+    // SAFETY: as asked of the caller.
     unsafe {
         let is_one = ffi::lua_gettop(state) == 1 && ffi::lua_type(state, 1) == ffi::LUA_TSTRING;
         is_one.then(|| string_at(state, 1)).flatten()
     }
 }
 
+/// # Safety
+/// As for [`Body`].
 unsafe fn error_reply(state: *mut lua_State, _: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: at most three slots are used. The argument stays in its slot, and its text is not copied but by Lua.
     unsafe {
         match one_string(state) {
-            Some(text) => push_error(state, &error_text(text), false),
+            Some(text) => {
+                let (code, text) = error_text(text);
+                push_joined(state, code, text);
+            }
             None => push_error(state, b"ERR wrong number or type of arguments", false),
         }
         1
     }
 }
 
+/// # Safety
+/// As for [`Body`].
 unsafe fn status_reply(state: *mut lua_State, _: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: there is an argument where it is pushed again. At most three slots are used; the table has no metatable.
     unsafe {
         if one_string(state).is_none() {
             push_error(state, b"ERR wrong number or type of arguments", false);
@@ -260,8 +320,10 @@ unsafe fn status_reply(state: *mut lua_State, _: &mut Engine) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`Body`].
 unsafe fn sha1hex(state: *mut lua_State, _: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: the argument stays in its slot, and the digest is an array.
     unsafe {
         if ffi::lua_gettop(state) != 1 {
             return fail(state, "wrong number of arguments");
@@ -271,8 +333,11 @@ unsafe fn sha1hex(state: *mut lua_State, _: &mut Engine) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`Body`].
 unsafe fn log(state: *mut lua_State, _: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: indices from 1 to the top exist, and the words stay in their slots. While they are held in a vector, nothing
+    // raises: numbers have been converted before.
     unsafe {
         let count = ffi::lua_gettop(state);
         if count < 2 {
@@ -284,6 +349,9 @@ unsafe fn log(state: *mut lua_State, _: &mut Engine) -> c_int {
         let level = ffi::lua_tonumber(state, 1) as i64;
         if !(0..=3).contains(&level) {
             return fail(state, "Invalid log level.");
+        }
+        for index in 2..=count {
+            string_at(state, index);
         }
         let words: Vec<&[u8]> = (2..=count).filter_map(|index| string_at(state, index)).collect();
         let text = words.join(&b' ');
@@ -297,8 +365,10 @@ unsafe fn log(state: *mut lua_State, _: &mut Engine) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`Body`].
 unsafe fn setresp(state: *mut lua_State, engine: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: there is an argument where it is read; `fail` has its slots.
     unsafe {
         if ffi::lua_gettop(state) != 1 {
             return fail(state, "redis.setresp() requires one argument.");
@@ -316,8 +386,11 @@ unsafe fn setresp(state: *mut lua_State, engine: &mut Engine) -> c_int {
 }
 
 /// Every change of a script has its effects here, whatever it asks for.
+///
+/// # Safety
+/// As for [`Body`].
 unsafe fn set_repl(state: *mut lua_State, _: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: there is an argument where it is read; `fail` has its slots.
     unsafe {
         if ffi::lua_gettop(state) != 1 {
             return fail(state, "redis.set_repl() requires one argument.");
@@ -329,25 +402,34 @@ unsafe fn set_repl(state: *mut lua_State, _: &mut Engine) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`Body`].
 unsafe fn replicate_commands(state: *mut lua_State, _: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: a body has a free slot.
     unsafe { ffi::lua_pushboolean(state, 1) };
     1
 }
 
 /// There is no debugger: as in Redis outside of a debugging session.
+///
+/// # Safety
+/// As for [`Body`].
 unsafe fn breakpoint(state: *mut lua_State, _: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: a body has a free slot.
     unsafe { ffi::lua_pushboolean(state, 0) };
     1
 }
 
-unsafe fn debug(_: *mut lua_State, _: &mut Engine) -> c_int {
+/// Takes anything, and does nothing without a debugger.
+fn debug(_: *mut lua_State, _: &mut Engine) -> c_int {
     0
 }
 
+/// # Safety
+/// As for [`Body`].
 unsafe fn acl_check_cmd(state: *mut lua_State, engine: &mut Engine) -> c_int {
-    // SAFETY: as in `entry`.
+    // SAFETY: `collect` leaves the stack alone or pushes one error, and then one value is pushed. The error of `resolve` is
+    // gone by then.
     unsafe {
         if !collect(state, engine) {
             return RAISE;
@@ -371,7 +453,10 @@ mod tests {
 
     #[test]
     fn texts_of_errors() {
-        let text = |text: &str| String::from_utf8_lossy(&error_text(text.as_bytes())).into_owned();
+        let text = |text: &str| {
+            let (code, text) = error_text(text.as_bytes());
+            String::from_utf8_lossy(&[code, text].concat()).into_owned()
+        };
         assert_eq!(text("x"), "ERR x");
         assert_eq!(text("-X y"), "X y");
         assert_eq!(text("a b\r\n"), "a b");

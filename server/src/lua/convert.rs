@@ -1,6 +1,10 @@
 //! Replies to Lua values, and Lua values to replies, as Redis converts them.
 //!
 //! Written with Lua's own interface: values stay on Lua's stack, so that a reply costs no allocation besides those of Lua.
+//!
+//! What pushes holds nothing that needs dropping, since Lua may raise where it allocates (see `api.rs`). What reads
+//! ([`error_facts`], [`write_value`]) works outside of protected calls, when the code has ended: an error of Lua's would end
+//! the process there.
 #![allow(unsafe_code)]
 
 use crate::thread::Thread;
@@ -11,7 +15,7 @@ use std::ffi::c_int;
 /// Pushes a string.
 ///
 /// # Safety
-/// One free slot on the stack.
+/// A live state with a free slot; nothing that needs dropping is alive in the callers.
 #[inline]
 pub unsafe fn push_bytes(state: *mut lua_State, bytes: &[u8]) {
     // SAFETY: Lua copies the bytes; an empty slice has a dangling but non-null pointer, which is not read.
@@ -21,7 +25,9 @@ pub unsafe fn push_bytes(state: *mut lua_State, bytes: &[u8]) {
 /// The string (or the number as a string, in place) at `index`; None for other types.
 ///
 /// # Safety
-/// The value stays on the stack while the slice is used.
+/// - A live state, and `index` is one of its arguments (there or not), or of a value.
+/// - The value stays in its slot while the slice is used, and is no key that `lua_next` is to go on from if it is a number.
+/// - For a number, nothing that needs dropping is alive in the callers: it becomes a string of Lua's.
 #[inline]
 pub unsafe fn string_at<'a>(state: *mut lua_State, index: c_int) -> Option<&'a [u8]> {
     let mut len = 0;
@@ -33,8 +39,11 @@ pub unsafe fn string_at<'a>(state: *mut lua_State, index: c_int) -> Option<&'a [
 }
 
 /// Sets `table[name]` to the value on top, which it takes; the table is below it.
+///
+/// # Safety
+/// The stack is so, with a free slot; nothing that needs dropping is alive in the callers.
 unsafe fn set(state: *mut lua_State, name: &[u8]) {
-    // SAFETY: the caller has made room for the name.
+    // SAFETY: as asked of the caller. The slot is for the name, and both are taken.
     unsafe {
         push_bytes(state, name);
         ffi::lua_insert(state, -2);
@@ -45,9 +54,9 @@ unsafe fn set(state: *mut lua_State, name: &[u8]) {
 /// Pushes the table of an error: `text` has its code word in front.
 ///
 /// # Safety
-/// Four free slots on the stack.
+/// A live state with three free slots; nothing that needs dropping is alive in the callers.
 pub unsafe fn push_error(state: *mut lua_State, text: &[u8], counted: bool) {
-    // SAFETY: as asked of the caller.
+    // SAFETY: as asked of the caller; the slots are for the table, a value and its name.
     unsafe {
         ffi::lua_createtable(state, 0, 2);
         push_bytes(state, text);
@@ -63,10 +72,13 @@ pub unsafe fn push_error(state: *mut lua_State, text: &[u8], counted: bool) {
 /// Lua's stack (nothing is pushed then), or not a reply.
 ///
 /// # Safety
-/// `state` is a live Lua state.
+/// A live state; nothing that needs dropping is alive in the callers.
 pub unsafe fn push_reply(state: *mut lua_State, bytes: &[u8], resp: Resp) -> Option<usize> {
-    // SAFETY: room for eight values is made before anything is pushed; each arm uses at most five beyond the values of
-    // nested replies, which make room for themselves.
+    // SAFETY:
+    // - Room for eight values is made before anything is pushed. Of an arm, four are on the stack at most: two tables, and
+    //   a value and its name, or a key and a value. Nested replies make room for themselves.
+    // - A nested reply leaves one value, or nothing if it is refused; then what this one has pushed is popped.
+    // - A key that is set is neither nil nor NaN: doubles are tables. Nothing here needs dropping.
     unsafe {
         if ffi::lua_checkstack(state, 8) == 0 {
             return None;
@@ -86,11 +98,12 @@ pub unsafe fn push_reply(state: *mut lua_State, bytes: &[u8], resp: Resp) -> Opt
                 if bytes[0] == b'$' {
                     push_bytes(state, text);
                 } else {
+                    let (format, text) = (text.get(..3)?, text.get(4..)?);
                     ffi::lua_createtable(state, 0, 1);
                     ffi::lua_createtable(state, 0, 2);
-                    push_bytes(state, text.get(4..)?);
+                    push_bytes(state, text);
                     set(state, b"string");
-                    push_bytes(state, &text[..3]);
+                    push_bytes(state, format);
                     set(state, b"format");
                     set(state, b"verbatim_string");
                 }
@@ -177,9 +190,10 @@ pub struct ErrorFacts {
 /// Reads the error value on top, a table or a string, and leaves it there.
 ///
 /// # Safety
-/// Four free slots on the stack, and the top is a table or a string.
+/// A live state outside of a protected call, with a value on top and a free slot.
 pub unsafe fn error_facts(state: *mut lua_State) -> ErrorFacts {
-    // SAFETY: as asked of the caller; each value is copied before it is popped.
+    // SAFETY: each field takes the slot of its name, is copied while it is there, and then popped; so the table is on top
+    // whenever one is read. Nothing is raised: see the module.
     unsafe {
         if ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
             let text = string_at(state, -1).map_or(&b""[..], until_nul);
@@ -219,9 +233,10 @@ pub fn write_error(thread: &Thread, out: &mut Reply, text: &[u8], counted: bool)
 /// Writes the value on top as a reply, and takes it. `resp`: what the script has set, which decides about booleans.
 ///
 /// # Safety
-/// The top of the stack is a value.
+/// A live state outside of a protected call, with a value on top.
 pub unsafe fn write_value(state: *mut lua_State, thread: &Thread, out: &mut Reply, resp: Resp) {
-    // SAFETY: room for what is pushed is made first, and every path takes what it has pushed and the value itself.
+    // SAFETY: the value is on top in each arm, with the eight free slots that `write_table` asks for, which leaves the
+    // stack as it was. A string is copied while it is there.
     unsafe {
         if ffi::lua_checkstack(state, 8) == 0 {
             let error = Error::fixed(&"ERR reached lua stack limit");
@@ -253,8 +268,11 @@ pub fn to_integer(number: f64) -> i64 {
 }
 
 /// Pushes `table[name]` of the table on top; true if it is of type `kind`, else nothing is left on the stack.
+///
+/// # Safety
+/// A live state outside of a protected call, with a table on top and a free slot.
 unsafe fn has(state: *mut lua_State, name: &[u8], kind: c_int) -> bool {
-    // SAFETY: `write_value` has made room.
+    // SAFETY: the slot is that of the name, and then of the field.
     unsafe {
         push_bytes(state, name);
         ffi::lua_rawget_(state, -2);
@@ -267,8 +285,16 @@ unsafe fn has(state: *mut lua_State, name: &[u8], kind: c_int) -> bool {
 }
 
 /// The table on top, which stays there.
+///
+/// # Safety
+/// A live state outside of a protected call, with a table on top and eight free slots.
 unsafe fn write_table(state: *mut lua_State, thread: &Thread, out: &mut Reply, resp: Resp) {
-    // SAFETY: as in `write_value`.
+    // SAFETY:
+    // - Four slots are used at most: a field that is a table, a key, its value and the key again; or the four named below.
+    //   What is nested makes room for itself.
+    // - A table is on top for each `has`: this one, after one that has found nothing; the one found; or the one pushed.
+    // - What is read as a string is one, and copied while it is there.
+    // - `lua_next` finds the key that it has given: `write_value` takes copies, and nothing changes the table meanwhile.
     unsafe {
         let top = ffi::lua_gettop(state);
         let text = |index| until_nul(string_at(state, index).unwrap_or_default()).to_vec();

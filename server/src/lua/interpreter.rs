@@ -84,8 +84,11 @@ impl Interpreter {
             random: sandbox::RANDOM_START,
         };
         let engine = EngineBox(Box::into_raw(Box::new(engine)));
-        let sandbox = sandbox::create(engine.0, kind).map_err(|error| Error::made(format!("ERR {error}")))?;
-        // SAFETY: the state is live, and has a few free slots.
+        // SAFETY: the sandbox is dropped before the engine, here (order of making) as in `Interpreter` (order of the fields).
+        // The methods have no reference to the engine while Lua code runs.
+        let sandbox = unsafe { sandbox::create(engine.0, kind) };
+        let sandbox = sandbox.map_err(|error| Error::made(format!("ERR {error}")))?;
+        // SAFETY: the state is live and at its base, where LUA_MINSTACK slots are free, of which two are used.
         unsafe {
             ffi::lua_pushlightuserdata(sandbox.state, (&raw const ENGINE_KEY).cast_mut().cast());
             ffi::lua_pushlightuserdata(sandbox.state, engine.0.cast());
@@ -103,7 +106,8 @@ impl Interpreter {
         let state = self.sandbox.state;
         // Binary chunks can crash the interpreter: one is read as text, and so refused.
         let text = if text.first() == Some(&0x1b) { b" \x1b" } else { text };
-        // SAFETY: no script runs in this interpreter, and the stack has free slots. Loading is protected by itself.
+        // SAFETY: no script runs in this interpreter, so the stack is at its base, and two slots are used. Loading is protected
+        // by itself; what says why it failed is a string, and copied before it is popped.
         unsafe {
             let status = ffi::luaL_loadbuffer(state, text.as_ptr().cast(), text.len(), name.as_ptr());
             if status != 0 {
@@ -117,7 +121,7 @@ impl Interpreter {
 
     /// Forgets a function; `reference` is not used any more.
     pub fn forget(&mut self, reference: c_int) {
-        // SAFETY: no script runs in this interpreter.
+        // SAFETY: no script runs in this interpreter, so the stack is at its base, and two slots are used.
         unsafe { ffi::luaL_unref(self.sandbox.state, ffi::LUA_REGISTRYINDEX, reference) };
     }
 
@@ -128,7 +132,8 @@ impl Interpreter {
         // SAFETY:
         // - Nothing runs in this interpreter, so the engine is touched by nobody else until `lua_pcall`, and after it.
         // - Libraries are loaded only by interpreters of functions, so the reference of their globals is one.
-        // - The stack has LUA_MINSTACK free slots at its base, of which four are used.
+        // - The stack has LUA_MINSTACK free slots at its base, of which four are used. One value is on top if the code has
+        //   raised.
         unsafe {
             (*self.engine.0).loading = Some(loading);
             let base = ffi::lua_gettop(state);
@@ -162,13 +167,15 @@ impl Interpreter {
         function: c_int,
     ) -> Result<(), Error> {
         let Sandbox { state, handler, globals, .. } = self.sandbox;
-        let db = unit.db;
+        let (db, now_ms) = (unit.db, unit.now.ms);
         let result;
         // SAFETY:
         // - No script runs in this interpreter: `Vm` is taken from its slot for the time of this call. So the engine is
         //   touched by nobody else until `lua_pcall`, and after it.
-        // - `ctx` and `unit` are not used here between the making of `Running` and its end, but through it.
-        // - The stack has LUA_MINSTACK free slots at its base, of which six are used.
+        // - `ctx` and `unit` are not used here between the making of `Running` and its end, but through it; `args` stay.
+        // - The stack has LUA_MINSTACK free slots at its base, of which six are used. `lua_pcall` finds the function and what
+        //   is passed to it above the handler, and leaves one value.
+        // - Outside of `lua_pcall` nothing raises but for want of memory, which ends the process.
         unsafe {
             {
                 let engine = &mut *self.engine.0;
@@ -199,7 +206,7 @@ impl Interpreter {
                 }
                 (_, Input::Event(fired)) => {
                     ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
-                    push_event(state, fired, unit.now.ms);
+                    push_event(state, fired, now_ms);
                     1
                 }
             };
@@ -255,20 +262,20 @@ impl Interpreter {
 /// Writes the error on top of the stack as Redis words it: with the script's name and the line.
 ///
 /// # Safety
-/// The top is what the error handler has left; there are four free slots.
+/// A live state outside of a protected call. The top is what the error handler has left; there is a free slot.
 unsafe fn write_failure(state: *mut lua_State, thread: &crate::thread::Thread, out: &mut Reply, code: &Code) {
     // SAFETY: as asked of the caller.
     let kind = unsafe { ffi::lua_type(state, -1) };
     if !matches!(kind, ffi::LUA_TTABLE) {
         // The error handler itself has failed (out of memory, or errors in errors).
-        // SAFETY: the value stays on the stack.
+        // SAFETY: the value stays on the stack, and is copied from there.
         let text = unsafe { string_at(state, -1) }.unwrap_or(b"execution failure");
         let prefix = if code.is_function() { "" } else { "f_" };
         let text = [b"ERR Error running script ", prefix.as_bytes(), code.name(), b", ", &text[..text.len().min(100)]]
             .concat();
         return write_error(thread, out, &text, false);
     }
-    // SAFETY: a table is on top.
+    // SAFETY: as asked of the caller.
     let facts = unsafe { error_facts(state) };
     let mut text = facts.text;
     if let (Some(source), Some(line)) = (facts.source, facts.line) {
@@ -284,8 +291,12 @@ unsafe fn write_failure(state: *mut lua_State, thread: &crate::thread::Thread, o
 }
 
 /// Pushes what a trigger is told, as one table.
+///
+/// # Safety
+/// A live state with four free slots.
 unsafe fn push_event(state: *mut lua_State, fired: &Fired, now_ms: i64) {
-    // SAFETY: at most five slots are used, as the caller has; the table stays on top.
+    // SAFETY: the slots are for the table, and for a field or what `push_items` asks for. The table is on top again after
+    // each field, and has no metatable.
     unsafe {
         let number = |name: &CStr, value: f64| {
             ffi::lua_pushnumber(state, value);
@@ -317,11 +328,14 @@ unsafe fn push_event(state: *mut lua_State, fired: &Fired, now_ms: i64) {
 
 /// Pushes a value other than a string, told by the commands that would make it: lists and sets as lists, hashes as tables of
 /// fields, sorted sets as tables of scores by member, streams as nil.
+///
+/// # Safety
+/// A live state with three free slots.
 unsafe fn push_items(state: *mut lua_State, kind: Type, commands: &[OwnedArgs]) {
     let of = |name: &'static [u8]| {
         commands.iter().map(OwnedArgs::view).filter(move |args| args.at(0) == name).map(|args| args.tail(2))
     };
-    // SAFETY: four slots are used, as the caller has.
+    // SAFETY: the slots are for the table, a key and a value. The table is on top again after each pair.
     unsafe {
         ffi::lua_createtable(state, 0, 0);
         match kind {
@@ -357,8 +371,11 @@ unsafe fn push_items(state: *mut lua_State, kind: Type, commands: &[OwnedArgs]) 
 }
 
 /// Pushes a list of arguments.
+///
+/// # Safety
+/// A live state with two free slots.
 unsafe fn push_list(state: *mut lua_State, args: Args<'_>) {
-    // SAFETY: two free slots, as the caller has.
+    // SAFETY: the slots are for the list and an argument, and the list is on top again after each.
     unsafe {
         ffi::lua_createtable(state, args.len() as c_int, 0);
         for (index, arg) in args.iter().enumerate() {

@@ -4,6 +4,7 @@ use crate::script::functions::Function;
 use crate::system::coroutine;
 use crate::thread;
 use std::ffi::c_int;
+use std::sync::Arc;
 
 /// Nanoseconds after which other tasks of the thread have their turns.
 const SLICE_NANOS: u64 = 1_000_000;
@@ -35,11 +36,30 @@ pub struct Draft {
     pub callback: c_int,
 }
 
+/// The arguments of a registration, as far as they were read.
+#[derive(Default)]
+pub struct Given {
+    /// The name.
+    pub name: Option<Box<[u8]>>,
+    /// The description.
+    pub description: Option<Box<[u8]>>,
+    /// The flags, as bits.
+    pub flags: u32,
+    /// Registry reference of the callback.
+    pub callback: Option<c_int>,
+    /// Of a trigger: names of events; None for all.
+    pub events: Option<Option<Arc<[&'static str]>>>,
+    /// Of a trigger.
+    pub pattern: Option<Box<[u8]>>,
+}
+
 /// A library being loaded.
 #[derive(Default)]
 pub struct Loading {
     /// What it has registered so far.
     pub functions: Vec<Draft>,
+    /// The registration under way. It is kept here since Lua may raise while it is read, which drops nothing.
+    pub given: Given,
     /// Ticks at the start, and at the beginning of the slice.
     started: u64,
     slice: u64,

@@ -4,7 +4,7 @@
 
 use crate::lua::api::{self, Entries, entry, fail};
 use crate::lua::convert::string_at;
-use crate::lua::loading::{Draft, Loading};
+use crate::lua::loading::{Draft, Given, Loading};
 use crate::lua::state::Engine;
 use crate::script::functions::Function;
 use crate::script::learned::{Learned, flag};
@@ -22,104 +22,95 @@ const REGISTER: Entries =
 /// Fills the table on top of the stack: `redis` as libraries see it while they are loaded.
 ///
 /// # Safety
-/// `engine` outlives the Lua state; there are three free slots.
+/// As for [`api::fill`].
 pub unsafe fn fill(state: *mut lua_State, engine: *mut Engine) {
-    // SAFETY: as asked of the caller.
+    // SAFETY: as asked of the caller; each call leaves the table on top.
     unsafe {
         api::add_functions(state, engine, REGISTER);
         api::fill_always(state, engine);
     }
 }
 
-/// The arguments of a registration, as far as they were read.
-struct Given {
-    name: Option<Box<[u8]>>,
-    description: Option<Box<[u8]>>,
-    flags: u32,
-    /// Registry reference.
-    callback: c_int,
-    /// Of a trigger: names of events; None for all.
-    events: Option<Option<Arc<[&'static str]>>>,
-    /// Of a trigger.
-    pattern: Option<Box<[u8]>>,
-}
-
-impl Given {
-    const NOTHING: Given =
-        Given { name: None, description: None, flags: 0, callback: ffi::LUA_NOREF, events: None, pattern: None };
-}
-
+/// # Safety
+/// As for [`Body`](api::Body).
 unsafe fn register_function(state: *mut lua_State, engine: &mut Engine) -> c_int {
-    // SAFETY: Lua calls this with its arguments and 20 free slots.
+    // SAFETY: there are as many arguments as the readers want. What they leave on the stack and `fail` take six slots at
+    // most.
     unsafe {
         let Some(loading) = &mut engine.loading else {
             return fail(state, "redis.register_function can only be called on FUNCTION LOAD command");
         };
-        let mut given = Given::NOTHING;
+        loading.given = Given::default();
+        let given = &mut loading.given;
         let read = match ffi::lua_gettop(state) {
-            1 => read_named(state, &mut given),
-            2 => read_positional(state, &mut given),
+            1 => read_named(state, given),
+            2 => read_positional(state, given),
             _ => Err("wrong number of arguments to redis.register_function"),
         };
-        match read.and_then(|()| accept(loading, &mut given)) {
+        match read.and_then(|()| accept(loading)) {
             Ok(()) => 0,
-            Err(text) => refuse(state, given, text),
+            Err(text) => refuse(state, loading, text),
         }
     }
 }
 
+/// # Safety
+/// As for [`Body`](api::Body).
 unsafe fn register_trigger(state: *mut lua_State, engine: &mut Engine) -> c_int {
-    // SAFETY: Lua calls this with its arguments and 20 free slots.
+    // SAFETY: as in `register_function`.
     unsafe {
         let Some(loading) = &mut engine.loading else {
             return fail(state, "redis.register_trigger can only be called on FUNCTION LOAD command");
         };
-        let mut given = Given::NOTHING;
+        loading.given = Given::default();
+        let given = &mut loading.given;
         let read = match ffi::lua_gettop(state) {
-            1 => read_trigger(state, &mut given),
+            1 => read_trigger(state, given),
             _ => Err("wrong number of arguments to redis.register_trigger"),
         };
-        match read.and_then(|()| accept_trigger(loading, &mut given)) {
+        match read.and_then(|()| accept_trigger(loading)) {
             Ok(()) => 0,
-            Err(text) => refuse(state, given, text),
+            Err(text) => refuse(state, loading, text),
         }
     }
 }
 
 /// Lets go of what was read, and answers with an error on the stack.
-unsafe fn refuse(state: *mut lua_State, given: Given, text: &'static str) -> c_int {
-    // SAFETY: as in the callers.
+///
+/// # Safety
+/// As for [`Body`](api::Body), with three free slots.
+unsafe fn refuse(state: *mut lua_State, loading: &mut Loading, text: &'static str) -> c_int {
+    // SAFETY: as asked of the caller. Nobody else has the reference: it goes to a draft only when all went well.
     unsafe {
-        ffi::luaL_unref(state, ffi::LUA_REGISTRYINDEX, given.callback);
-        drop(given);
+        if let Some(callback) = std::mem::take(&mut loading.given).callback {
+            ffi::luaL_unref(state, ffi::LUA_REGISTRYINDEX, callback);
+        }
         fail(state, text)
     }
 }
 
 /// Adds the function to those of the library.
-fn accept(loading: &mut Loading, given: &mut Given) -> Result<(), &'static str> {
+fn accept(loading: &mut Loading) -> Result<(), &'static str> {
+    let given = &mut loading.given;
     let name = given.name.take().ok_or("redis.register_function must get a function name argument")?;
-    if given.callback == ffi::LUA_NOREF {
-        return Err("redis.register_function must get a callback argument");
-    }
-    add(loading, name, given, None)
+    let callback = given.callback.ok_or("redis.register_function must get a callback argument")?;
+    add(loading, name, callback, None)
 }
 
 /// Adds a trigger to the functions of the library.
-fn accept_trigger(loading: &mut Loading, given: &mut Given) -> Result<(), &'static str> {
+fn accept_trigger(loading: &mut Loading) -> Result<(), &'static str> {
+    let given = &mut loading.given;
     let name = given.name.take().ok_or("redis.register_trigger must get a name argument")?;
     let events = given.events.take().ok_or("redis.register_trigger must get an events argument")?;
-    if given.callback == ffi::LUA_NOREF {
-        return Err("redis.register_trigger must get a callback argument");
-    }
+    let callback = given.callback.ok_or("redis.register_trigger must get a callback argument")?;
     let trigger = TriggerRecord::new(events, given.pattern.as_deref().unwrap_or(b"*"));
-    add(loading, name, given, Some(trigger))
+    add(loading, name, callback, Some(trigger))
 }
 
 fn add(
     loading: &mut Loading,
     name: Box<[u8]>,
-    given: &mut Given,
+    callback: c_int,
     trigger: Option<TriggerRecord>,
 ) -> Result<(), &'static str> {
     if !is_name(&name) {
@@ -131,29 +122,39 @@ fn add(
     if loading.functions.iter().any(|draft| draft.function.name.eq_ignore_ascii_case(&name)) {
         return Err("Function already exists in the library");
     }
-    let description = given.description.take();
-    let function = Function { name, description, flags: given.flags, learned: Learned::default(), trigger };
-    loading.functions.push(Draft { function, callback: given.callback });
+    let Given { description, flags, .. } = std::mem::take(&mut loading.given);
+    let function = Function { name, description, flags, learned: Learned::default(), trigger };
+    loading.functions.push(Draft { function, callback });
     Ok(())
 }
 
 /// A name and a function.
+///
+/// # Safety
+/// As for [`Body`](api::Body), with two arguments; `given` is the engine's.
 unsafe fn read_positional(state: *mut lua_State, given: &mut Given) -> Result<(), &'static str> {
-    // SAFETY: there are two arguments.
+    // SAFETY: as asked of the caller. The name is copied while it is there; the function is on top, and taken.
     unsafe {
         let name = string_at(state, 1).ok_or("first argument to redis.register_function must be a string")?;
         given.name = Some(name.into());
         if ffi::lua_type(state, 2) != ffi::LUA_TFUNCTION {
             return Err("second argument to redis.register_function must be a function");
         }
-        given.callback = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+        given.callback = Some(ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX));
         Ok(())
     }
 }
 
 /// A table of named arguments.
+///
+/// # Safety
+/// As for [`Body`](api::Body), with one argument; `given` is the engine's.
 unsafe fn read_named(state: *mut lua_State, given: &mut Given) -> Result<(), &'static str> {
-    // SAFETY: there is one argument; keys are not converted in place, which `lua_next` would not stand.
+    // SAFETY:
+    // - Three slots are used: a key, its value, and an element of that. The key is on top again for `lua_next`.
+    // - Keys are not converted in place, which `lua_next` would not stand. Values are, and what was read is in `given`
+    //   then; slices are copied while their values are there.
+    // - A callback that is replaced has not been given to anybody.
     unsafe {
         if ffi::lua_type(state, 1) != ffi::LUA_TTABLE {
             return Err("calling redis.register_function with a single argument is only applicable to Lua table \
@@ -178,8 +179,10 @@ unsafe fn read_named(state: *mut lua_State, given: &mut Given) -> Result<(), &'s
                 if ffi::lua_type(state, -1) != ffi::LUA_TFUNCTION {
                     return Err("callback argument given to redis.register_function must be a function");
                 }
-                ffi::luaL_unref(state, ffi::LUA_REGISTRYINDEX, given.callback);
-                given.callback = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+                if let Some(other) = given.callback.take() {
+                    ffi::luaL_unref(state, ffi::LUA_REGISTRYINDEX, other);
+                }
+                given.callback = Some(ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX));
                 continue; // the value was taken
             } else if key.eq_ignore_ascii_case(b"flags") {
                 if ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
@@ -198,8 +201,11 @@ unsafe fn read_named(state: *mut lua_State, given: &mut Given) -> Result<(), &'s
 }
 
 /// A table of named arguments of a trigger. Names are those of `register_function` where there is one.
+///
+/// # Safety
+/// As for [`read_named`].
 unsafe fn read_trigger(state: *mut lua_State, given: &mut Given) -> Result<(), &'static str> {
-    // SAFETY: as in `read_named`.
+    // SAFETY: as in `read_named`; neither keys nor their values are converted.
     unsafe {
         if ffi::lua_type(state, 1) != ffi::LUA_TTABLE {
             return Err("redis.register_trigger takes a Lua table (representing named arguments).");
@@ -241,7 +247,7 @@ unsafe fn read_trigger(state: *mut lua_State, given: &mut Given) -> Result<(), &
                     if ffi::lua_type(state, -1) != ffi::LUA_TFUNCTION {
                         return Err("callback argument given to redis.register_trigger must be a function");
                     }
-                    given.callback = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+                    given.callback = Some(ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX));
                     continue; // the value was taken
                 }
                 _ => return Err("unknown argument given to redis.register_trigger"),
@@ -252,12 +258,17 @@ unsafe fn read_trigger(state: *mut lua_State, given: &mut Given) -> Result<(), &
     }
 }
 
-/// The names of events on top of the stack: one, a list of them, or `*` for all (None).
+/// The names of events on top of the stack: one, a list of them, or `*` for all (None). May leave an element there if it
+/// refuses.
+///
+/// # Safety
+/// A live state with a value on top and a free slot.
 unsafe fn read_events(state: *mut lua_State) -> Result<Option<Arc<[&'static str]>>, &'static str> {
     const WRONG: &str = "events argument given to redis.register_trigger must be a string or a list of strings";
     let known = |name: &[u8]| event::NAMES.iter().copied().find(|known| known.as_bytes() == name);
     let unknown = "unknown event given to redis.register_trigger";
-    // SAFETY: two slots are used; a string is not converted.
+    // SAFETY: the slot is for an element. While the names are held in a vector, nothing raises: fields are read raw, and no
+    // string is converted.
     unsafe {
         match ffi::lua_type(state, -1) {
             ffi::LUA_TSTRING => match string_at(state, -1).unwrap_or_default() {
@@ -284,9 +295,12 @@ unsafe fn read_events(state: *mut lua_State) -> Result<Option<Arc<[&'static str]
     }
 }
 
-/// The flags in the list on top of the stack; None if there is one that does not exist.
+/// The flags in the list on top of the stack; None if there is one that does not exist, which may be left there.
+///
+/// # Safety
+/// A live state with a table on top and a free slot; nothing that needs dropping is alive in the callers.
 unsafe fn read_flags(state: *mut lua_State) -> Option<u32> {
-    // SAFETY: a table is on top; one slot is used.
+    // SAFETY: the slot is for an element, which is converted if it is a number, and popped when it has been compared.
     unsafe {
         let mut flags = 0;
         for index in 1.. {

@@ -10,7 +10,8 @@
 //! The real tables are out of reach: the functions that would get at them or around the proxy (`getmetatable`,
 //! `setmetatable`, `rawset`, `rawget`, `next`, `pairs`, `table.insert`) are replaced by ones that know proxies.
 //!
-//! The functions here raise by longjmp, so none of them holds anything that needs dropping.
+//! The functions here raise by longjmp, or Lua does it where they call it, so none of them holds anything that needs
+//! dropping.
 #![allow(unsafe_code)]
 
 use crate::lua::convert::push_bytes;
@@ -21,7 +22,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::transmute;
 use std::ptr;
 
-/// Marks the metatables of proxies: scripts cannot make a light userdata, so they cannot forge it.
+/// Marks the metatables of proxies. Scripts cannot forge it: the only light userdata that they get is `cjson.null`, which is
+/// the null pointer.
 static MARKER: u8 = 0;
 
 /// Globals that are what Lua has.
@@ -79,18 +81,22 @@ pub struct Sandbox {
     pub library_globals: c_int,
 }
 
-/// Makes an interpreter. `engine` must outlive it.
+/// Makes an interpreter.
 ///
 /// # Errors
 /// Out of memory.
-pub fn create(engine: *mut Engine, kind: EngineKind) -> mlua::Result<Sandbox> {
+///
+/// # Safety
+/// `engine` is there until after the sandbox is dropped, and nobody has a reference to it while Lua code runs.
+pub unsafe fn create(engine: *mut Engine, kind: EngineKind) -> mlua::Result<Sandbox> {
     let libs = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
     let lua = Lua::new_with(libs, LuaOptions::new().catch_rust_panics(false))?;
     lib::install(&lua)?;
     let mut made = (ptr::null_mut(), 0, 0, 0);
     let made_ref = &mut made;
     // SAFETY: the closure runs in a protected call and leaves nothing on the stack; an error in it can only be one of
-    // memory, and skips nothing that needs dropping. The state is the main one, as no coroutine runs.
+    // memory, and skips nothing that needs dropping. The state is the main one, as no coroutine runs. Of the
+    // engine, as asked of the caller.
     unsafe {
         lua.exec_raw::<()>((), move |state| *made_ref = setup(state, engine, kind))?;
     }
@@ -104,7 +110,8 @@ pub fn create(engine: *mut Engine, kind: EngineKind) -> mlua::Result<Sandbox> {
 /// # Safety
 /// `state` and `globals` are of one [`Sandbox`], nothing runs in it, and the stack has three free slots.
 pub unsafe fn set_globals(state: *mut lua_State, globals: c_int) {
-    // SAFETY: as asked of the caller; the globals are a proxy, so they have a metatable.
+    // SAFETY: the globals are a proxy, so they have a metatable. It and the new globals, twice, are in the three slots. The
+    // metatable has no metatable itself, so no Lua code runs.
     unsafe {
         if ffi::lua_getmetatable(state, ffi::LUA_GLOBALSINDEX) == 0 {
             return;
@@ -118,8 +125,20 @@ pub unsafe fn set_globals(state: *mut lua_State, globals: c_int) {
 }
 
 /// Answers the state, the reference of the error handler, that of the real globals and that of a library's.
+///
+/// # Safety
+/// - The state is live, in a protected call, and new: it has the libraries of [`create`] and those of `lib`, and no script
+///   has run in it.
+/// - The engine outlives it.
+/// - Nothing that needs dropping is alive in the protected call.
 unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) -> (*mut lua_State, c_int, c_int, c_int) {
-    // SAFETY: indices are relative to the tables pushed here; `luaL_checkstack` makes room for all of it.
+    // SAFETY:
+    // - `luaL_checkstack` makes room for all of it: fewer than fifteen values are on the stack at once.
+    // - Indices are those of values pushed here, and each part pops what the next does not need.
+    // - Lua's own functions are still in their places where their addresses are asked for.
+    // - The functions that want upvalues get them: `random` and `random_seed` the engine, those around Lua's own their
+    //   address, `pairs` and `get_metatable` a second one.
+    // - Nothing here needs dropping.
     unsafe {
         ffi::luaL_checkstack(state, 30, c"no room".as_ptr());
         let before = ffi::lua_gettop(state);
@@ -146,9 +165,7 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) ->
         ffi::lua_settop(state, before);
         replace_field(state, c"table", c"insert", table_insert);
         ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, c"math".as_ptr());
-        for (name, function) in
-            [(c"random", random as ffi::lua_CFunction), (c"randomseed", random_seed as ffi::lua_CFunction)]
-        {
+        for (name, function) in [(c"random", random as CFunction), (c"randomseed", random_seed as CFunction)] {
             ffi::lua_pushlightuserdata(state, engine.cast());
             ffi::lua_pushcclosure(state, function, 1);
             ffi::lua_setfield(state, -2, name.as_ptr());
@@ -170,12 +187,12 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) ->
             ffi::lua_settop(state, real);
         }
         for (name, function) in [
-            (c"pcall", pcall as ffi::lua_CFunction),
-            (c"next", next as ffi::lua_CFunction),
-            (c"rawget", rawget as ffi::lua_CFunction),
-            (c"rawset", rawset as ffi::lua_CFunction),
-            (c"load", load as ffi::lua_CFunction),
-            (c"loadstring", load_string as ffi::lua_CFunction),
+            (c"pcall", pcall as CFunction),
+            (c"next", next as CFunction),
+            (c"rawget", rawget as CFunction),
+            (c"rawset", rawset as CFunction),
+            (c"load", load as CFunction),
+            (c"loadstring", load_string as CFunction),
         ] {
             ffi::lua_pushcclosure(state, function, 0);
             ffi::lua_setfield(state, real, name.as_ptr());
@@ -233,8 +250,12 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) ->
 }
 
 /// Pushes a proxy of the table at `real`; `getmetatable` of it shows what is at `shown`, if that is not 0.
+///
+/// # Safety
+/// A live state with three free slots; `real` and `shown` are absolute indices of tables; nothing that needs dropping is
+/// alive in the callers.
 unsafe fn protect(state: *mut lua_State, real: c_int, shown: c_int) {
-    // SAFETY: the caller gives absolute indices and has room for five values.
+    // SAFETY: the slots are for the proxy, its metatable and a value of that. Field 2 is what `push_of_proxy` relies on.
     unsafe {
         ffi::lua_createtable(state, 0, 0);
         ffi::lua_createtable(state, 3, 2);
@@ -254,13 +275,17 @@ unsafe fn protect(state: *mut lua_State, real: c_int, shown: c_int) {
     }
 }
 
+/// The address of [`MARKER`].
 fn marker() -> *mut c_void {
     (&raw const MARKER).cast_mut().cast()
 }
 
 /// Pushes field `field` of the metatable of the proxy at `index`; false, and nothing is pushed, if it is none.
+///
+/// # Safety
+/// As for [`CFunction`], with three free slots; `index` is that of an argument, there or not.
 unsafe fn push_of_proxy(state: *mut lua_State, index: c_int, field: c_int) -> bool {
-    // SAFETY: three free slots, as every C function has; what is pushed is taken again.
+    // SAFETY: the slots are for the metatable, its mark and the field. What is not to stay is popped.
     unsafe {
         if ffi::lua_getmetatable(state, index) == 0 {
             return false;
@@ -278,8 +303,11 @@ unsafe fn push_of_proxy(state: *mut lua_State, index: c_int, field: c_int) -> bo
 }
 
 /// Replaces a proxy among the arguments by its real table.
+///
+/// # Safety
+/// As for [`push_of_proxy`].
 unsafe fn unwrap(state: *mut lua_State, index: c_int) {
-    // SAFETY: as in `push_of_proxy`.
+    // SAFETY: as asked of the caller. If there is a proxy, there is a slot to put the table in.
     unsafe {
         if push_of_proxy(state, index, 2) {
             ffi::lua_replace(state, index);
@@ -288,8 +316,11 @@ unsafe fn unwrap(state: *mut lua_State, index: c_int) {
 }
 
 /// Raises, without a position, if argument 1 is a proxy.
+///
+/// # Safety
+/// As for [`CFunction`], with three free slots.
 unsafe fn refuse_proxy(state: *mut lua_State) {
-    // SAFETY: as in `push_of_proxy`.
+    // SAFETY: as asked of the caller; the text takes a slot beside the table.
     unsafe {
         if push_of_proxy(state, 1, 2) {
             push_bytes(state, b"Attempt to modify a readonly table");
@@ -298,9 +329,12 @@ unsafe fn refuse_proxy(state: *mut lua_State) {
     }
 }
 
-/// Pushes the address of Lua's own global function.
+/// Pushes the address of Lua's own global function: upvalue 1 of a function that calls [`original`].
+///
+/// # Safety
+/// As for [`setup`], with a free slot. The function of this name has no upvalues.
 unsafe fn push_original(state: *mut lua_State, name: &CStr) {
-    // SAFETY: two free slots.
+    // SAFETY: the slot is that of the function, and then of its address.
     unsafe {
         ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, name.as_ptr());
         let address = ffi::lua_tocfunction(state, -1).map_or(ptr::null_mut(), |function| function as *mut c_void);
@@ -309,9 +343,12 @@ unsafe fn push_original(state: *mut lua_State, name: &CStr) {
     }
 }
 
-/// Puts `around` in the place of `library.name`, with the address of the original.
-unsafe fn replace_field(state: *mut lua_State, library: &CStr, name: &CStr, around: ffi::lua_CFunction) {
-    // SAFETY: four free slots.
+/// Puts `around`, which calls [`original`], in the place of `library.name`, with the address of that.
+///
+/// # Safety
+/// As for [`setup`], with two free slots. There is such a library, and the function of this name has no upvalues.
+unsafe fn replace_field(state: *mut lua_State, library: &CStr, name: &CStr, around: CFunction) {
+    // SAFETY: the slots are for the library, and for the function or what takes its place.
     unsafe {
         ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, library.as_ptr());
         ffi::lua_getfield_(state, -1, name.as_ptr());
@@ -325,9 +362,13 @@ unsafe fn replace_field(state: *mut lua_State, library: &CStr, name: &CStr, arou
 }
 
 /// Calls the original function, whose address is upvalue 1, in this function's place: it sees the same arguments.
+///
+/// # Safety
+/// As for [`CFunction`]. The arguments alone are on the stack, and the running function was made with the upvalue that
+/// [`push_original`] or [`replace_field`] gives.
 unsafe fn original(state: *mut lua_State) -> c_int {
-    // SAFETY: the upvalue is the address of a C function of Lua's libraries, put there by `push_original` or
-    // `replace_field`; those used here have no upvalues of their own.
+    // SAFETY: the upvalue is null or the address of a C function of Lua's libraries. It runs as if Lua had called it: with
+    // its arguments, with free slots, and without upvalues, which those used here do not have.
     unsafe {
         let address = ffi::lua_touserdata(state, ffi::lua_upvalueindex(1));
         if address.is_null() {
@@ -337,14 +378,28 @@ unsafe fn original(state: *mut lua_State) -> c_int {
     }
 }
 
-// What follows are C functions: Lua calls each with its arguments on the stack and 20 free slots, which is the SAFETY of
-// their blocks.
+/// A C function of the sandbox.
+///
+/// # Safety
+/// Lua alone calls it, so that
+/// - its arguments are all that is on the stack, with LUA_MINSTACK (20) free slots above;
+/// - its upvalues are those that [`setup`] has given it;
+/// - nothing that needs dropping is alive in the callers. The function keeps to that too: Lua may raise in nearly all that
+///   it calls.
+type CFunction = ffi::lua_CFunction;
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn read_only(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua makes its own room for the text.
     unsafe { ffi::luaL_error(state, c"Attempt to modify a readonly table".as_ptr()) }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn missing_global(state: *mut lua_State) -> c_int {
+    // SAFETY: the name stays in its slot until it is part of the text, for which Lua makes its own room. Scripts get at
+    // this function (`getmetatable(_G).__index`), so it looks at what it is given.
     unsafe {
         if ffi::lua_gettop(state) != 2 {
             return ffi::luaL_error(state, c"Wrong number of arguments to luaProtectedTableError".as_ptr());
@@ -358,21 +413,31 @@ unsafe extern "C-unwind" fn missing_global(state: *mut lua_State) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn table_insert(state: *mut lua_State) -> c_int {
+    // SAFETY: the arguments are still all that is on the stack when the original gets them; upvalue 1 is its address.
     unsafe {
         refuse_proxy(state);
         original(state)
     }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn set_metatable(state: *mut lua_State) -> c_int {
+    // SAFETY: as in `table_insert`.
     unsafe {
         refuse_proxy(state);
         original(state)
     }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn get_metatable(state: *mut lua_State) -> c_int {
+    // SAFETY: upvalue 2 is what is shown of strings. For the rest as in `table_insert`: nothing is pushed for what is no
+    // proxy.
     unsafe {
         if ffi::lua_type(state, 1) == ffi::LUA_TSTRING {
             ffi::lua_pushvalue(state, ffi::lua_upvalueindex(2));
@@ -382,7 +447,11 @@ unsafe extern "C-unwind" fn get_metatable(state: *mut lua_State) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn next(state: *mut lua_State) -> c_int {
+    // SAFETY: there are two values, and the first is a table, also after `unwrap`. `lua_next` takes one and pushes two at
+    // most; it raises for a key that is not there.
     unsafe {
         ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
         ffi::lua_settop(state, 2);
@@ -395,7 +464,10 @@ unsafe extern "C-unwind" fn next(state: *mut lua_State) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
+    // SAFETY: the two upvalues are functions; four values are on the stack at most.
     unsafe {
         ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
         let is_proxy = push_of_proxy(state, 1, 2);
@@ -407,7 +479,10 @@ unsafe extern "C-unwind" fn pairs(state: *mut lua_State) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn rawget(state: *mut lua_State) -> c_int {
+    // SAFETY: there are two values, and the first is a table, also after `unwrap`.
     unsafe {
         ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
         ffi::luaL_checkany(state, 2);
@@ -418,7 +493,10 @@ unsafe extern "C-unwind" fn rawget(state: *mut lua_State) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn rawset(state: *mut lua_State) -> c_int {
+    // SAFETY: there are three values, and the first is a table. `lua_rawset` raises for a key that cannot be one.
     unsafe {
         ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
         ffi::luaL_checkany(state, 2);
@@ -431,7 +509,12 @@ unsafe extern "C-unwind" fn rawset(state: *mut lua_State) -> c_int {
 }
 
 /// Redis's own: an error that is a table with `err` becomes its text.
+///
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
+    // SAFETY: the function and its arguments are the top `count` values, above `true`. If it fails, the error is in their
+    // place, and three slots more are used. Reading its field may run Lua code, and raise.
     unsafe {
         ffi::luaL_checkany(state, 1);
         let count = ffi::lua_gettop(state);
@@ -454,7 +537,12 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
 }
 
 /// Compiles the string at `index`. Binary chunks can crash the interpreter: one is read as text, and so refused.
+///
+/// # Safety
+/// As for [`CFunction`], with two free slots. A string is at `index`, and `name` a string with an end that lives as long.
 unsafe fn compile(state: *mut lua_State, index: c_int, name: *const c_char) -> c_int {
+    // SAFETY: the text is not converted and stays in its slot, so that it has `len` bytes until it is read. One value is on
+    // top after that, whatever `luaL_loadbuffer` answers.
     unsafe {
         let mut len = 0;
         let text = ffi::lua_tolstring(state, index, &raw mut len);
@@ -469,7 +557,10 @@ unsafe fn compile(state: *mut lua_State, index: c_int, name: *const c_char) -> c
     }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn load_string(state: *mut lua_State) -> c_int {
+    // SAFETY: argument 1 is a string after the check, which converts numbers in place; it and the name stay in their slots.
     unsafe {
         let text = ffi::luaL_checklstring(state, 1, ptr::null_mut());
         let name = ffi::luaL_optlstring(state, 2, text, ptr::null_mut());
@@ -477,7 +568,11 @@ unsafe extern "C-unwind" fn load_string(state: *mut lua_State) -> c_int {
     }
 }
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn load(state: *mut lua_State) -> c_int {
+    // SAFETY: the name stays in slot 2, and slots 1 and 3 are as `read_piece` wants them, also for what the parser puts
+    // above. `is_first` is read by nobody after `lua_load`. One value is on top then, whatever it answers.
     unsafe {
         ffi::luaL_checktype(state, 1, ffi::LUA_TFUNCTION);
         let name = ffi::luaL_optlstring(state, 2, c"=(load)".as_ptr(), ptr::null_mut());
@@ -493,7 +588,13 @@ unsafe extern "C-unwind" fn load(state: *mut lua_State) -> c_int {
 }
 
 /// Asks the function at index 1 for the next piece, which is kept at index 3 while it is read.
+///
+/// # Safety
+/// Only [`load`] gives it to `lua_load`, with a pointer to a bool of its own as `first`: so a function is at index 1, and
+/// index 3 is there for use. Nothing that needs dropping is alive in the callers, nor here: the function may raise.
 unsafe extern "C-unwind" fn read_piece(state: *mut lua_State, first: *mut c_void, size: *mut usize) -> *const c_char {
+    // SAFETY: room is made for the two values that are pushed, as the parser has its own on the stack. Slot 3 holds the
+    // piece, a string now, until the next is asked for, when the parser has read it.
     unsafe {
         ffi::luaL_checkstack_(state, 2, c"too many nested functions".as_ptr());
         ffi::lua_pushvalue(state, 1);
@@ -516,8 +617,12 @@ unsafe extern "C-unwind" fn read_piece(state: *mut lua_State, first: *mut c_void
 }
 
 /// Redis's generator (`lrand48` with its usual start), so that the numbers are the same.
+///
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn random(state: *mut lua_State) -> c_int {
     const MAX: u64 = i32::MAX as u64;
+    // SAFETY: upvalue 1 is the engine, of which nobody has a reference while Lua code runs; it outlives the state.
     unsafe {
         let engine = ffi::lua_touserdata(state, ffi::lua_upvalueindex(1)).cast::<Engine>();
         (*engine).random = (*engine).random.wrapping_mul(0x5_DEEC_E66D).wrapping_add(0xB) & 0xFFFF_FFFF_FFFF;
@@ -548,7 +653,10 @@ unsafe extern "C-unwind" fn random(state: *mut lua_State) -> c_int {
 /// The start of Redis's generator.
 pub const RANDOM_START: u64 = 0x1234_ABCD_330E;
 
+/// # Safety
+/// As for [`CFunction`].
 unsafe extern "C-unwind" fn random_seed(state: *mut lua_State) -> c_int {
+    // SAFETY: as in `random`.
     unsafe {
         let seed = ffi::luaL_checknumber(state, 1) as i64 as u32;
         let engine = ffi::lua_touserdata(state, ffi::lua_upvalueindex(1)).cast::<Engine>();

@@ -42,9 +42,9 @@ pub static ENGINE_KEY: u8 = 0;
 /// Makes the hook fire at each line, so that a script cannot catch the error that ends it and go on.
 ///
 /// # Safety
-/// `state` is a live state.
+/// `state` is a live state, and the registry has its engine under [`ENGINE_KEY`], or nothing.
 pub unsafe fn stop_at_each_line(state: *mut lua_State) {
-    // SAFETY: as asked of the caller.
+    // SAFETY: as asked of the caller: `hook` looks for the engine.
     unsafe {
         ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKLINE | ffi::LUA_MASKCOUNT, 1);
     }
@@ -52,10 +52,15 @@ pub unsafe fn stop_at_each_line(state: *mut lua_State) {
 
 /// Every so many instructions.
 ///
-/// Holds nothing that needs dropping when it raises: what allocates is in the `tick`s, which have returned.
+/// # Safety
+/// Lua alone calls it, between two instructions of Lua code, with LUA_MINSTACK (20) free slots. The registry has the engine of
+/// this interpreter under [`ENGINE_KEY`], or nothing.
 pub unsafe extern "C-unwind" fn hook(state: *mut lua_State, _: *mut ffi::lua_Debug) {
-    // SAFETY: Lua calls hooks with 20 free slots. The registry has the engine, which outlives the state; no C function of
-    // ours is under way while Lua code runs, so nobody else has a reference to it.
+    // SAFETY:
+    // - The engine outlives the state. Nobody else has a reference to it: Lua code is running, and no function that calls
+    //   any keeps one. What is done while `tick` waits is not done with this interpreter, which is out of its slot (`Vm`).
+    // - Two slots are used at a time.
+    // - Nothing here needs dropping: what allocates is in the `tick`s, which have returned, and the text is static.
     unsafe {
         ffi::lua_pushlightuserdata(state, (&raw const ENGINE_KEY).cast_mut().cast());
         ffi::lua_rawget_(state, ffi::LUA_REGISTRYINDEX);

@@ -11,8 +11,10 @@ use std::ffi::c_int;
 /// arguments, the usual number, need no loop.
 macro_rules! fold {
     ($name:ident, $fold:expr) => {
+        /// # Safety
+        /// As for [`CFunction`](super::call::CFunction).
         unsafe extern "C-unwind" fn $name(state: *mut lua_State) -> c_int {
-            // SAFETY: a C function, as `argument` and `answer` want.
+            // SAFETY: a C function, as `argument` and `answer` want, which holds numbers alone.
             unsafe {
                 let first = argument(state, 1);
                 match ffi::lua_gettop(state) {
@@ -34,8 +36,10 @@ unsafe fn fold(state: *mut lua_State, first: u32, count: c_int, fold: fn(u32, u3
 
 macro_rules! of_one {
     ($name:ident, $operation:expr) => {
+        /// # Safety
+        /// As for [`CFunction`](super::call::CFunction).
         unsafe extern "C-unwind" fn $name(state: *mut lua_State) -> c_int {
-            // SAFETY: a C function, as `argument` and `answer` want.
+            // SAFETY: as in `fold`.
             unsafe { answer(state, $operation(argument(state, 1))) }
         }
     };
@@ -43,8 +47,10 @@ macro_rules! of_one {
 
 macro_rules! shift {
     ($name:ident, $shift:expr) => {
+        /// # Safety
+        /// As for [`CFunction`](super::call::CFunction).
         unsafe extern "C-unwind" fn $name(state: *mut lua_State) -> c_int {
-            // SAFETY: a C function, as `argument` and `answer` want.
+            // SAFETY: as in `fold`.
             unsafe {
                 let bits = argument(state, 1);
                 answer(state, $shift(bits, argument(state, 2) & 31))
@@ -85,10 +91,10 @@ pub const FUNCTIONS: Functions = &[
 /// beyond 2^51: adding 2^52 + 2^51 leaves the integer in the low bits of the double. Raises if it is no number.
 ///
 /// # Safety
-/// A C function runs, without anything that needs dropping.
+/// As for [`CFunction`](super::call::CFunction); `index` is that of an argument, there or not.
 #[inline]
 unsafe fn argument(state: *mut lua_State, index: c_int) -> u32 {
-    // SAFETY: the caller is a C function without anything that needs dropping. Lua answers 0 for what is no number.
+    // SAFETY: as asked of the caller. Lua answers 0 for what is no number or not there, and then raises.
     unsafe {
         let bits = (ffi::lua_tonumber(state, index) + 6_755_399_441_055_744.0).to_bits() as u32;
         if bits == 0 {
@@ -112,17 +118,21 @@ unsafe fn check(state: *mut lua_State, index: c_int) {
     }
 }
 
+/// Pushes the result, a signed number.
+///
 /// # Safety
-/// A C function runs, with a free slot.
+/// A live state with a free slot.
 #[inline]
 unsafe fn answer(state: *mut lua_State, bits: u32) -> c_int {
-    // SAFETY: a C function has free slots.
+    // SAFETY: as asked of the caller.
     unsafe { ffi::lua_pushnumber(state, f64::from(bits as i32)) };
     1
 }
 
+/// # Safety
+/// As for [`CFunction`](super::call::CFunction).
 unsafe extern "C-unwind" fn to_hex(state: *mut lua_State) -> c_int {
-    // SAFETY: a C function, as `argument` and `push` want.
+    // SAFETY: a C function, as `argument` and `push` want, which holds numbers and an array alone.
     unsafe {
         let mut bits = argument(state, 1);
         let width = if ffi::lua_gettop(state) < 2 { 8 } else { argument(state, 2) as i32 };

@@ -117,6 +117,8 @@ impl Scratch {
 /// A C function around a body, which raises what the body returns as an error.
 macro_rules! function {
     ($body:expr) => {{
+        /// # Safety
+        /// As for `CFunction`, with the scratch space as upvalue 1.
         unsafe extern "C-unwind" fn enter(state: *mut mlua::lua_State) -> std::ffi::c_int {
             // SAFETY:
             // - Lua calls this with its arguments and 20 free slots. Upvalue 1 is the scratch space of this state (see
@@ -145,17 +147,24 @@ pub(super) use function;
 /// and nobody who calls has anything that needs dropping.
 pub type Body = unsafe fn(*mut lua_State, &mut Scratch) -> Result<c_int, Fail>;
 
-/// Names of functions, and the functions.
-pub type Functions = &'static [(&'static CStr, ffi::lua_CFunction)];
-
-/// Raises an error. Nothing that needs dropping may be in use by the callers.
+/// What Lua calls: a function made by [`function!`], or one that needs no scratch space.
 ///
 /// # Safety
-/// `state` is a live state that runs a C function.
+/// Lua alone calls it: its arguments are all that is on the stack, there are LUA_MINSTACK (20) free slots, and nobody who
+/// calls has anything that needs dropping.
+pub type CFunction = ffi::lua_CFunction;
+
+/// Names of functions, and the functions.
+pub type Functions = &'static [(&'static CStr, CFunction)];
+
+/// Raises an error.
+///
+/// # Safety
+/// A C function runs, whose arguments are not used any more; nothing that needs dropping is alive in the callers.
 #[cold]
 pub unsafe fn raise(state: *mut lua_State, scratch: &mut Scratch, fail: Fail) -> c_int {
-    // SAFETY: as asked of the caller; what the function had on its stack is not needed any more, so there is room. Lua
-    // copies the text before it raises.
+    // SAFETY: as asked of the caller. The stack is emptied, so there is room. Lua copies the text, which is the scratch
+    // space's, before it raises; as that of a bad argument it has an end.
     unsafe {
         ffi::lua_settop(state, 0);
         let text = &mut scratch.text;
@@ -177,10 +186,12 @@ pub unsafe fn raise(state: *mut lua_State, scratch: &mut Scratch, fail: Fail) ->
 /// Pushes the scratch space for the functions of an interpreter: a userdata that drops it when the state ends.
 ///
 /// # Safety
-/// `state` is a live state with four free slots.
+/// A live state with three free slots; nothing that needs dropping is alive in the callers.
 pub unsafe fn push_scratch(state: *mut lua_State) {
+    /// # Safety
+    /// Lua alone calls it, at the end of a userdata made below.
     unsafe extern "C-unwind" fn drop_scratch(state: *mut lua_State) -> c_int {
-        // SAFETY: Lua calls this once, with the userdata made below, when nothing can use it any more: scripts cannot
+        // SAFETY: Lua calls this once, with the userdata as its argument, when nothing can use it any more: scripts cannot
         // reach it, nor its metatable.
         unsafe { ptr::drop_in_place(ffi::lua_touserdata(state, 1).cast::<Scratch>()) };
         0
@@ -201,9 +212,12 @@ pub unsafe fn push_scratch(state: *mut lua_State) {
 /// the first is the scratch space.
 ///
 /// # Safety
-/// The stack is as described, and has `upvalues` + 2 free slots.
+/// - A live state with `upvalues` + 1 free slots; the table has no metatable, and the values lie below it.
+/// - They are the upvalues that these functions want.
+/// - Nothing that needs dropping is alive in the callers.
 pub unsafe fn add(state: *mut lua_State, functions: Functions, upvalues: c_int) {
-    // SAFETY: as asked of the caller; the table is on top again after each function.
+    // SAFETY: as asked of the caller. A function takes the copies of the values, and the table it, so that the table is on
+    // top again.
     unsafe {
         for (name, function) in functions {
             for _ in 0..upvalues {
