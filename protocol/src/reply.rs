@@ -237,7 +237,7 @@ impl Reply {
         }
     }
 
-    /// An array of bulk strings (the texts of HELP are status replies: see [`Reply::simples`]).
+    /// An array of bulk strings.
     pub fn bulks<T: AsRef<[u8]>>(&mut self, items: &[T]) {
         self.array(items.len());
         items.iter().for_each(|item| self.bulk(item.as_ref()));
