@@ -23,7 +23,7 @@ pub struct Function {
     pub name: Box<[u8]>,
     /// Whatever the library says of it.
     pub description: Option<Box<[u8]>>,
-    /// See [`flag`](super::code::flag).
+    /// See [`flag`](crate::script::learned::flag).
     pub flags: u32,
     /// What is known of its reach.
     pub learned: Learned,

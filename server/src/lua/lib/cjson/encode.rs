@@ -72,7 +72,7 @@ unsafe fn write(state: *mut lua_State, scratch: &mut Scratch, settings: &Setting
 /// Starts the table on top, and leaves its first key or nil above it, as if a value had been written.
 ///
 /// # Safety
-/// As for [`write`]; a table is on top.
+/// As for `write`; a table is on top.
 unsafe fn open(state: *mut lua_State, scratch: &mut Scratch, settings: &Settings) -> Result<(), Fail> {
     let depth = scratch.levels.len() + 1;
     // SAFETY: `lua_checkstack` makes the room that `write` speaks of.
@@ -143,7 +143,7 @@ unsafe fn array_length(
 /// that on top. False: there is none.
 ///
 /// # Safety
-/// As for [`write`]: a value is on top, above what the levels say.
+/// As for `write`: a value is on top, above what the levels say.
 unsafe fn advance(state: *mut lua_State, scratch: &mut Scratch, settings: &Settings) -> Result<bool, Fail> {
     // SAFETY: as in `write`.
     unsafe {
@@ -186,7 +186,7 @@ unsafe fn advance(state: *mut lua_State, scratch: &mut Scratch, settings: &Setti
 /// Writes the key that lies below its value.
 ///
 /// # Safety
-/// As for [`write`]: a key and a value are on top.
+/// As for `write`: a key and a value are on top.
 unsafe fn put_key(state: *mut lua_State, scratch: &mut Scratch, settings: &Settings) -> Result<(), Fail> {
     // SAFETY: as in `write`.
     unsafe {
