@@ -47,9 +47,11 @@ pub fn rows(bench: &Bench) -> Vec<Row> {
         say(&row);
         // Through a local, as scripts do that call it often: finding globals is not what is measured.
         let script = format!("{BEFORE}local call = {name}\nfor i = 1, tonumber(ARGV[1]) do call({arguments}) end");
-        let loaded = servers.iter().flatten().map(|server| load(server, &script)).find_map(Result::ok);
-        // One that refuses the script fails at the first EVALSHA, and says why.
-        let digest = loaded.unwrap_or_default();
+        // Every server has the same digest; one that refuses the script fails at the first EVALSHA, and says why.
+        let mut digest = Vec::new();
+        for server in servers.iter().flatten() {
+            digest = load(server, &script).unwrap_or(digest);
+        }
         let calls = CALLS.to_string();
         let requests = Requests::build(PREPARED, 1, |_, out| {
             command(out, &[b"EVALSHA", &digest, b"0", calls.as_bytes()]);

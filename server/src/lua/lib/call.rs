@@ -167,6 +167,7 @@ pub unsafe fn raise(state: *mut lua_State, scratch: &mut Scratch, fail: Fail) ->
     // space's, before it raises; as that of a bad argument it has an end.
     unsafe {
         ffi::lua_settop(state, 0);
+        scratch.tidy();
         let text = &mut scratch.text;
         if let Fail::Argument(index) = fail {
             text.push(0);

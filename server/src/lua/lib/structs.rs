@@ -36,21 +36,25 @@ unsafe fn pack(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fa
             }
             match letter {
                 b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I' => {
-                    put_integer(&mut scratch.out, ffi::luaL_checknumber(state, index), size, format.big);
+                    let n = number_at(state, index, scratch);
+                    put_integer(&mut scratch.out, n, size, format.big);
                     index += 1;
                 }
                 b'x' => scratch.out.push(0),
                 b'f' => {
-                    let f = ffi::luaL_checknumber(state, index) as f32;
+                    let f = number_at(state, index, scratch) as f32;
                     scratch.out.extend_from_slice(&if format.big { f.to_be_bytes() } else { f.to_le_bytes() });
                     index += 1;
                 }
                 b'd' => {
-                    let d = ffi::luaL_checknumber(state, index);
+                    let d = number_at(state, index, scratch);
                     scratch.out.extend_from_slice(&if format.big { d.to_be_bytes() } else { d.to_le_bytes() });
                     index += 1;
                 }
                 b'c' | b's' => {
+                    if ffi::lua_isstring(state, index) == 0 {
+                        scratch.tidy();
+                    }
                     let text = check_string(state, index);
                     index += 1;
                     let size = if size == 0 { text.len() } else { size };
@@ -72,6 +76,23 @@ unsafe fn pack(state: *mut lua_State, scratch: &mut Scratch) -> Result<c_int, Fa
         push(state, &scratch.out);
         scratch.tidy();
         Ok(1)
+    }
+}
+
+/// A number among the arguments. Raises if it is none, and then does not keep what was packed so far.
+///
+/// # Safety
+/// As for [`Body`](super::call::Body).
+#[inline]
+unsafe fn number_at(state: *mut lua_State, index: c_int, scratch: &mut Scratch) -> f64 {
+    // SAFETY: as asked of the caller. Lua answers 0 for what is no number.
+    unsafe {
+        let n = ffi::lua_tonumber(state, index);
+        if n == 0.0 && ffi::lua_isnumber(state, index) == 0 {
+            scratch.tidy();
+            ffi::luaL_typerror(state, index, c"number".as_ptr());
+        }
+        n
     }
 }
 
