@@ -4,6 +4,7 @@
 #
 #   ROWS=get,eval     only these rows
 #   QUICK=1           a first look, in a minute and a half
+#   ROUNDS=25         so many rounds of the request path in place of seven: what a change of 2 % needs here
 #   CURFEW_REFERENCE  the folder with redis-server and valkey-server (default: .cache/reference)
 #   CURFEW_BEFORE     an older curfew-server to compare with, instead of Redis and Valkey: what a change has cost
 #   CURFEW_SERVER     another curfew-server to measure; nothing of the server is built then

@@ -1,8 +1,8 @@
 //! `make bench`: Curfew beside the reference servers, one table.
 //!
 //! Takes its settings from the environment, which scripts/bench.sh fills: CURFEW_SERVER (the program), CURFEW_REFERENCE
-//! (the folder of the reference servers), ROWS (names with commas between them; empty means all), QUICK=1, and
-//! BENCH_RESULTS (a file to write the table to as well; the lags for the picture are left beside it, in expiry-lag.csv).
+//! (the folder of the reference servers), ROWS (names with commas between them; empty means all), QUICK=1, ROUNDS
+//! (of the request path), and BENCH_RESULTS (a file to write the table to as well; the lags for the picture are left beside it, in expiry-lag.csv).
 
 use curfew_benches::machine::{Machine, pin};
 use curfew_benches::report::table;
@@ -33,6 +33,7 @@ fn run() -> Result<()> {
         machine: Machine::detect()?,
         folder,
         quick,
+        rounds: rounds()?,
         lag_file: results.as_ref().map(|path| path.with_file_name("expiry-lag.csv")),
         wanted: wanted()?,
     };
@@ -90,6 +91,14 @@ fn contestants() -> Result<Vec<Contestant>> {
         Contestant::reference("Redis", folder.join("redis-server"))?,
         Contestant::reference("Valkey", folder.join("valkey-server"))?,
     ])
+}
+
+fn rounds() -> Result<Option<usize>> {
+    let Ok(text) = std::env::var("ROUNDS") else { return Ok(None) };
+    match text.parse() {
+        Ok(rounds) if rounds > 0 => Ok(Some(rounds)),
+        _ => Err(Failure(format!("ROUNDS={text}: a number from 1 on is wanted"))),
+    }
 }
 
 fn wanted() -> Result<Vec<String>> {

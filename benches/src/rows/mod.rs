@@ -52,6 +52,8 @@ pub struct Bench {
     pub folder: PathBuf,
     /// Fewer rounds, shorter ones, smaller data where that does not change what is measured.
     pub quick: bool,
+    /// Rounds of the request path, where somebody wants more or fewer than usual.
+    pub rounds: Option<usize>,
     /// Where the lags are left for the picture; None: nowhere.
     pub lag_file: Option<PathBuf>,
     /// The chosen names; empty means all.
@@ -74,10 +76,8 @@ impl Bench {
 
     /// Rounds of the request path, and how long one server is measured in each.
     pub fn rounds(&self) -> (usize, Duration) {
-        match self.quick {
-            true => (3, Duration::from_millis(200)),
-            false => (7, Duration::from_millis(600)),
-        }
+        let (rounds, time) = if self.quick { (3, 200) } else { (7, 600) };
+        (self.rounds.unwrap_or(rounds), Duration::from_millis(time))
     }
 
     /// Starts every contestant on `cores`, and sends `data` to each.

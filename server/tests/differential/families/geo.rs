@@ -4,7 +4,8 @@ use super::Row;
 
 macro_rules! line {
     (@ g) => { "( g1 | g1 | g1 | {t}g | none | a ) " };
-    (@ m) => { "( a | b | c | d | e | f | g | h | i | j | k | nosuch ) " };
+    // Six, as Redis picks the COUNT nearest of seven and more with a sort that leaves members at one distance in any order.
+    (@ m) => { "( a | b | c | d | e | f | nosuch ) " };
     (@ lon) => { "( 0 | 13.361389 | 15.087269 | 13.5 | 14.9 | -180 | 180 | 179.99 | -179.99 | -73.9667 | 2.35 | 139.69 | 1 | 200 | abc | -0 | 1e-7 ) " };
     (@ lat) => { "( 0 | 38.115556 | 37.502669 | 37 | 38 | 85 | -85 | 85.05112878 | -85.05112878 | 40.8 | 48.85 | -35.68 | 70 | 81 | -70 | 86 | abc | -0 ) " };
     (@ near) => { "( 13 | 13.361389 | 13.4 | 14 | 14.5 | 15 | 15.087269 | 15.1 | 16.3 ) ( 36.9 | 37 | 37.502669 | 37.6 | 38 | 38.115556 | 38.2 | 39 ) " };

@@ -1,4 +1,4 @@
-//! The five HyperLogLog commands. GET compares the bytes. Redis needs a second for PFSELFTEST, so only its error is here.
+//! The five HyperLogLog commands. GET compares the bytes. Redis needs a second for PFSELFTEST, so only its error is here (with two arguments, as one may be lost on the way).
 
 use super::Row;
 
@@ -22,5 +22,5 @@ pub const ROWS: &[Row] = &[
     (1, "EXPIRE <k> 1000"),
     (1, "PFADD <k> a b c ; PFCOUNT <k> ; STRLEN <k> ; OBJECT ENCODING <k>"),
     (1, "COPY <k> <k> REPLACE"),
-    (1, "( PFADD | PFCOUNT | PFMERGE | PFDEBUG <k> | PFSELFTEST x | PFDEBUG ENCODING <k> <k> )"),
+    (1, "( PFADD | PFCOUNT | PFMERGE | PFDEBUG <k> | PFSELFTEST x y | PFDEBUG ENCODING <k> <k> )"),
 ];
