@@ -353,7 +353,7 @@ fn zcount(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Er
 /// `ZLEXCOUNT key min max`
 fn zlexcount(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let range = range::lex_range(args.at(2), args.at(3))?;
-    out.count(unit.view::<SortedSet>(args.at(1))?.map_or(0, |set| set.ranks_by_lex(&range, false).len()));
+    out.count(unit.view::<SortedSet>(args.at(1))?.map_or(0, |set| set.ranks_by_lex(&range, false, 0).len()));
     Ok(())
 }
 

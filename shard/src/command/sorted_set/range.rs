@@ -160,15 +160,14 @@ impl<'a> Query<'a> {
                 _ => return 0..0,
             },
         };
-        if skip >= found.len() {
-            return 0..0;
-        }
-        let count = usize::try_from(count).unwrap_or(usize::MAX).min(found.len() - skip);
-        if self.reverse {
-            found.end - skip - count..found.end - skip
-        } else {
-            found.start + skip..found.start + skip + count
-        }
+        let found = match &self.span {
+            Span::Lex(range) if skip > 0 => set.ranks_by_lex(range, self.reverse, skip),
+            _ if skip >= found.len() => return 0..0,
+            _ if self.reverse => found.start..found.end - skip,
+            _ => found.start + skip..found.end,
+        };
+        let count = usize::try_from(count).unwrap_or(usize::MAX).min(found.len());
+        if self.reverse { found.end - count..found.end } else { found.start..found.start + count }
     }
 }
 
@@ -176,7 +175,7 @@ impl<'a> Query<'a> {
 pub(super) fn ranks(set: SortedSetRef<'_>, span: &Span<'_>, reverse: bool) -> Range<usize> {
     match span {
         Span::Score(range) => set.ranks_by_score(range),
-        Span::Lex(range) => set.ranks_by_lex(range, reverse),
+        Span::Lex(range) => set.ranks_by_lex(range, reverse, 0),
         Span::Rank(start, stop) => {
             let len = set.len() as i64;
             let absolute = |rank: i64| if rank < 0 { rank.saturating_add(len) } else { rank };
@@ -233,7 +232,7 @@ mod tests {
     #[test]
     fn ranges() {
         check(
-            &mut world(&["zadd z 1 a 2 b 3 c 4 d", "zadd x 0 a 0 b 0 c 0 d", "set s v"]),
+            &mut world(&["zadd z 1 a 2 b 3 c 4 d", "zadd x 0 a 0 b 0 c 0 d", "zadd m 1 d 2 e 3 c", "set s v"]),
             &[
                 ("zrange z 0 -1", "*4 $1 a $1 b $1 c $1 d", "", ""),
                 ("zrange z 1 2 withscores", "*4 $1 b $1 2 $1 c $1 3", "", ""),
@@ -257,6 +256,11 @@ mod tests {
                 ("zrangebyscore z -1e400 1", "*1 $1 a", "", ""),
                 ("zrangebyscore z nan 2", "-ERR min or max is not a float", "", ""),
                 ("zrangebylex x [b (d", "*2 $1 b $1 c", "", ""),
+                ("zrangebylex x - + limit 1 2", "*2 $1 b $1 c", "", ""),
+                ("zrevrangebylex x + - limit 1 2", "*2 $1 c $1 b", "", ""),
+                // Where scores differ, what is skipped is not looked at, as in Redis.
+                ("zrangebylex m (a [d limit 2 10", "*1 $1 c", "", ""),
+                ("zrangebylex m (a [d", "*1 $1 d", "", ""),
                 ("zrangebylex x - + limit 1 2", "*2 $1 b $1 c", "", ""),
                 ("zrangebylex x + -", "*0", "", ""),
                 ("zrevrangebylex x (d [b", "*2 $1 c $1 b", "", ""),

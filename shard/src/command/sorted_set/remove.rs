@@ -43,7 +43,7 @@ pub(super) fn zremrangebyscore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Re
 /// `ZREMRANGEBYLEX key min max`
 pub(super) fn zremrangebylex(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
     let range = lex_range(args.at(2), args.at(3))?;
-    remove(unit, args.at(1), "zremrangebylex", out, |set| set.ranks_by_lex(&range, false))
+    remove(unit, args.at(1), "zremrangebylex", out, |set| set.ranks_by_lex(&range, false, 0))
 }
 
 fn remove(

@@ -415,9 +415,10 @@ impl<'a> SortedSetRef<'a> {
         start..end.max(start)
     }
 
-    /// The ranks of the members in this range, if all scores are equal. O(log n). Where they are not, the result depends on
-    /// the encoding, as in Redis; `from_end` is then for who walks from the end.
-    pub fn ranks_by_lex(self, range: &LexRange<'_>, from_end: bool) -> Range<usize> {
+    /// The ranks of the members in this range, if all scores are equal, without the first `skip` of a walk, which is from
+    /// the end if `from_end`. O(log n). Where scores differ, the result depends on the encoding, as in Redis, and in a small
+    /// set on which way is walked and on what is skipped.
+    pub fn ranks_by_lex(self, range: &LexRange<'_>, from_end: bool, skip: usize) -> Range<usize> {
         match self {
             SortedSetRef::Large(large) => {
                 let edge = |end, after| match end {
@@ -427,9 +428,11 @@ impl<'a> SortedSetRef<'a> {
                     LexEnd::Without(member) => large.tree.rank(&Edge::Member { member, after: !after }),
                 };
                 let (start, end) = (edge(range.min, false), edge(range.max, true));
-                start..end.max(start)
+                let end = end.max(start);
+                let skip = skip.min(end - start);
+                if from_end { start..end - skip } else { start + skip..end }
             }
-            SortedSetRef::Packed(packed) => packed_ranks_by_lex(packed, range, from_end),
+            SortedSetRef::Packed(packed) => packed_ranks_by_lex(packed, range, from_end, skip),
         }
     }
 
@@ -590,8 +593,8 @@ fn insert_packed(packed: &mut Packed, member: &[u8], score: f64) {
     packed.insert(place, Element::of(member));
 }
 
-/// Walks as Redis walks over its listpacks, which matters where scores differ.
-fn packed_ranks_by_lex(packed: PackedRef<'_>, range: &LexRange<'_>, from_end: bool) -> Range<usize> {
+/// Walks as Redis walks over its listpacks, which matters where scores differ: what is skipped need not be in the range.
+fn packed_ranks_by_lex(packed: PackedRef<'_>, range: &LexRange<'_>, from_end: bool, skip: usize) -> Range<usize> {
     let mut digits = itoa::Buffer::new();
     let len = packed.len() / 2;
     let members = || packed.pairs().map(|(member, _)| member);
@@ -610,10 +613,12 @@ fn packed_ranks_by_lex(packed: PackedRef<'_>, range: &LexRange<'_>, from_end: bo
         let Some(last) = all.iter().rposition(|member| range.holds_below(member.bytes(&mut digits))) else {
             return 0..0;
         };
+        let Some(last) = last.checked_sub(skip) else { return 0..0 };
         let count = all[..=last].iter().rev().take_while(|member| range.reaches(member.bytes(&mut digits))).count();
         return last + 1 - count..last + 1;
     }
     let Some(start) = members().position(|member| range.reaches(member.bytes(&mut digits))) else { return 0..0 };
+    let start = start.saturating_add(skip).min(len);
     let count = members().skip(start).take_while(|member| range.holds_below(member.bytes(&mut digits))).count();
     start..start + count
 }
@@ -743,7 +748,7 @@ mod tests {
         }
 
         #[test]
-        fn members_in_a_range(members in vec("[a-c]{0,3}", 1..40), min in "[a-c]{0,3}", max in "[a-c]{0,3}", kind in 0u8..16) {
+        fn members_in_a_range(members in vec("[a-c]{0,3}", 1..40), min in "[a-c]{0,3}", max in "[a-c]{0,3}", kind in 0u8..16, skip in 0usize..4) {
             let members: std::collections::BTreeSet<String> = members.into_iter().collect();
             let end = |kind, text| match kind % 4 {
                 0 => LexEnd::Min,
@@ -758,9 +763,13 @@ mod tests {
                 let all = members.iter().map(|member| (member.as_bytes(), 0.0));
                 let set = SortedSet::of_members(all, &limits);
                 for from_end in [false, true] {
-                    let ranks = Collection::view(&set).ranks_by_lex(&range, from_end);
+                    let ranks = Collection::view(&set).ranks_by_lex(&range, from_end, skip);
                     let found: Vec<_> = Collection::view(&set).range(ranks).map(|(member, _)| member.to_vec()).collect();
-                    let expected: Vec<_> = expected.iter().map(|member| member.as_bytes().to_vec()).collect();
+                    let mut expected: Vec<_> = expected.iter().map(|member| member.as_bytes().to_vec()).collect();
+                    match from_end {
+                        true => expected.truncate(expected.len().saturating_sub(skip)),
+                        false => drop(expected.drain(..skip.min(expected.len()))),
+                    }
                     prop_assert_eq!(found, expected);
                 }
             }
