@@ -5,7 +5,8 @@
 //! (our counters may go back at CONFIG RESETSTAT, which a recorder that lives on would not follow). Histograms are counted
 //! by ourselves, and the `metrics` facade takes single observations only, so their text is written here.
 //!
-//! No client can hurt: few connections at a time, one short request each, and a few seconds for all of it.
+//! No client can hurt: one short request for each connection, and a few seconds for all of it. Nobody waits for a place, so
+//! that those who say nothing cannot hold up a probe: when there are too many, the oldest goes.
 
 use crate::clients::pubsub::ChannelKind;
 use crate::observe::memory;
@@ -21,16 +22,16 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics::{Label, counter, gauge};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
-/// Connections served at the same time; others wait in the listener's queue.
-const CONNECTIONS_MAX: usize = 16;
+/// Connections open at the same time: with one more the oldest is closed.
+const CONNECTIONS_MAX: usize = 64;
 
 /// The whole life of a connection.
 const CONNECTION_TIME: Duration = Duration::from_secs(5);
@@ -43,33 +44,43 @@ const STALE_MS: i64 = 10_000;
 
 /// Serves one listener for the life of the process.
 pub async fn serve(shared: &'static Shared, listener: TcpListener) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             // Out of file descriptors, most likely.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        tokio::spawn(async move {
+        if open.len() >= CONNECTIONS_MAX {
+            open.retain(|connection| !connection.is_finished());
+        }
+        if open.len() >= CONNECTIONS_MAX
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
+        let connection = tokio::spawn(async move {
             let mut http = hyper::server::conn::http1::Builder::new();
             http.keep_alive(false)
                 .max_buf_size(REQUEST_MAX)
                 .timer(TokioTimer::new())
                 .header_read_timeout(CONNECTION_TIME);
             let answer = service_fn(move |request: Request<Incoming>| async move {
-                Ok::<_, Infallible>(answer(shared, request.method(), request.uri().path()))
+                let is_stranger = shared.config.load().is_protected_from(peer.ip());
+                Ok::<_, Infallible>(answer(shared, is_stranger, request.method(), request.uri().path()))
             });
             // Errors are the client's.
             let _ = tokio::time::timeout(CONNECTION_TIME, http.serve_connection(TokioIo::new(stream), answer)).await;
-            drop(place);
         });
+        open.push_back(connection.abort_handle());
     }
 }
 
-fn answer(shared: &Shared, method: &Method, path: &str) -> Response<Full<Bytes>> {
+/// `is_stranger`: protected mode lets its machine in and nobody else, as it does for clients.
+fn answer(shared: &Shared, is_stranger: bool, method: &Method, path: &str) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
     let (status, kind, body) = match (method, path) {
+        _ if is_stranger => (StatusCode::FORBIDDEN, TEXT, "protected mode: from its own machine only\n".to_owned()),
         (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, "text/plain; version=0.0.4", render(shared)),
         (&Method::GET | &Method::HEAD, "/healthz") => match stuck(shared, clock::moment().ms) {
             None => (StatusCode::OK, TEXT, "ok\n".to_owned()),

@@ -171,7 +171,7 @@ fn serve_metrics(shared: &'static Shared, config: &Config) {
         return;
     }
     for address in addresses(&config.metrics_bind, config.metrics_port) {
-        match listen(address.ip, address.port, 16) {
+        match listen(address.ip, address.port, 128) {
             Ok(listener) => {
                 tracing::info!("metrics on http://{}/metrics", SocketAddr::from((address.ip, address.port)));
                 tokio::spawn(crate::metrics::serve(shared, listener));

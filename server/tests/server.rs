@@ -383,10 +383,16 @@ fn metrics_are_served() {
     assert!(get(port, "/nosuch").starts_with("HTTP/1.1 404 "));
     assert!(http(port, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").starts_with("HTTP/1.1 405 "));
     assert!(!http(port, &format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100_000))).starts_with("HTTP/1.1 200"));
-    // Clients that say nothing are few at a time, and go after some seconds: others get their turn.
+    // Those who say nothing hold up nobody: a probe is answered while they are there, and of too many the oldest go.
     let silent: Vec<TcpStream> =
-        (0..20).map(|_| TcpStream::connect(("127.0.0.1", port)).expect("the queue takes them")).collect();
+        (0..100).map(|_| TcpStream::connect(("127.0.0.1", port)).expect("the queue takes them")).collect();
     assert!(get(port, "/healthz").starts_with("HTTP/1.1 200 "));
+    let is_open = |stream: &TcpStream| {
+        stream.set_nonblocking(true).expect("a socket");
+        matches!(stream.peek(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    assert!(is_open(&silent[50]) && is_open(&silent[99]), "the probe did not wait for them to end");
+    wait_until("the oldest has gone", || !is_open(&silent[0]));
     drop(silent);
     client.ok("SET still there");
 }

@@ -1,6 +1,7 @@
 //! The values of all parameters.
 
 use crate::config::values::{BufferLimits, LogLevel, MaxmemoryPolicy, NotifyFlags, Secret};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Every parameter's value. The fields are described in the rows of `table.rs`; units are in the names, sizes in bytes.
@@ -63,6 +64,13 @@ pub struct Config {
     pub stream_node_max_entries: u64,
     pub hll_sparse_max_bytes: u64,
     pub dbfilename: PathBuf,
+}
+
+impl Config {
+    /// Whether protected mode keeps connections from this address out: there is no password, and it is another machine's.
+    pub fn is_protected_from(&self, peer: IpAddr) -> bool {
+        self.protected_mode && self.requirepass.0.is_empty() && !peer.to_canonical().is_loopback()
+    }
 }
 
 impl Default for Config {

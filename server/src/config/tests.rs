@@ -23,6 +23,20 @@ fn through(name: &str, value: &str) -> String {
 }
 
 #[test]
+fn protected_mode_keeps_strangers_out_until_there_is_a_password() {
+    let mut config = Config::default();
+    let strangers = ["10.0.0.7", "2001:db8::1", "::ffff:10.0.0.7"].map(|ip| ip.parse().expect("an address"));
+    let own = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"].map(|ip| ip.parse().expect("an address"));
+    assert!(strangers.iter().all(|ip| config.is_protected_from(*ip)));
+    assert!(!own.iter().any(|ip| config.is_protected_from(*ip)));
+    config.requirepass.0 = b"secret".to_vec();
+    assert!(!strangers.iter().any(|ip| config.is_protected_from(*ip)));
+    config.requirepass.0.clear();
+    config.protected_mode = false;
+    assert!(!strangers.iter().any(|ip| config.is_protected_from(*ip)));
+}
+
+#[test]
 fn defaults_are_redis_s() {
     // CONFIG GET * of Redis 8.0.6 for what does not depend on where it runs.
     let reference = "lfu-decay-time 1|set-max-listpack-value 64|list-max-ziplist-size -2|save |appendonly no|supervised no|\

@@ -117,7 +117,7 @@ fn welcome_tcp(shared: &'static Shared, stream: TcpStream, peer: SocketAddr, han
         SockRef::from(&stream)
             .set_tcp_keepalive(&TcpKeepalive::new().with_time(every).with_interval(interval).with_retries(3))?;
     }
-    if is_protected(shared, peer) {
+    if shared.config.load().is_protected_from(peer.ip()) {
         io::Write::write_all(&mut &stream, PROTECTED.as_bytes())?;
         return Ok(());
     }
@@ -136,11 +136,6 @@ fn welcome_tcp(shared: &'static Shared, stream: TcpStream, peer: SocketAddr, han
 
 /// What protected mode tells a stranger. It begins as in Redis, by which some tools know it.
 const PROTECTED: &str = "-DENIED Redis is running in protected mode: it has no password, so it talks to its own machine alone. Give it a password (requirepass). Or, if strangers cannot reach it anyway, start it with --protected-mode no, or send CONFIG SET protected-mode no from its own machine, and CONFIG REWRITE to keep that.\r\n";
-
-fn is_protected(shared: &Shared, peer: SocketAddr) -> bool {
-    let config = shared.config.load();
-    config.protected_mode && config.requirepass.0.is_empty() && !peer.ip().to_canonical().is_loopback()
-}
 
 /// Enters a connection and chooses the thread with the fewest. None if there are too many.
 fn enter(shared: &Shared, peer: Peer, fd: i32) -> Option<(usize, Arc<Client>)> {

@@ -53,7 +53,10 @@ pub const ROWS: &[Row] = &[
     (5, "XACK ( a | b ) ( g | h ) +{ <sid> }"),
     (2, "XACK ( a | b ) ( g | h ) 9-0 9-1 9-2 2-0 1-1"),
     (6, "XPENDING ( a | b ) ( g | h )"),
-    (5, "XPENDING ( a | b ) ( g | h ) [ IDLE ( 0 | 100000 | -3 | 1.5 | abc ) ] <sint> <sint> ( <n> | 10 ) [ ( c | d | zz ) ]"),
+    (
+        5,
+        "XPENDING ( a | b ) ( g | h ) [ IDLE ( 0 | 100000 | -3 | 1.5 | abc ) ] <sint> <sint> ( <n> | 10 ) [ ( c | d | zz ) ]",
+    ),
     (3, "XPENDING ( a | b ) ( g | h ) [ IDLE 0 ] - + 10 [ ( c | d ) ]"),
     (1, "XPENDING <k> g { - | + | 10 | c | IDLE | 0 }"),
     (
