@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::exec::handler::Ctx;
+use crate::lua::chunk;
 use crate::lua::convert::{error_facts, push_bytes, string_at, write_error, write_value};
 use crate::lua::loading::Loading;
 use crate::lua::run::{AGAIN, Running};
@@ -104,13 +105,10 @@ impl Interpreter {
     /// errors are to say, with an `@` in front.
     pub fn compile(&mut self, text: &[u8], name: &CStr) -> Result<c_int, Vec<u8>> {
         let state = self.sandbox.state;
-        // Binary chunks can crash the interpreter: one is read as text, and so refused.
-        let text = if text.first() == Some(&0x1b) { b" \x1b" } else { text };
-        // SAFETY: no script runs in this interpreter, so the stack is at its base, and two slots are used. Loading is protected
-        // by itself; what says why it failed is a string, and copied before it is popped.
+        // SAFETY: no script runs in this interpreter, so the stack is at its base, and three slots are used. What says why it
+        // failed is a string, and copied before it is popped.
         unsafe {
-            let status = ffi::luaL_loadbuffer(state, text.as_ptr().cast(), text.len(), name.as_ptr());
-            if status != 0 {
+            if !chunk::compile(state, text, name.as_ptr()) {
                 let error = string_at(state, -1).unwrap_or_default().to_vec();
                 ffi::lua_settop(state, -2);
                 return Err(error);
