@@ -1,6 +1,7 @@
 //! Functions of Lua's base library that are our own: stock 5.1's could end the process, or change things for later scripts.
 #![allow(unsafe_code)]
 
+use crate::lua::state;
 use mlua::{ffi, lua_State};
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
@@ -37,6 +38,35 @@ pub unsafe extern "C-unwind" fn unpack(state: *mut lua_State) -> c_int {
 /// How many elements a range has; None: more than can be told.
 fn results(first: c_int, last: c_int) -> Option<c_int> {
     c_int::try_from((i64::from(last) - i64::from(first) + 1).max(0)).ok()
+}
+
+/// `table.insert`: Lua's own may move 2^31 elements that are not there, and cannot be stopped meanwhile.
+///
+/// # Safety
+/// As for [`CFunction`](super::sandbox::CFunction).
+pub unsafe extern "C-unwind" fn insert(state: *mut lua_State) -> c_int {
+    // SAFETY: argument 1 is a table, the value is on top and one element more at most. `look` finds no reference to the
+    // engine here.
+    unsafe {
+        ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
+        let end = i64::from(ffi::lua_objlen(state, 1) as c_int) + 1;
+        let at = match ffi::lua_gettop(state) {
+            2 => end,
+            3 => i64::from(ffi::luaL_checkinteger(state, 2) as c_int),
+            _ => return ffi::luaL_error(state, c"wrong number of arguments to 'insert'".as_ptr()),
+        };
+        for (moved, to) in (at + 1..=end).rev().enumerate() {
+            ffi::lua_rawgeti_(state, 1, (to - 1) as c_int);
+            ffi::lua_rawseti_(state, 1, to as c_int);
+            if moved & 0xFFFF == 0xFFFF
+                && let Some(text) = state::look(state)
+            {
+                state::stop(state, text);
+            }
+        }
+        ffi::lua_rawseti_(state, 1, at as c_int);
+        0
+    }
 }
 
 /// `collectgarbage`: what would change the collector for later scripts answers as Lua does, and changes nothing.

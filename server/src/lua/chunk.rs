@@ -24,6 +24,16 @@ const TOO_LONG: &[u8] = b"chunk is too long: more than 536870912 bytes";
 /// - `name` is a string with an end, there until this has returned, as is the text.
 /// - In a protected call, nothing that needs dropping is alive in the callers.
 pub unsafe fn compile(state: *mut lua_State, text: &[u8], name: *const c_char) -> bool {
+    // SAFETY: as asked of the caller.
+    unsafe { compile_within(state, text, name, |_| ()) }
+}
+
+/// The same; `limit` is called with true before the parser runs, and with false when it has ended. Memory may have a limit
+/// between the two: what the parser raises is caught.
+///
+/// # Safety
+/// As for [`compile`]; `limit` does not raise.
+pub unsafe fn compile_within(state: *mut lua_State, text: &[u8], name: *const c_char, limit: impl Fn(bool)) -> bool {
     // SAFETY: the slots are for the name, and for the function or what went wrong, which takes its place. The collector
     // goes on again whatever happens in between: `luaL_loadbuffer` catches what the parser raises.
     unsafe {
@@ -34,7 +44,9 @@ pub unsafe fn compile(state: *mut lua_State, text: &[u8], name: *const c_char) -
         let text = if text.first() == Some(&0x1b) { b" \x1b" } else { text };
         ffi::lua_pushstring_(state, name);
         ffi::lua_gc(state, ffi::LUA_GCSTOP, 0);
+        limit(true);
         let status = ffi::luaL_loadbuffer(state, text.as_ptr().cast(), text.len(), name);
+        limit(false);
         ffi::lua_gc(state, ffi::LUA_GCRESTART, 0);
         ffi::lua_remove(state, -2);
         status == 0

@@ -68,7 +68,7 @@ end";
 /// An interpreter with everything in place.
 pub struct Sandbox {
     /// The owner of the state: dropping it ends it.
-    _lua: Lua,
+    lua: Lua,
     /// The state.
     pub state: *mut lua_State,
     /// Registry reference of the error handler.
@@ -77,6 +77,15 @@ pub struct Sandbox {
     pub globals: c_int,
     /// Registry reference of the globals that a library has while it is loaded; `LUA_NOREF` in an interpreter of scripts.
     pub library_globals: c_int,
+}
+
+impl Sandbox {
+    /// Sets how many bytes the interpreter may use; 0: as many as there are. Where they end, Lua raises: outside of a protected
+    /// call that would end the process, so there is a limit in protected calls only.
+    pub fn limit(&self, bytes: usize) {
+        // It fails only for an allocator that is not mlua's.
+        let _ = self.lua.set_memory_limit(bytes);
+    }
 }
 
 /// Makes an interpreter.
@@ -99,7 +108,7 @@ pub unsafe fn create(engine: *mut Engine, kind: EngineKind) -> mlua::Result<Sand
         lua.exec_raw::<()>((), move |state| *made_ref = setup(state, engine, kind))?;
     }
     let (state, handler, globals, library_globals) = made;
-    Ok(Sandbox { _lua: lua, state, handler, globals, library_globals })
+    Ok(Sandbox { lua, state, handler, globals, library_globals })
 }
 
 /// Makes other globals visible: those of the registry reference `globals`. Everything that was compiled in this
@@ -160,7 +169,10 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) ->
         ffi::lua_setfield(state, -2, c"clock".as_ptr());
         ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, c"os".as_ptr());
         ffi::lua_settop(state, before);
-        replace_field(state, c"table", c"insert", table_insert);
+        ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, c"table".as_ptr());
+        ffi::lua_pushcclosure(state, table_insert, 0);
+        ffi::lua_setfield(state, -2, c"insert".as_ptr());
+        ffi::lua_settop(state, before);
         ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, c"math".as_ptr());
         for (name, function) in [(c"random", random as CFunction), (c"randomseed", random_seed as CFunction)] {
             ffi::lua_pushlightuserdata(state, engine.cast());
@@ -342,29 +354,11 @@ unsafe fn push_original(state: *mut lua_State, name: &CStr) {
     }
 }
 
-/// Puts `around`, which calls [`original`], in the place of `library.name`, with the address of that.
-///
-/// # Safety
-/// As for [`setup`], with two free slots. There is such a library, and the function of this name has no upvalues.
-unsafe fn replace_field(state: *mut lua_State, library: &CStr, name: &CStr, around: CFunction) {
-    // SAFETY: the slots are for the library, and for the function or what takes its place.
-    unsafe {
-        ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, library.as_ptr());
-        ffi::lua_getfield_(state, -1, name.as_ptr());
-        let address = ffi::lua_tocfunction(state, -1).map_or(ptr::null_mut(), |function| function as *mut c_void);
-        ffi::lua_settop(state, -2);
-        ffi::lua_pushlightuserdata(state, address);
-        ffi::lua_pushcclosure(state, around, 1);
-        ffi::lua_setfield(state, -2, name.as_ptr());
-        ffi::lua_settop(state, -2);
-    }
-}
-
 /// Calls the original function, whose address is upvalue 1, in this function's place: it sees the same arguments.
 ///
 /// # Safety
 /// As for [`CFunction`]. The arguments alone are on the stack, and the running function was made with the upvalue that
-/// [`push_original`] or [`replace_field`] gives.
+/// [`push_original`] gives.
 unsafe fn original(state: *mut lua_State) -> c_int {
     // SAFETY: the upvalue is null or the address of a C function of Lua's libraries. It runs as if Lua had called it: with
     // its arguments, with free slots, and without upvalues, which those used here do not have.
@@ -415,6 +409,16 @@ unsafe extern "C-unwind" fn missing_global(state: *mut lua_State) -> c_int {
 /// # Safety
 /// As for [`CFunction`].
 unsafe extern "C-unwind" fn table_insert(state: *mut lua_State) -> c_int {
+    // SAFETY: the arguments are still all that is on the stack when `insert` gets them.
+    unsafe {
+        refuse_proxy(state);
+        base::insert(state)
+    }
+}
+
+/// # Safety
+/// As for [`CFunction`].
+unsafe extern "C-unwind" fn set_metatable(state: *mut lua_State) -> c_int {
     // SAFETY: the arguments are still all that is on the stack when the original gets them; upvalue 1 is its address.
     unsafe {
         refuse_proxy(state);
@@ -424,18 +428,8 @@ unsafe extern "C-unwind" fn table_insert(state: *mut lua_State) -> c_int {
 
 /// # Safety
 /// As for [`CFunction`].
-unsafe extern "C-unwind" fn set_metatable(state: *mut lua_State) -> c_int {
-    // SAFETY: as in `table_insert`.
-    unsafe {
-        refuse_proxy(state);
-        original(state)
-    }
-}
-
-/// # Safety
-/// As for [`CFunction`].
 unsafe extern "C-unwind" fn get_metatable(state: *mut lua_State) -> c_int {
-    // SAFETY: upvalue 2 is what is shown of strings. For the rest as in `table_insert`: nothing is pushed for what is no
+    // SAFETY: upvalue 2 is what is shown of strings. For the rest as in `set_metatable`: nothing is pushed for what is no
     // proxy.
     unsafe {
         if ffi::lua_type(state, 1) == ffi::LUA_TSTRING {
@@ -507,7 +501,7 @@ unsafe extern "C-unwind" fn rawset(state: *mut lua_State) -> c_int {
     }
 }
 
-/// Redis's own: an error that is a table with `err` becomes its text.
+/// Redis's own: an error that is a table with `err` becomes its text. What else is under that name is a third result.
 ///
 /// # Safety
 /// As for [`CFunction`].
@@ -524,14 +518,13 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
         }
         if ffi::lua_type(state, -1) == ffi::LUA_TTABLE {
             ffi::lua_getfield_(state, -1, c"err".as_ptr());
-            match ffi::lua_isstring(state, -1) != 0 {
-                true => ffi::lua_replace(state, -2),
-                false => ffi::lua_settop(state, -2),
+            if ffi::lua_isstring(state, -1) != 0 {
+                ffi::lua_replace(state, -2);
             }
         }
         ffi::lua_pushboolean(state, 0);
-        ffi::lua_insert(state, -2);
-        2
+        ffi::lua_replace(state, 1);
+        ffi::lua_gettop(state)
     }
 }
 
