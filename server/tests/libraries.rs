@@ -1,4 +1,4 @@
-//! The Lua libraries (cjson, cmsgpack, struct, bit) beside those of the real Redis: generated values, texts and bytes go through
+//! The Lua libraries (cjson, cmsgpack, struct, bit, and what of `string` and `table` is our own) beside those of the real Redis: generated values, texts and bytes go through
 //! them on both servers, and what comes out, errors included, is compared byte for byte. `CURFEW_REFERENCE` says where the
 //! reference is. One fixed seed by default; `CURFEW_FUZZ_SECONDS` for other ones as long as that.
 
@@ -46,7 +46,24 @@ const KINDS: &[(&str, Kind)] = &[
     ("MessagePack", message_pack),
     ("structures", structures),
     ("bits", bits),
+    ("patterns", patterns),
+    ("mixtures", mixtures),
 ];
+
+/// The expressions in `scripts/patterns.txt`, one per line.
+#[test]
+fn patterns_match_as_in_redis() {
+    let (reference, curfew) = (Server::redis(&[]), Server::subject(1, &[]));
+    let (mut theirs, mut ours) = (reference.client(), curfew.client());
+    for line in include_str!("scripts/patterns.txt").lines() {
+        for script in [format!("return all(pcall(function() return {line} end))"), format!("return all(true, {line})")]
+        {
+            let script = format!("{SHOW}{script}");
+            let command = ["EVAL", &script, "0"];
+            assert_eq!(ours.cmd(&command).to_string(), theirs.cmd(&command).to_string(), "{line}");
+        }
+    }
+}
 
 #[test]
 fn fuzz_libraries_answer_as_in_redis() {
@@ -391,5 +408,161 @@ fn packed(random: &mut Random, depth: usize, out: &mut Vec<u8>) {
                 packed(random, depth + 1, out);
             }
         }
+    }
+}
+
+/// Functions that take patterns: short subjects and patterns of few kinds of bytes, so that they often match.
+fn patterns(random: &mut Random, _: &mut Vec<Vec<u8>>) -> String {
+    let mut results = Vec::new();
+    for _ in 0..8 {
+        let (subject, pattern) = (quote(&subject(random)), quote(&pattern(random)));
+        let start = random.pick(&["1", "2", "-1", "-3", "0", "5", "nil", "1e9", "-1e9"]);
+        let replacement = random.pick(&[
+            "'<%0>'",
+            "'%1'",
+            "'%2%1'",
+            "'%%'",
+            "'%'",
+            "''",
+            "7",
+            "{a='x', b=false, ab=1}",
+            "{}",
+            "string.upper",
+            "function(...) return #{...} end",
+            "function() end",
+            "function(x) return x ~= 'a' and x end",
+            "setmetatable({}, {__index = function(_, k) return k .. '!' end})",
+            "nil",
+            "true",
+        ]);
+        let max = random.pick(&["nil", "0", "1", "2", "-1", "'3'"]);
+        results.push(match random.below(5) {
+            0 => format!(
+                "all(pcall(string.find, {subject}, {pattern}, {start}, {}))",
+                random.pick(&["nil", "true", "false"])
+            ),
+            1 => format!("all(pcall(string.match, {subject}, {pattern}, {start}))"),
+            2 => format!("all(pcall(string.gsub, {subject}, {pattern}, {replacement}, {max}))"),
+            3 => format!(
+                "all(pcall(function() local r = {{}} for a, b in string.gmatch({subject}, {pattern}) do
+                r[#r + 1] = tostring(a) .. ':' .. tostring(b) end return r end))"
+            ),
+            _ => format!("all(pcall(string.rep, {subject}, {}))", random.pick(&["0", "1", "-1", "nil", "'2'", "5"])),
+        });
+    }
+    format!("return {{{}}}", results.join(","))
+}
+
+fn subject(random: &mut Random) -> Vec<u8> {
+    let length = random.below(14);
+    (0..length).map(|_| *random.pick(b"aaabbc(()).-%$^ 1_[]\0\xe9A")).collect()
+}
+
+/// A pattern of few items, at times broken.
+fn pattern(random: &mut Random) -> Vec<u8> {
+    let mut pattern = Vec::new();
+    if random.one_in(6) {
+        pattern.push(b'^');
+    }
+    let mut open = 0;
+    for _ in 0..random.below(6) {
+        match random.below(14) {
+            0 => {
+                pattern.push(b'(');
+                open += 1;
+            }
+            1 if open > 0 => {
+                pattern.push(b')');
+                open -= 1;
+            }
+            1 => pattern.extend_from_slice(b"()"),
+            2 => pattern.extend_from_slice(random.pick(&["%b()", "%bab", "%f[%a]", "%f[^a]", "%1", "%2"]).as_bytes()),
+            3 if random.one_in(8) => {
+                pattern.extend_from_slice(random.pick(&["%", "[", "[^", ")", "%f", "%b", "$", "[a%", "\0"]).as_bytes());
+            }
+            _ => {
+                pattern.extend_from_slice(
+                    random
+                        .pick(&[
+                            "a", "b", "c", ".", "%a", "%A", "%w", "%s", "%d", "%p", "%x", "%z", "%%", "%.", "[ab]",
+                            "[^ab]", "[a-c]", "[%a_]", "[^%s]", "[]]", "[^]]", "[a-]", "[%-a]", "(a)", "(.)", "-",
+                        ])
+                        .as_bytes(),
+                );
+                pattern.extend_from_slice(random.pick(&["", "", "*", "+", "-", "?"]).as_bytes());
+            }
+        }
+    }
+    if random.one_in(8) {
+        open = 0;
+    }
+    pattern.extend(std::iter::repeat_n(b')', open));
+    if random.one_in(5) {
+        pattern.push(b'$');
+    }
+    pattern
+}
+
+/// A string of Lua.
+fn quote(bytes: &[u8]) -> String {
+    let escaped: String = bytes.iter().map(|byte| format!("\\{byte:03}")).collect();
+    format!("\"{escaped}\"")
+}
+
+/// Whole scripts: expressions within expressions, of all that scripts are given.
+fn mixtures(random: &mut Random, args: &mut Vec<Vec<u8>>) -> String {
+    args.push(subject(random));
+    let lines: Vec<String> =
+        (0..4).map(|_| format!("all(pcall(function() return {} end))", expression(random, 0))).collect();
+    format!(
+        "local a, b, n = ARGV[1], 'ab,c', 3
+        local r = {{{}}}
+        r[#r + 1] = all(pcall(function() leaked = 1 end))
+        local names = {{}}
+        for name in pairs(_G) do names[#names + 1] = name end
+        table.sort(names)
+        r[#r + 1] = table.concat(names, ' ')
+        -- Addresses are no two servers' business.
+        for i = 1, #r do r[i] = r[i]:gsub('0x%x+', '0x') end
+        return r",
+        lines.join(",")
+    )
+}
+
+fn expression(random: &mut Random, depth: usize) -> String {
+    if depth > 4 || random.one_in(6) {
+        let leaves =
+            ["a", "b", "n", "'x'", "nil", "true", "-1", "2.5", "{1, 2, 'c'}", "''", "KEYS", "1e15", "cjson.null"];
+        return (*random.pick(&leaves)).to_owned();
+    }
+    let mut e = || expression(random, depth + 1);
+    let (x, y) = (e(), e());
+    match random.below(24) {
+        0 => format!("{x} .. {y}"),
+        1 => format!("({x} or {y})"),
+        2 => format!("#({x})"),
+        3 => format!("tostring(type({x}) == 'table' and #{x} or {x})"),
+        4 => format!("string.find(a, {})", quote(&pattern(random))),
+        5 => format!("string.gsub({x}, {}, function(c) return {y} end)", quote(&pattern(random))),
+        6 => format!("string.gsub(a, {}, {x})", quote(&pattern(random))),
+        7 => format!("unpack({{{x}, {y}}}, {}, {})", random.below(4), random.below(5)),
+        8 => format!("select({}, {x}, {y})", random.pick(&["1", "2", "-1", "'#'", "0", "3"])),
+        9 => format!("coroutine.wrap(function(p) local q = coroutine.yield({x}) return {y} end)(n)"),
+        10 => format!("coroutine.resume(coroutine.create(function() return {x}, {y} end))"),
+        11 => format!("pcall(function() return {x} end)"),
+        12 => format!("pcall(error, {x}, 0)"),
+        13 => format!("table.concat({{{x}, {y}}}, b)"),
+        14 => format!("cjson.encode({{{x}, {y}}})"),
+        15 => format!("cmsgpack.unpack(cmsgpack.pack({x}, {y}))"),
+        16 => format!("struct.pack({}, {x})", random.pick(&["'>I2'", "'b'", "'s'", "'d'", "'c0'", "'i3'"])),
+        17 => format!("bit.{}({x}, {y})", random.pick(&["band", "bor", "bxor", "lshift", "rol", "tohex"])),
+        18 => format!("loadstring({x})"),
+        19 => format!("select('#', load(function() if n then n = nil return {x} end end))"),
+        20 => format!("string.rep({x}, {})", random.below(9)),
+        21 => {
+            format!("string.format({}, {x})", random.pick(&["'%5.2f'", "'%d'", "'%q'", "'%s'", "'%x'", "'%c'", "'%g'"]))
+        }
+        22 => format!("setmetatable({{}}, {{__index = function(_, k) return {x} end}}).k"),
+        _ => format!("(function(...) return select('#', ...) end)({x}, {y})"),
     }
 }

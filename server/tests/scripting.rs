@@ -264,3 +264,146 @@ fn a_server_with_a_runaway_script_ends_when_told() {
     assert_eq!(server.terminate(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(15));
 }
+
+/// No script ends the process: not by its depth, wherever that is, nor by what it builds, and the next one finds an
+/// interpreter as it was. (Redis: CVE-2025-46817, CVE-2025-46819, CVE-2025-49844; the inputs here are harmless everywhere.)
+#[test]
+fn depth_is_an_error_and_leaves_nothing_behind() {
+    // The client here reads nested replies by recursion.
+    let deep = std::thread::Builder::new().stack_size(256 << 20).spawn(depth).expect("a thread");
+    deep.join().expect("no failure");
+}
+
+fn depth() {
+    let mut server = Server::subject(1, &[]);
+    let mut client = server.client();
+    for (what, script) in [
+        ("calls", "local function f() return 1 + f() end return tostring(pcall(f))"),
+        ("calls without a catch", "local function f() return 1 + f() end return f()"),
+        ("pcall", "local function f() return pcall(f) end return tostring(f())"),
+        ("xpcall", "local function f() return xpcall(f, f) end return tostring(f())"),
+        ("failing handlers", "local function h() error('x') end return tostring(xpcall(function() error('y') end, h))"),
+        ("coroutines", "local function f() return coroutine.wrap(f)() end return tostring(pcall(f))"),
+        (
+            "metamethods",
+            "local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k .. 'x'] end \
+            return tostring(pcall(function() return t.x end))",
+        ),
+        (
+            "tables behind tables",
+            "local t = {} for _ = 1, 1000 do t = setmetatable({}, {__index = t}) end \
+            return tostring(pcall(function() return t.x end))",
+        ),
+        (
+            "comparisons",
+            "local t = setmetatable({}, {}) getmetatable(t).__lt = function(a, b) return a < b end \
+            return tostring(pcall(function() return t < setmetatable({}, getmetatable(t)) end))",
+        ),
+        (
+            "concatenation",
+            "local t = setmetatable({}, {}) getmetatable(t).__concat = function(a, b) return a .. b end \
+            return tostring(pcall(function() return t .. 'x' end))",
+        ),
+        ("gsub", "local function f(c) return (c:gsub('.', f)) end return tostring(pcall(f, 'x'))"),
+        (
+            "gsub in coroutines",
+            "local function f(c) return coroutine.wrap(function() return (c:gsub('.', f)) end)() end \
+            return tostring(pcall(f, 'x'))",
+        ),
+        ("sort", "local function f() table.sort({3, 2, 1}, f) return true end return tostring(pcall(f))"),
+        ("load", "local function f() return load(f) end return tostring(pcall(f))"),
+        ("parentheses", "return tostring(loadstring('return ' .. ('('):rep(5000) .. '1' .. (')'):rep(5000)))"),
+        ("constructors", "return tostring(loadstring('return ' .. ('{'):rep(5000) .. ('}'):rep(5000)))"),
+        ("functions", "return tostring(loadstring(('function f() '):rep(5000)))"),
+        ("blocks", "return tostring(loadstring(('do '):rep(5000) .. ('end '):rep(5000)))"),
+        ("operators", "return tostring(loadstring('return ' .. ('-'):rep(5000) .. '1'))"),
+        (
+            "nested tables",
+            "local t = {} for _ = 1, 100000 do t = {t} end return {tostring(pcall(cjson.encode, t)), \
+            tostring(pcall(cmsgpack.pack, t))}",
+        ),
+        ("a nested reply", "local t = {} for _ = 1, 100000 do t = {t} end return t"),
+        ("a table in itself", "local t = {} t[1] = t return t"),
+        ("long patterns", "return tostring(pcall(string.find, ('a'):rep(300000), ('a?'):rep(300000)))"),
+        ("nested captures", "return tostring(pcall(string.find, 'a', ('('):rep(1000) .. 'a'))"),
+        ("a long result", "return tostring(pcall(string.rep, 'abc', 2^31 - 1))"),
+        ("many results", "return tostring(pcall(function() return unpack({}, 1, 1000000) end))"),
+        ("many strings", "return tostring(pcall(string.char, unpack({}, 1, 7000)))"),
+    ] {
+        client.cmd(&["EVAL", script, "0"]);
+        server.assert_alive();
+        let library = format!("#!lua name=deep\nredis.register_function('deep', function() {script} end)");
+        client.cmd(&["FUNCTION", "LOAD", "REPLACE", &library]);
+        client.cmd(&["FCALL", "deep", "0"]);
+        client.cmd(&["FUNCTION", "LOAD", "REPLACE", &format!("#!lua name=top\n{script}")]);
+        server.assert_alive();
+        let after = "local n = 0 for _ in pairs(_G) do n = n + 1 end return {n, ('a b'):gsub('%w', '<%0>')}";
+        let found = client.cmd(&["EVAL", after, "0"]).to_string();
+        assert!(found.contains("<a> <b>"), "after {what}: {found}");
+    }
+}
+
+#[test]
+fn memory_of_scripts_has_a_limit() {
+    let mut server = Server::subject(1, &["--script-memory-limit", "32mb"]);
+    let mut client = server.client();
+    for script in [
+        "local t = {} for i = 1, 1e9 do t[i] = i end",
+        "local s = 'x' while true do s = s .. s end",
+        "local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end",
+        "local t = {} for i = 1, 1e9 do t[i] = coroutine.create(function() end) end",
+        "return ('x'):rep(100000000)",
+        "return (('x'):rep(100000):gsub('.', ('y'):rep(1000)))",
+        "local s = ('x'):rep(1000000) local t = {} for i = 1, 100 do t[i] = s end return table.concat(t)",
+        "return assert(load(function() return ('x'):rep(100000) end))",
+        "redis.call('set', 'k', ('x'):rep(5000000)) local t = {} for i = 1, 1000 do t[i] = redis.call('getrange', 'k', i, -1) end",
+        "local t = {} for i = 1, 1e9 do t[i] = redis.pcall('nosuch') end",
+    ] {
+        let reply = client.cmd(&["EVAL", script, "0"]);
+        let text = reply.to_string();
+        assert!(reply.is_error() && text.contains("not enough memory"), "{script}: {text}");
+        // It can be caught, too, and the script goes on.
+        let caught =
+            format!("local ok, e = pcall(function() {script} end) collectgarbage() return {{tostring(ok), e}}");
+        let text = client.cmd(&["EVAL", &caught, "0"]).to_string();
+        assert!(text.contains("false") && text.contains("not enough memory"), "{script}: {text}");
+        server.assert_alive();
+        let left = client.cmd(&["EVAL", "return collectgarbage('count') * 1024", "0"]).int();
+        assert!(left < 8 << 20, "{script}: {left} bytes left");
+    }
+    let library = "#!lua name=large\nlocal t = {} for i = 1, 1e9 do t[i] = i .. 'x' end";
+    let text = client.cmd(&["FUNCTION", "LOAD", library]).to_string();
+    assert!(text.contains("script-memory-limit") || text.contains("timeout"), "{text}");
+    let large = format!("return {{{}}}", "{},".repeat(500_000));
+    let text = client.cmd(&["EVAL", &large, "0"]).to_string();
+    assert!(text.contains("script-memory-limit") || text.contains("overflow"), "{}", &text[..text.len().min(200)]);
+    // Without one, and with room for it.
+    client.ok("CONFIG SET script-memory-limit 0");
+    assert_eq!(client.cmd(&["EVAL", "return #('x'):rep(100000000)", "0"]).int(), 100_000_000);
+}
+
+/// Searches and moves that C would do in one go can be stopped as loops of Lua can.
+#[test]
+fn a_long_search_can_be_killed() {
+    let server = Server::subject(1, &["--busy-reply-threshold", "50"]);
+    for script in [
+        "return (('a'):rep(60):find(('a*'):rep(60) .. 'b'))",
+        "return pcall(string.gsub, ('a'):rep(60), ('a-'):rep(60) .. 'b', '')",
+        "for _ in ('a'):rep(60):gmatch(('a?'):rep(60) .. ('a*'):rep(60) .. 'b') do end",
+        "table.insert({}, -2^31, 1)",
+    ] {
+        let mut runner = start_busy(&server, script, "k");
+        server.client().ok("SCRIPT KILL");
+        assert_killed(&mut runner);
+    }
+}
+
+/// What a script tells the collector ends with it.
+#[test]
+fn the_collector_is_not_a_script_s() {
+    let server = Server::subject(1, &[]);
+    let mut client = server.client();
+    client.cmd(&["EVAL", "collectgarbage('stop') collectgarbage('setpause', 1000000)", "0"]);
+    let script = "for i = 1, 200000 do local t = {i, i, i, i} end return collectgarbage('count')";
+    assert!(client.cmd(&["EVAL", script, "0"]).int() < 4096);
+}

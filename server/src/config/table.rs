@@ -351,6 +351,12 @@ pub static ROWS: &[Row] = &[
         "Milliseconds after which a running script makes others get -BUSY. 0 means at once.",
     )
     .also("lua-time-limit"),
+    row(
+        "script-memory-limit",
+        memory!(script_memory_limit, 0, LONG),
+        Live,
+        "Most bytes that a thread's interpreter uses while a script or function runs. 0 means no limit. Curfew's own.",
+    ),
     // Encodings
     row(
         "hash-max-listpack-entries",

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::exec::handler::Ctx;
+use crate::lua::chunk;
 use crate::lua::convert::{error_facts, push_bytes, string_at, write_error, write_value};
 use crate::lua::loading::Loading;
 use crate::lua::run::{AGAIN, Running};
@@ -10,6 +11,7 @@ use crate::lua::sandbox::Sandbox;
 use crate::lua::state::{ENGINE_KEY, Engine, EngineKind, hook};
 use crate::script::code::Code;
 use crate::session::Session;
+use crate::thread;
 use curfew_protocol::args::OwnedArgs;
 use curfew_protocol::{Args, Error, Reply, number};
 use curfew_shard::Unit;
@@ -31,6 +33,19 @@ static USED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 /// Bytes that all interpreters of this kind use: INFO's `used_memory_vm_eval` and `used_memory_vm_functions`.
 pub fn used(kind: EngineKind) -> usize {
     USED[kind as usize].load(Relaxed)
+}
+
+/// What is said where Lua has raised for want of memory.
+const OUT_OF_MEMORY: &[u8] = b"not enough memory: script-memory-limit is reached";
+
+/// What Lua says, with the reason where memory has ended.
+fn explained(text: &[u8]) -> &[u8] {
+    if text == b"not enough memory" { OUT_OF_MEMORY } else { text }
+}
+
+/// Bytes that an interpreter may use; 0 for no limit.
+fn memory_limit() -> usize {
+    thread::with(|thread| usize::try_from(thread.config().script_memory_limit).unwrap_or(usize::MAX))
 }
 
 /// What the code that is called gets to work with.
@@ -60,6 +75,8 @@ pub struct Interpreter {
     kind: EngineKind,
     /// Its share of [`USED`].
     told: usize,
+    /// What was in use after the last full collection.
+    settled: usize,
 }
 
 impl Drop for Interpreter {
@@ -94,7 +111,7 @@ impl Interpreter {
             ffi::lua_pushlightuserdata(sandbox.state, engine.0.cast());
             ffi::lua_rawset(sandbox.state, ffi::LUA_REGISTRYINDEX);
         }
-        let mut made = Interpreter { sandbox, engine, kind, told: 0 };
+        let mut made = Interpreter { sandbox, engine, kind, told: 0, settled: 0 };
         made.reset_hook();
         made.tell();
         Ok(made)
@@ -104,15 +121,15 @@ impl Interpreter {
     /// errors are to say, with an `@` in front.
     pub fn compile(&mut self, text: &[u8], name: &CStr) -> Result<c_int, Vec<u8>> {
         let state = self.sandbox.state;
-        // Binary chunks can crash the interpreter: one is read as text, and so refused.
-        let text = if text.first() == Some(&0x1b) { b" \x1b" } else { text };
-        // SAFETY: no script runs in this interpreter, so the stack is at its base, and two slots are used. Loading is protected
-        // by itself; what says why it failed is a string, and copied before it is popped.
+        // SAFETY: no script runs in this interpreter, so the stack is at its base, and three slots are used. What says why it
+        // failed is a string, and copied before it is popped.
         unsafe {
-            let status = ffi::luaL_loadbuffer(state, text.as_ptr().cast(), text.len(), name.as_ptr());
-            if status != 0 {
-                let error = string_at(state, -1).unwrap_or_default().to_vec();
+            let bytes = memory_limit();
+            let limit = |is_on| self.sandbox.limit(if is_on { bytes } else { 0 });
+            if !chunk::compile_within(state, text, name.as_ptr(), limit) {
+                let error = explained(string_at(state, -1).unwrap_or_default()).to_vec();
                 ffi::lua_settop(state, -2);
+                self.collect(bytes);
                 return Err(error);
             }
             Ok(ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX))
@@ -139,15 +156,19 @@ impl Interpreter {
             let base = ffi::lua_gettop(state);
             sandbox::set_globals(state, library_globals);
             ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
+            let limit = memory_limit();
+            self.sandbox.limit(limit);
             let status = ffi::lua_pcall(state, 0, 0, 0);
+            self.sandbox.limit(0);
             let result = match status {
                 0 => Ok(()),
+                ffi::LUA_ERRMEM => Err([b"ERR ", OUT_OF_MEMORY].concat()),
                 _ => Err(error_facts(state).text),
             };
             sandbox::set_globals(state, globals);
             ffi::lua_settop(state, base);
             self.reset_hook();
-            self.tell();
+            self.collect(limit);
             let loading = (*self.engine.0).loading.take().unwrap_or_default();
             (result, loading)
         }
@@ -168,6 +189,7 @@ impl Interpreter {
     ) -> Result<(), Error> {
         let Sandbox { state, handler, globals, .. } = self.sandbox;
         let (db, now_ms) = (unit.db, unit.now.ms);
+        let limit = usize::try_from(ctx.thread.config().script_memory_limit).unwrap_or(usize::MAX);
         let result;
         // SAFETY:
         // - No script runs in this interpreter: `Vm` is taken from its slot for the time of this call. So the engine is
@@ -210,7 +232,9 @@ impl Interpreter {
                     1
                 }
             };
+            self.sandbox.limit(limit);
             let status = ffi::lua_pcall(state, passed, 1, base + 1);
+            self.sandbox.limit(0);
             let Some(mut run) = (*self.engine.0).run.take() else {
                 return Err(AGAIN);
             };
@@ -237,8 +261,20 @@ impl Interpreter {
             ffi::lua_settop(state, base);
         }
         unit.db = db;
-        self.tell();
+        self.collect(limit);
         result
+    }
+
+    /// After something has run: tells the memory in use. If that is more than half of what may be used, what nobody refers to
+    /// goes, so that the next one finds room; but not each time where it has to stay.
+    fn collect(&mut self, limit: usize) {
+        let used = self.tell();
+        if limit > 0 && used > limit / 2 && used > self.settled.saturating_mul(2) {
+            // SAFETY: the state is live, and nothing runs in it. No code of scripts runs: they cannot give anything a
+            // finalizer. There is no limit outside of protected calls.
+            unsafe { ffi::lua_gc(self.sandbox.state, ffi::LUA_GCCOLLECT, 0) };
+            self.settled = self.tell();
+        }
     }
 
     /// The hook fires every so many instructions again.
@@ -247,8 +283,8 @@ impl Interpreter {
         unsafe { ffi::lua_sethook(self.sandbox.state, Some(hook), ffi::LUA_MASKCOUNT, HOOK_INSTRUCTIONS) };
     }
 
-    /// Tells the memory in use if it has changed much.
-    fn tell(&mut self) {
+    /// Tells the memory in use if it has changed much, and answers it.
+    fn tell(&mut self) -> usize {
         // SAFETY: the state is live; asking changes nothing.
         let kib = unsafe { ffi::lua_gc(self.sandbox.state, ffi::LUA_GCCOUNT, 0) };
         let now = usize::try_from(kib).unwrap_or(0) << 10;
@@ -256,6 +292,7 @@ impl Interpreter {
             USED[self.kind as usize].fetch_add(now.wrapping_sub(self.told), Relaxed);
             self.told = now;
         }
+        now
     }
 }
 
@@ -263,13 +300,13 @@ impl Interpreter {
 ///
 /// # Safety
 /// A live state outside of a protected call. The top is what the error handler has left; there is a free slot.
-unsafe fn write_failure(state: *mut lua_State, thread: &crate::thread::Thread, out: &mut Reply, code: &Code) {
+unsafe fn write_failure(state: *mut lua_State, thread: &thread::Thread, out: &mut Reply, code: &Code) {
     // SAFETY: as asked of the caller.
     let kind = unsafe { ffi::lua_type(state, -1) };
     if !matches!(kind, ffi::LUA_TTABLE) {
         // The error handler itself has failed (out of memory, or errors in errors).
         // SAFETY: the value stays on the stack, and is copied from there.
-        let text = unsafe { string_at(state, -1) }.unwrap_or(b"execution failure");
+        let text = explained(unsafe { string_at(state, -1) }.unwrap_or(b"execution failure"));
         let prefix = if code.is_function() { "" } else { "f_" };
         let text = [b"ERR Error running script ", prefix.as_bytes(), code.name(), b", ", &text[..text.len().min(100)]]
             .concat();

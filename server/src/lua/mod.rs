@@ -8,6 +8,7 @@
 //!   state.rs        what it has beside its Lua state; the hook
 //!   register.rs     what a top level registers; loading.rs has that, and its time
 //!   sandbox.rs      what the interpreter offers: the globals of Redis, read-only
+//!   base.rs         unpack and others that are our own; chunk.rs: compiling, load and loadstring
 //!   api.rs          the table `redis`: call, pcall and the rest
 //!   convert.rs      replies to Lua values and back
 //!   run.rs          a script under way: what its calls may do, the shards it holds, its time
@@ -15,7 +16,9 @@
 //! ```
 
 pub mod api;
+pub mod base;
 pub mod call;
+pub mod chunk;
 pub mod convert;
 pub mod interpreter;
 pub mod lib;

@@ -16,9 +16,9 @@
 
 use crate::lua::convert::push_bytes;
 use crate::lua::state::{Engine, EngineKind};
-use crate::lua::{api, lib, register};
+use crate::lua::{api, base, chunk, lib, register};
 use mlua::{Lua, LuaOptions, StdLib, ffi, lua_State};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::mem::transmute;
 use std::ptr;
 
@@ -30,7 +30,6 @@ static MARKER: u8 = 0;
 const PLAIN: &[&CStr] = &[
     c"_VERSION",
     c"assert",
-    c"collectgarbage",
     c"error",
     c"gcinfo",
     c"ipairs",
@@ -39,7 +38,6 @@ const PLAIN: &[&CStr] = &[
     c"tonumber",
     c"tostring",
     c"type",
-    c"unpack",
     c"xpcall",
 ];
 
@@ -70,7 +68,7 @@ end";
 /// An interpreter with everything in place.
 pub struct Sandbox {
     /// The owner of the state: dropping it ends it.
-    _lua: Lua,
+    lua: Lua,
     /// The state.
     pub state: *mut lua_State,
     /// Registry reference of the error handler.
@@ -79,6 +77,15 @@ pub struct Sandbox {
     pub globals: c_int,
     /// Registry reference of the globals that a library has while it is loaded; `LUA_NOREF` in an interpreter of scripts.
     pub library_globals: c_int,
+}
+
+impl Sandbox {
+    /// Sets how many bytes the interpreter may use; 0: as many as there are. Where they end, Lua raises: outside of a protected
+    /// call that would end the process, so there is a limit in protected calls only.
+    pub fn limit(&self, bytes: usize) {
+        // It fails only for an allocator that is not mlua's.
+        let _ = self.lua.set_memory_limit(bytes);
+    }
 }
 
 /// Makes an interpreter.
@@ -101,7 +108,7 @@ pub unsafe fn create(engine: *mut Engine, kind: EngineKind) -> mlua::Result<Sand
         lua.exec_raw::<()>((), move |state| *made_ref = setup(state, engine, kind))?;
     }
     let (state, handler, globals, library_globals) = made;
-    Ok(Sandbox { _lua: lua, state, handler, globals, library_globals })
+    Ok(Sandbox { lua, state, handler, globals, library_globals })
 }
 
 /// Makes other globals visible: those of the registry reference `globals`. Everything that was compiled in this
@@ -145,8 +152,7 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) ->
         ffi::lua_pushcclosure(state, ffi::luaopen_debug, 0);
         push_bytes(state, b"debug");
         ffi::lua_call(state, 1, 0);
-        let text = ERROR_HANDLER.to_bytes();
-        ffi::luaL_loadbuffer(state, text.as_ptr().cast(), text.len(), c"@err_handler_def".as_ptr());
+        chunk::compile(state, ERROR_HANDLER.to_bytes(), c"@err_handler_def".as_ptr());
         ffi::lua_call(state, 0, 0);
         ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, c"__redis__err__handler".as_ptr());
         let handler = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
@@ -163,7 +169,10 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) ->
         ffi::lua_setfield(state, -2, c"clock".as_ptr());
         ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, c"os".as_ptr());
         ffi::lua_settop(state, before);
-        replace_field(state, c"table", c"insert", table_insert);
+        ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, c"table".as_ptr());
+        ffi::lua_pushcclosure(state, table_insert, 0);
+        ffi::lua_setfield(state, -2, c"insert".as_ptr());
+        ffi::lua_settop(state, before);
         ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, c"math".as_ptr());
         for (name, function) in [(c"random", random as CFunction), (c"randomseed", random_seed as CFunction)] {
             ffi::lua_pushlightuserdata(state, engine.cast());
@@ -191,8 +200,10 @@ unsafe fn setup(state: *mut lua_State, engine: *mut Engine, kind: EngineKind) ->
             (c"next", next as CFunction),
             (c"rawget", rawget as CFunction),
             (c"rawset", rawset as CFunction),
-            (c"load", load as CFunction),
-            (c"loadstring", load_string as CFunction),
+            (c"load", chunk::load as CFunction),
+            (c"loadstring", chunk::load_string as CFunction),
+            (c"unpack", base::unpack as CFunction),
+            (c"collectgarbage", base::collect_garbage as CFunction),
         ] {
             ffi::lua_pushcclosure(state, function, 0);
             ffi::lua_setfield(state, real, name.as_ptr());
@@ -343,29 +354,11 @@ unsafe fn push_original(state: *mut lua_State, name: &CStr) {
     }
 }
 
-/// Puts `around`, which calls [`original`], in the place of `library.name`, with the address of that.
-///
-/// # Safety
-/// As for [`setup`], with two free slots. There is such a library, and the function of this name has no upvalues.
-unsafe fn replace_field(state: *mut lua_State, library: &CStr, name: &CStr, around: CFunction) {
-    // SAFETY: the slots are for the library, and for the function or what takes its place.
-    unsafe {
-        ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, library.as_ptr());
-        ffi::lua_getfield_(state, -1, name.as_ptr());
-        let address = ffi::lua_tocfunction(state, -1).map_or(ptr::null_mut(), |function| function as *mut c_void);
-        ffi::lua_settop(state, -2);
-        ffi::lua_pushlightuserdata(state, address);
-        ffi::lua_pushcclosure(state, around, 1);
-        ffi::lua_setfield(state, -2, name.as_ptr());
-        ffi::lua_settop(state, -2);
-    }
-}
-
 /// Calls the original function, whose address is upvalue 1, in this function's place: it sees the same arguments.
 ///
 /// # Safety
 /// As for [`CFunction`]. The arguments alone are on the stack, and the running function was made with the upvalue that
-/// [`push_original`] or [`replace_field`] gives.
+/// [`push_original`] gives.
 unsafe fn original(state: *mut lua_State) -> c_int {
     // SAFETY: the upvalue is null or the address of a C function of Lua's libraries. It runs as if Lua had called it: with
     // its arguments, with free slots, and without upvalues, which those used here do not have.
@@ -386,7 +379,7 @@ unsafe fn original(state: *mut lua_State) -> c_int {
 /// - its upvalues are those that [`setup`] has given it;
 /// - nothing that needs dropping is alive in the callers. The function keeps to that too: Lua may raise in nearly all that
 ///   it calls.
-type CFunction = ffi::lua_CFunction;
+pub type CFunction = ffi::lua_CFunction;
 
 /// # Safety
 /// As for [`CFunction`].
@@ -416,6 +409,16 @@ unsafe extern "C-unwind" fn missing_global(state: *mut lua_State) -> c_int {
 /// # Safety
 /// As for [`CFunction`].
 unsafe extern "C-unwind" fn table_insert(state: *mut lua_State) -> c_int {
+    // SAFETY: the arguments are still all that is on the stack when `insert` gets them.
+    unsafe {
+        refuse_proxy(state);
+        base::insert(state)
+    }
+}
+
+/// # Safety
+/// As for [`CFunction`].
+unsafe extern "C-unwind" fn set_metatable(state: *mut lua_State) -> c_int {
     // SAFETY: the arguments are still all that is on the stack when the original gets them; upvalue 1 is its address.
     unsafe {
         refuse_proxy(state);
@@ -425,18 +428,8 @@ unsafe extern "C-unwind" fn table_insert(state: *mut lua_State) -> c_int {
 
 /// # Safety
 /// As for [`CFunction`].
-unsafe extern "C-unwind" fn set_metatable(state: *mut lua_State) -> c_int {
-    // SAFETY: as in `table_insert`.
-    unsafe {
-        refuse_proxy(state);
-        original(state)
-    }
-}
-
-/// # Safety
-/// As for [`CFunction`].
 unsafe extern "C-unwind" fn get_metatable(state: *mut lua_State) -> c_int {
-    // SAFETY: upvalue 2 is what is shown of strings. For the rest as in `table_insert`: nothing is pushed for what is no
+    // SAFETY: upvalue 2 is what is shown of strings. For the rest as in `set_metatable`: nothing is pushed for what is no
     // proxy.
     unsafe {
         if ffi::lua_type(state, 1) == ffi::LUA_TSTRING {
@@ -508,7 +501,7 @@ unsafe extern "C-unwind" fn rawset(state: *mut lua_State) -> c_int {
     }
 }
 
-/// Redis's own: an error that is a table with `err` becomes its text.
+/// Redis's own: an error that is a table with `err` becomes its text. What else is under that name is a third result.
 ///
 /// # Safety
 /// As for [`CFunction`].
@@ -525,94 +518,13 @@ unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
         }
         if ffi::lua_type(state, -1) == ffi::LUA_TTABLE {
             ffi::lua_getfield_(state, -1, c"err".as_ptr());
-            match ffi::lua_isstring(state, -1) != 0 {
-                true => ffi::lua_replace(state, -2),
-                false => ffi::lua_settop(state, -2),
+            if ffi::lua_isstring(state, -1) != 0 {
+                ffi::lua_replace(state, -2);
             }
         }
         ffi::lua_pushboolean(state, 0);
-        ffi::lua_insert(state, -2);
-        2
-    }
-}
-
-/// Compiles the string at `index`. Binary chunks can crash the interpreter: one is read as text, and so refused.
-///
-/// # Safety
-/// As for [`CFunction`], with two free slots. A string is at `index`, and `name` a string with an end that lives as long.
-unsafe fn compile(state: *mut lua_State, index: c_int, name: *const c_char) -> c_int {
-    // SAFETY: the text is not converted and stays in its slot, so that it has `len` bytes until it is read. One value is on
-    // top after that, whatever `luaL_loadbuffer` answers.
-    unsafe {
-        let mut len = 0;
-        let text = ffi::lua_tolstring(state, index, &raw mut len);
-        let is_binary = len > 0 && *text == 0x1b;
-        let (text, len) = if is_binary { (c" \x1b".as_ptr(), 2) } else { (text, len) };
-        if ffi::luaL_loadbuffer(state, text, len, name) == 0 {
-            return 1;
-        }
-        ffi::lua_pushnil(state);
-        ffi::lua_insert(state, -2);
-        2
-    }
-}
-
-/// # Safety
-/// As for [`CFunction`].
-unsafe extern "C-unwind" fn load_string(state: *mut lua_State) -> c_int {
-    // SAFETY: argument 1 is a string after the check, which converts numbers in place; it and the name stay in their slots.
-    unsafe {
-        let text = ffi::luaL_checklstring(state, 1, ptr::null_mut());
-        let name = ffi::luaL_optlstring(state, 2, text, ptr::null_mut());
-        compile(state, 1, name)
-    }
-}
-
-/// # Safety
-/// As for [`CFunction`].
-unsafe extern "C-unwind" fn load(state: *mut lua_State) -> c_int {
-    // SAFETY: the name stays in slot 2, and slots 1 and 3 are as `read_piece` wants them, also for what the parser puts
-    // above. `is_first` is read by nobody after `lua_load`. One value is on top then, whatever it answers.
-    unsafe {
-        ffi::luaL_checktype(state, 1, ffi::LUA_TFUNCTION);
-        let name = ffi::luaL_optlstring(state, 2, c"=(load)".as_ptr(), ptr::null_mut());
-        ffi::lua_settop(state, 3);
-        let mut is_first = true;
-        if ffi::lua_load(state, read_piece, (&raw mut is_first).cast(), name) == 0 {
-            return 1;
-        }
-        ffi::lua_pushnil(state);
-        ffi::lua_insert(state, -2);
-        2
-    }
-}
-
-/// Asks the function at index 1 for the next piece, which is kept at index 3 while it is read.
-///
-/// # Safety
-/// Only [`load`] gives it to `lua_load`, with a pointer to a bool of its own as `first`: so a function is at index 1, and
-/// index 3 is there for use. Nothing that needs dropping is alive in the callers, nor here: the function may raise.
-unsafe extern "C-unwind" fn read_piece(state: *mut lua_State, first: *mut c_void, size: *mut usize) -> *const c_char {
-    // SAFETY: room is made for the two values that are pushed, as the parser has its own on the stack. Slot 3 holds the
-    // piece, a string now, until the next is asked for, when the parser has read it.
-    unsafe {
-        ffi::luaL_checkstack_(state, 2, c"too many nested functions".as_ptr());
-        ffi::lua_pushvalue(state, 1);
-        ffi::lua_call(state, 0, 1);
-        if ffi::lua_type(state, -1) == ffi::LUA_TNIL {
-            *size = 0;
-            return ptr::null();
-        }
-        if ffi::lua_isstring(state, -1) == 0 {
-            ffi::luaL_error(state, c"reader function must return a string".as_ptr());
-        }
-        ffi::lua_replace(state, 3);
-        let text = ffi::lua_tolstring(state, 3, size);
-        if ptr::replace(first.cast::<bool>(), false) && *size > 0 && *text == 0x1b {
-            *size = 2;
-            return c" \x1b".as_ptr();
-        }
-        text
+        ffi::lua_replace(state, 1);
+        ffi::lua_gettop(state)
     }
 }
 

@@ -56,30 +56,50 @@ pub unsafe fn stop_at_each_line(state: *mut lua_State) {
 /// Lua alone calls it, between two instructions of Lua code, with LUA_MINSTACK (20) free slots. The registry has the engine of
 /// this interpreter under [`ENGINE_KEY`], or nothing.
 pub unsafe extern "C-unwind" fn hook(state: *mut lua_State, _: *mut ffi::lua_Debug) {
-    // SAFETY:
-    // - The engine outlives the state. Nobody else has a reference to it: Lua code is running, and no function that calls
-    //   any keeps one. What is done while `tick` waits is not done with this interpreter, which is out of its slot (`Vm`).
-    // - Two slots are used at a time.
-    // - Nothing here needs dropping: what allocates is in the `tick`s, which have returned, and the text is static.
+    // SAFETY: as asked of the caller. Nothing here needs dropping: the text is static.
+    unsafe {
+        if let Some(text) = look(state) {
+            stop(state, text);
+        }
+    }
+}
+
+/// Looks at the time, and lets others have their turn if need be; answers what is to be raised if the script has to end.
+///
+/// # Safety
+/// A live state in which code runs, with two free slots. The registry has the engine of this interpreter under
+/// [`ENGINE_KEY`], or nothing; nobody has a reference to it.
+pub unsafe fn look(state: *mut lua_State) -> Option<&'static str> {
+    // SAFETY: the engine outlives the state. Nobody else has a reference to it: a script is running, and no function that
+    // calls Lua code or this keeps one. What is done while `tick` waits is not done with this interpreter, which is out of
+    // its slot (`Vm`). What allocates is in the `tick`s, which have returned.
     unsafe {
         ffi::lua_pushlightuserdata(state, (&raw const ENGINE_KEY).cast_mut().cast());
         ffi::lua_rawget_(state, ffi::LUA_REGISTRYINDEX);
         let engine = ffi::lua_touserdata(state, -1).cast::<Engine>();
         ffi::lua_settop(state, -2);
         if engine.is_null() {
-            return;
+            return None;
         }
-        let stop = match (&mut (*engine).run, &mut (*engine).loading) {
+        match (&mut (*engine).run, &mut (*engine).loading) {
             (Some(run), _) => run.tick().then(|| run.killed_text()),
             (None, Some(loading)) => loading.tick(),
             (None, None) => None,
-        };
-        if let Some(text) = stop {
-            stop_at_each_line(state);
-            ffi::lua_createtable(state, 0, 1);
-            push_bytes(state, text.as_bytes());
-            ffi::lua_setfield(state, -2, c"err".as_ptr());
-            ffi::lua_error(state);
         }
+    }
+}
+
+/// Raises what ends the script, which cannot catch it and go on.
+///
+/// # Safety
+/// As for [`look`]; nothing that needs dropping is alive in the callers.
+pub unsafe fn stop(state: *mut lua_State, text: &str) {
+    // SAFETY: as asked of the caller; the slots are for the table and the text.
+    unsafe {
+        stop_at_each_line(state);
+        ffi::lua_createtable(state, 0, 1);
+        push_bytes(state, text.as_bytes());
+        ffi::lua_setfield(state, -2, c"err".as_ptr());
+        ffi::lua_error(state);
     }
 }

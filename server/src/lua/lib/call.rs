@@ -9,6 +9,7 @@
 //! leaves the text in the scratch space and returns a [`Fail`], and [`function!`] raises it at the very end.
 #![allow(unsafe_code)]
 
+use super::pattern::Matcher;
 use mlua::{ffi, lua_State};
 use std::ffi::{CStr, c_int};
 use std::fmt;
@@ -32,6 +33,8 @@ pub struct Scratch {
     pub out: Vec<u8>,
     /// The containers that are open, the innermost last.
     pub levels: Vec<Level>,
+    /// What searches for patterns.
+    pub matcher: Matcher,
     /// The text of an error.
     text: Vec<u8>,
 }
@@ -123,7 +126,7 @@ macro_rules! function {
             // SAFETY:
             // - Lua calls this with its arguments and 20 free slots. Upvalue 1 is the scratch space of this state (see
             //   `add`), which lives as long as the function does.
-            // - There is no other reference to it: no function of the libraries calls back into Lua code, so one ends
+            // - There is no other reference to it: no function made so calls back into Lua code, so one ends
             //   before the next begins. One that has raised does not come back.
             unsafe {
                 let upvalue = mlua::ffi::lua_upvalueindex(1);

@@ -1,4 +1,4 @@
-//! The libraries that Redis gives to scripts: `cjson`, `cmsgpack`, `struct` and `bit`.
+//! The libraries that Redis gives to scripts, `cjson`, `cmsgpack`, `struct` and `bit`, and our own part of Lua's `string`.
 //!
 //! Each is written here from its behaviour in Redis 8.0 (lua-cjson 2.1.0, lua-cmsgpack 0.4.0, struct 0.2, Lua BitOp
 //! 1.0.2), and compared with the reference server case by case; the cases stand in `cases.rs` as data, and
@@ -17,6 +17,8 @@ mod call;
 mod cjson;
 mod cmsgpack;
 mod number;
+mod pattern;
+mod strings;
 mod structs;
 
 #[cfg(test)]
@@ -24,7 +26,7 @@ mod cases;
 
 use mlua::{Lua, ffi, lua_State};
 
-/// Sets the globals `cjson`, `cmsgpack`, `struct` and `bit`. The tables are ordinary ones: write protection is the
+/// Sets the globals `cjson`, `cmsgpack`, `struct` and `bit`, and functions of `string`. The tables are ordinary ones: write protection is the
 /// caller's.
 ///
 /// # Errors
@@ -51,6 +53,7 @@ unsafe fn fill(state: *mut lua_State) {
             call::add(state, functions, upvalues);
             ffi::lua_setfield(state, ffi::LUA_GLOBALSINDEX, name.as_ptr());
         }
+        strings::replace(state);
         call::pop(state, 1);
     }
 }
