@@ -1,6 +1,6 @@
 //! CLIENT: what connections tell about themselves, and what one may do to another.
 
-use crate::clients::client::{Client, Peer, signal};
+use crate::clients::client::{Client, Peer};
 use crate::command::connection;
 use crate::command::help::help;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
@@ -525,7 +525,7 @@ fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
         }
         killed += 1;
         // Who kills himself gets his reply first.
-        if client.id == own { ctx.session.closing = true } else { client.signal(signal::KILL) }
+        if client.id == own { ctx.session.closing = true } else { blocked::kill(&client) }
     }
     match (is_old_form, killed) {
         (true, 0) => return Err(NO_SUCH_CLIENT),

@@ -3,11 +3,11 @@
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
 use crate::session::ReplyMode;
 use crate::system::version;
+use crate::units::watch;
 use curfew_protocol::args::{integer, is};
 use curfew_protocol::error::c_string;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error, Resp, number};
-use curfew_shard::{Reach, Unit};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The rows of this family.
@@ -65,15 +65,14 @@ pub const ROWS: &[ServerRow] = &[
     ),
     ServerRow::new(
         Spec::new("reset", 1, Group::Connection, "6.2.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | FROM_SUBSCRIBER | UNWATCHES)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | NOT_QUEUED | FROM_SUBSCRIBER)
             .doc(
                 "O(n), n = subscriptions and watched keys",
                 "Makes the connection like a new one: RESP2, database 0, no transaction, no subscriptions.",
                 "",
             ),
-        ServerHandler::Held(reset),
-    )
-    .reach(Reach::None),
+        ServerHandler::Inline(reset),
+    ),
     ServerRow::new(
         Spec::new("select", 2, Group::Connection, "1.0.0").flags(LOADING | STALE | FAST).doc(
             "O(1)",
@@ -226,12 +225,11 @@ fn speak(ctx: &mut Ctx<'_>, resp: Resp) {
 }
 
 /// Makes the connection like a new one, but for what it told of its library.
-fn reset(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
+fn reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     let shared = ctx.thread.shared;
     let authenticated = ctx.thread.config().requirepass.0.is_empty();
     let session = &mut *ctx.session;
-    session.transaction = None;
-    session.unwatch(unit);
+    watch::end_transaction(shared, session);
     let client = session.client.clone();
     shared.pubsub.leave(&client, &mut session.subscriptions);
     // Messages from before are still messages of the old state.
@@ -242,7 +240,6 @@ fn reset(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Erro
     session.no_touch = false;
     client.no_touch.store(false, Relaxed);
     client.no_evict.store(false, Relaxed);
-    client.multi.store(-1, Relaxed);
     client.names.lock().name = Vec::new();
     speak(ctx, Resp::Two);
     ctx.out.simple("RESET");

@@ -5,7 +5,7 @@
 
 use crate::exec::call;
 use crate::exec::handler::{Ctx, ServerHandler, ServerRow};
-use crate::session::transaction::Transaction;
+use crate::units::watch;
 use curfew_protocol::spec::*;
 use curfew_protocol::{Args, Error};
 use curfew_shard::{Reach, Unit};
@@ -15,15 +15,14 @@ use std::sync::atomic::Ordering::Relaxed;
 pub const ROWS: &[ServerRow] = &[
     ServerRow::new(
         Spec::new("discard", 1, Group::Transactions, "2.0.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED | UNWATCHES)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
             .doc(
                 "O(n), n = commands queued and keys watched",
                 "Gives the transaction up: what was queued is dropped.",
                 "",
             ),
-        ServerHandler::Held(discard),
-    )
-    .reach(Reach::None),
+        ServerHandler::Inline(discard),
+    ),
     ServerRow::new(
         Spec::new("exec", 1, Group::Transactions, "1.2.0")
             .flags(NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | EXEC | NOT_QUEUED | UNWATCHES)
@@ -43,17 +42,16 @@ pub const ROWS: &[ServerRow] = &[
     ),
     ServerRow::new(
         Spec::new("unwatch", 1, Group::Transactions, "2.2.0")
-            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNWATCHES)
+            .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
             .doc("O(n), n = keys watched", "Ends all WATCHes of the connection.", ""),
-        ServerHandler::Held(unwatch),
-    )
-    .reach(Reach::None),
+        ServerHandler::Inline(unwatch),
+    ),
     ServerRow::new(
         Spec::new("watch", -2, Group::Transactions, "2.2.0")
             .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NOT_QUEUED)
             .keys(&[KeySpec::range(1, -1, 1, RO)])
             .doc("O(n), n = keys", "Makes the next EXEC do nothing if one of the keys has changed by then.", "key..."),
-        ServerHandler::Held(watch),
+        ServerHandler::Held(watch_keys),
     ),
 ];
 
@@ -67,15 +65,19 @@ fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn discard(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    take(ctx).ok_or(Error::DISCARD_WITHOUT_MULTI)?;
-    ctx.session.unwatch(unit);
+/// Works whoever has the shards of the watched keys.
+fn discard(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    if ctx.session.transaction.is_none() {
+        return Err(Error::DISCARD_WITHOUT_MULTI);
+    }
+    watch::end_transaction(ctx.thread.shared, ctx.session);
     ctx.out.ok();
     Ok(())
 }
 
 fn exec(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    let transaction = take(ctx).ok_or(Error::EXEC_WITHOUT_MULTI)?;
+    ctx.session.client.multi.store(-1, Relaxed);
+    let transaction = ctx.session.transaction.take().ok_or(Error::EXEC_WITHOUT_MULTI)?;
     let broken = ctx.session.watching.is_broken(|db, key| unit.peek_in(db, key).is_some());
     ctx.session.unwatch(unit);
     if transaction.failed {
@@ -90,7 +92,7 @@ fn exec(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error
     Ok(())
 }
 
-fn watch(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
+fn watch_keys(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), Error> {
     if ctx.session.transaction.is_some() {
         return Err(Error::WATCH_IN_MULTI);
     }
@@ -105,14 +107,9 @@ fn watch(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Result<(), E
     Ok(())
 }
 
-fn unwatch(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.session.unwatch(unit);
+/// Works whoever has the shards of the watched keys. (Within EXEC there are none any more.)
+fn unwatch(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+    watch::end(ctx.thread.shared, ctx.session);
     ctx.out.ok();
     Ok(())
-}
-
-/// Ends the transaction under way, if there is one.
-fn take(ctx: &mut Ctx<'_>) -> Option<Box<Transaction>> {
-    ctx.session.client.multi.store(-1, Relaxed);
-    ctx.session.transaction.take()
 }

@@ -35,12 +35,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let waited = self.await_outcome(waiter).await;
         if waited.is_err() {
-            // Served at this very moment, it is lost to this client, and to no other.
-            blocked::end(waiter, || Outcome::Null);
+            blocked::end(waiter).await;
         }
         *self.client.blocked.lock() = None;
         blocked::leave(self.shared, waiter);
-        waited?;
+        let outcome = waiter.take_outcome();
+        // Who was served before it was told to go gets what was taken for it, if that can be.
+        if (waited.is_err() || self.client.is_killed()) && !matches!(outcome, Some(Outcome::Reply(_))) {
+            return Err(Hangup);
+        }
         let now_ms = clock::moment().ms;
         // It was not idle.
         self.client.active_ms.store(now_ms, Relaxed);
@@ -48,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let out = &mut batch.buffers.out;
         let mark = out.len();
         batch.session.reply_at = mark;
-        match waiter.take_outcome() {
+        match outcome {
             Some(Outcome::Reply(reply)) => out.raw(reply.as_bytes()),
             Some(Outcome::Error(error)) => {
                 thread::with(|thread| thread.stats.error(&error));
@@ -57,7 +60,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             // As in Redis, whatever the command answers where it may not wait.
             Some(Outcome::Null) | None => out.null_array(),
         }
-        self.replied(mark)
+        self.replied(mark)?;
+        waited
     }
 
     /// Returns when the waiting is over; an error if the connection is, before that.
@@ -78,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if !blocked::try_with_all(self.shared, waiter).await {
                     // A script has its shards. There is still its time, and whatever else may end it.
                     match until.is_some_and(|until| Instant::now() >= until) {
-                        true => drop(blocked::end(waiter, || Outcome::Null)),
+                        true => blocked::end(waiter).await,
                         false => sleep(blocked::BUSY_STEP).await,
                     }
                 }
@@ -92,9 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.flush().await?;
             match self.wait(alarm.as_mut().map(Pin::as_mut)).await {
                 Woken::Signal => {}
-                Woken::Time => {
-                    blocked::end(waiter, || Outcome::Null);
-                }
+                Woken::Time => blocked::end(waiter).await,
                 Woken::Read(Ok(0) | Err(_)) => return Err(Hangup),
                 Woken::Read(Ok(count)) => {
                     thread::with(|thread| thread.stats.bytes_in.add(count as u64));

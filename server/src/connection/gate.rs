@@ -1,24 +1,21 @@
 //! What stands between a request and its execution: authentication, the modes of a connection, MULTI's queue and
 //! pauses.
 
-use crate::clients::client::signal;
+use crate::clients::client::{Client, signal};
 use crate::request::table::Command;
 use crate::session::Session;
-use crate::shards::hold::{self, Shards};
 use crate::shards::set::ShardSet;
 use crate::shared::Shared;
 use crate::system::clock;
 use crate::thread;
-use crate::units::stay;
+use curfew_protocol::args::is;
 use curfew_protocol::spec::{
     ALLOW_BUSY, DENYOOM, EXEC, FROM_SUBSCRIBER, MAY_REPLICATE, NEVER_PAUSED, NO_AUTH, NO_MULTI, NOT_QUEUED, SCRIPT,
     WRITE,
 };
 use curfew_protocol::{Error, Resp};
-use std::time::Duration;
-
-/// How long to wait before asking again for a shard that a busy script has.
-const BUSY_STEP: Duration = Duration::from_millis(50);
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Whether any command has to be looked at before it may run: a pause or a memory limit is in force.
 #[inline]
@@ -52,13 +49,6 @@ pub fn check(session: &Session, resp: Resp, shared: &Shared, command: &Command) 
         )));
     }
     Ok(())
-}
-
-/// What EXEC answers when it is refused itself.
-pub fn aborted(error: &Error) -> Error {
-    let reason = error.as_bytes();
-    let reason = reason.strip_prefix(b"ERR ").unwrap_or(reason);
-    Error::made([b"EXECABORT Transaction discarded because of: ", reason].concat())
 }
 
 /// A request was refused before execution: it fails the transaction that it should have become part of.
@@ -109,22 +99,27 @@ pub async fn pass(shared: &Shared, session: &Session, command: &Command) -> bool
     }
 }
 
-/// Ends the watches of a connection that goes.
-pub async fn unwatch(shared: &'static Shared, session: &mut Session) {
-    let set = session.watched_shards(shared.shards.len());
-    if set.len() == 0 {
-        return;
+/// Whether a request's first word shows that this is HTTP. A web page can make a browser send that to any port of its machine, with
+/// commands in the lines that follow: no command has these names, and no client that means well sends them.
+pub fn is_http(name: &[u8]) -> bool {
+    is(name, "POST") || is(name, "Host:")
+}
+
+/// Seconds between two warnings of HTTP: whoever sends it can send it often.
+const HTTP_WARNING_S: i64 = 60;
+
+/// Tells the log who has sent HTTP.
+pub fn warn_of_http(client: &Client) {
+    static LAST_MS: AtomicI64 = AtomicI64::new(i64::MIN);
+    let now_ms = clock::moment().ms;
+    let last_ms = LAST_MS.load(Relaxed);
+    let is_due = last_ms.saturating_add(HTTP_WARNING_S * 1000) <= now_ms;
+    if is_due && LAST_MS.compare_exchange(last_ms, now_ms, Relaxed, Relaxed).is_ok() {
+        tracing::warn!(
+            client = client.id,
+            address = client.address(),
+            "Possible SECURITY ATTACK detected: POST or Host: was sent as a command, which is HTTP. Maybe a web page tries to send \
+             commands through a browser. The connection was closed"
+        );
     }
-    // A busy script only delays it.
-    let mut hold = loop {
-        match hold::acquire(&shared.shards, set).await {
-            Ok(hold) => break hold,
-            Err(_) => tokio::time::sleep(BUSY_STEP).await,
-        }
-    };
-    thread::with(|thread| {
-        stay::apart(thread, Shards::Hold(&mut hold), thread.settings(), |stay| {
-            stay.unit(clock::moment(), session.db, |unit| session.unwatch(unit));
-        });
-    });
 }

@@ -22,10 +22,10 @@ use crate::shards::set::ShardSet;
 use crate::shared::Shared;
 use crate::system::{clock, coroutine};
 use crate::thread;
-use crate::units::{evict, expire, held, run, trigger};
+use crate::units::{evict, expire, held, reach, run, trigger, watch};
 use curfew_protocol::Error;
 use curfew_protocol::request::RequestLimits;
-use curfew_protocol::spec::EXEC;
+use curfew_protocol::spec::{ALLOW_BUSY, EXEC};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(shared: &'static Shared, s
     }
     if let Ok(mut batch) = connection.batch.lend() {
         shared.pubsub.leave(&client, &mut batch.session.subscriptions);
-        gate::unwatch(shared, &mut batch.session).await;
+        watch::end(shared, &mut batch.session);
     }
     shared.clients.remove(client.id);
     shared.stats.threads[client.thread].connections.fetch_sub(1, Relaxed);
@@ -280,7 +280,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let count = batch.pending().iter().take_while(data).count();
         let resp = batch.buffers.out.resp;
-        if count == 0 || !batch.session.is_plain_in_multi(resp) || gate::is_closed(self.shared) {
+        let is_open = !gate::is_closed(self.shared) && !self.shared.scripts.is_any_busy();
+        if count == 0 || !batch.session.is_plain_in_multi(resp) || !is_open {
             return false;
         }
         let (run, out, session) = batch.parts(count);
@@ -366,10 +367,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let command = match &batch.pending()[0].command {
             Ok(command) => *command,
             Err(unresolved) => {
+                if gate::is_http(batch.request(0).1.at(0)) {
+                    gate::warn_of_http(&self.client);
+                    return Err(Hangup);
+                }
                 let error = unresolved.error.clone();
                 // As EXEC with arguments.
                 if unresolved.command.is_some_and(|command| command.is(EXEC)) {
-                    return self.abort(mark, &error).await;
+                    return self.abort(mark, &error);
                 }
                 gate::refused(&mut batch.session, None);
                 thread::with(|thread| thread.stats.error(&error));
@@ -389,7 +394,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Err(error) = gate::check(&batch.session, batch.buffers.out.resp, self.shared, command) {
             gate::refused(&mut batch.session, Some(command));
             if command.is(EXEC) {
-                return self.abort(mark, &error).await;
+                return self.abort(mark, &error);
             }
             thread::with(|thread| thread.stats.error(&error));
             batch.buffers.out.error(&error);
@@ -400,6 +405,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let batch = self.batch.get()?;
         if batch.session.transaction.is_some() && gate::is_queued(command) {
+            if self.shared.scripts.is_any_busy() && !command.is(ALLOW_BUSY) {
+                let (_, args) = batch.request(0);
+                let needed = reach::reach_in_multi(self.shared, command, args, &batch.session);
+                if let Some(error) = watch::refuses_to_queue(self.shared, needed) {
+                    gate::refused(&mut batch.session, Some(command));
+                    thread::with(|thread| thread.stats.error(&error));
+                    batch.buffers.out.error(&error);
+                    return self.finish(mark);
+                }
+            }
             let (run, out, session) = batch.parts(1);
             if let (Some(transaction), Some((_, args))) = (&mut session.transaction, run.iter().next()) {
                 transaction.push(command, args);
@@ -423,14 +438,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// EXEC itself was refused: that ends the transaction.
-    async fn abort(&mut self, mark: usize, reason: &Error) -> Result<(), Hangup> {
+    fn abort(&mut self, mark: usize, reason: &Error) -> Result<(), Hangup> {
         let batch = self.batch.get()?;
-        let error = gate::aborted(reason);
+        let error = watch::aborted(reason);
         thread::with(|thread| thread.stats.error(&error));
         batch.buffers.out.error(&error);
-        batch.session.transaction = None;
-        self.client.multi.store(-1, Relaxed);
-        gate::unwatch(self.shared, &mut batch.session).await;
+        watch::end_transaction(self.shared, &mut batch.session);
         self.finish(mark)
     }
 

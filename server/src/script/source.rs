@@ -239,6 +239,18 @@ impl Scripts {
         };
     }
 
+    /// Whether a script past the threshold holds any shard. One relaxed load.
+    #[inline]
+    pub fn is_any_busy(&self) -> bool {
+        self.busy.load(Relaxed) != 0
+    }
+
+    /// Whether a script past the threshold holds one of `shards`.
+    pub fn has_one_of(&self, shards: ShardSet) -> bool {
+        let busy = self.busy.load(SeqCst);
+        shards.iter().any(|shard| busy >> shard & 1 == 1)
+    }
+
     /// What those are told who need one of `shards` while a script past the threshold has it.
     pub fn busy_error(&self, shards: ShardSet) -> Error {
         let functions = self.busy_functions.load(SeqCst);

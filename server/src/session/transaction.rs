@@ -79,6 +79,14 @@ impl Watching {
         self.keys.push(WatchedKey { db, key: key.into(), existed });
     }
 
+    /// Watches a key that nobody can look at now: it counts as changed.
+    pub fn add_unseen(&mut self, db: usize, key: &[u8]) {
+        self.flag.raise();
+        if !self.keys.iter().any(|known| known.db == db && *known.key == *key) {
+            self.keys.push(WatchedKey { db, key: key.into(), existed: false });
+        }
+    }
+
     /// Whether a watched key has changed; `is_alive` tells whether a key is there at the moment of EXEC.
     pub fn is_broken(&self, mut is_alive: impl FnMut(usize, &[u8]) -> bool) -> bool {
         self.flag.is_raised() || self.keys.iter().any(|watched| watched.existed && !is_alive(watched.db, &watched.key))

@@ -43,6 +43,14 @@ pub fn allow_clients(clients: u32, shards: usize) -> Result<(), u64> {
     }
 }
 
+/// Whether the other side of a connected socket has closed it or its half of it. Answers false for what is no socket.
+pub fn peer_has_gone(fd: i32) -> bool {
+    let mut asked = libc::pollfd { fd, events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: one live pollfd that the call reads and fills, and it does not wait. A descriptor that is none is an answer.
+    let found = unsafe { libc::poll(&mut asked, 1, 0) };
+    found > 0 && asked.revents & (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0
+}
+
 /// Processor time in seconds.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct CpuTime {

@@ -24,7 +24,7 @@ use crate::shards::cell::Guard;
 use crate::shards::hold::{self, Shards};
 use crate::shards::set::ShardSet;
 use crate::shared::Shared;
-use crate::system::clock;
+use crate::system::{clock, limits};
 use crate::thread::{self, Thread};
 use crate::units::{settle, stay, trigger};
 use curfew_protocol::{Error, Resp};
@@ -33,7 +33,7 @@ use curfew_shard::shard::wait::{ClientState, Outcome, Waiter};
 use curfew_shard::{Unit, Wait};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// How long to wait before asking again for a shard that a busy script has.
@@ -50,11 +50,15 @@ pub fn enter(
 ) -> Arc<Waiter> {
     let shared = thread.shared;
     let client = session.client.clone();
-    let wake = Box::new(move || client.signal(signal::SERVED));
+    let wake = {
+        let client = client.clone();
+        Box::new(move || client.signal(signal::SERVED))
+    };
+    let is_gone = Box::new(move || client.is_killed() || limits::peer_has_gone(client.fd));
     let state = ClientState { db: session.db, resp, no_touch: session.no_touch };
     // Under the hold, so the order of the ids is that of arrival at each key.
     let id = shared.waiters.fetch_add(1, Relaxed) + 1;
-    let waiter = Arc::new(Waiter::new(id, state, wait, command.spec, shared.shards.len(), wake));
+    let waiter = Arc::new(Waiter::new(id, state, wait, command.spec, shared.shards.len(), wake, is_gone));
     unit.enter_waiter(&waiter);
     shared.stats.publish_waiting(unit);
     *session.client.blocked.lock() = Some(waiter.clone());
@@ -64,7 +68,7 @@ pub fn enter(
 /// CLIENT UNBLOCK: ends the waiting of a client, with an error or as if its time were over. False if it does not wait.
 pub fn unblock(client: &Client, with_error: bool) -> bool {
     let Some(waiter) = client.blocked.lock().clone() else { return false };
-    let ended = end(&waiter, || match with_error {
+    let ended = end_soon(&waiter, || match with_error {
         true => Outcome::Error(Error::UNBLOCKED),
         false => Outcome::Null,
     });
@@ -74,15 +78,39 @@ pub fn unblock(client: &Client, with_error: bool) -> bool {
     ended
 }
 
-/// Ends the waiting, whatever is under way. False if it is over.
-pub fn end(waiter: &Waiter, outcome: impl Fn() -> Outcome) -> bool {
+/// CLIENT KILL: tells a client's connection to end. When this answers, nobody serves the client any more.
+pub fn kill(client: &Client) {
+    // First said and then claimed: whoever claims it later to serve it sees that it was said.
+    client.signal(signal::KILL);
+    let waiter = client.blocked.lock().clone();
+    if let Some(waiter) = waiter {
+        end_soon(&waiter, || Outcome::Null);
+    }
+}
+
+/// How long a command waits for another thread that serves the client at this moment.
+const SERVING_MAX: Duration = Duration::from_millis(2);
+
+/// Ends the waiting, from within a command, which cannot wait. False if it is over, or is about to be: the client is being served.
+fn end_soon(waiter: &Waiter, outcome: impl Fn() -> Outcome) -> bool {
+    let mut start = None;
     loop {
         match waiter.end(outcome()) {
             Claim::Mine => return true,
             Claim::Over => return false,
-            // It is being served by another thread at this moment: that takes as long as one command.
+            // It is being served by another thread at this moment: that takes as long as one command. Only a trigger may take
+            // longer, on this very thread even; then it was served before.
+            Claim::Elsewhere if start.get_or_insert_with(Instant::now).elapsed() > SERVING_MAX => return false,
             Claim::Elsewhere => std::thread::yield_now(),
         }
+    }
+}
+
+/// Ends the waiting, whatever is under way, for the client's own connection.
+pub async fn end(waiter: &Waiter) {
+    while waiter.end(Outcome::Null) == Claim::Elsewhere {
+        // As above. A trigger on this thread goes on meanwhile.
+        tokio::task::yield_now().await;
     }
 }
 

@@ -6,14 +6,14 @@ use crate::exec::handler::Ctx;
 use crate::lua::run::is_again;
 use crate::request::table::{Command, CommandKind};
 use crate::session::Session;
-use crate::shards::hold::{self, Hold, Shards};
+use crate::shards::hold::{self, Busy, Hold, Shards};
 use crate::shards::set::ShardSet;
 use crate::shared::Shared;
 use crate::system::{clock, coroutine};
 use crate::thread::{self, Thread};
 use crate::units::stay::{self, Stay};
-use crate::units::{blocked, expire, reach, trigger};
-use curfew_protocol::spec::BLOCKING;
+use crate::units::{blocked, expire, reach, trigger, watch};
+use curfew_protocol::spec::{ALLOW_BUSY, BLOCKING, EXEC};
 use curfew_protocol::{Args, Reply};
 use curfew_shard::class;
 use curfew_shard::shard::wait::Waiter;
@@ -56,13 +56,15 @@ pub async fn run(shared: &'static Shared, mut request: Request<'_>) -> Option<Ar
         let mut hold = match hold::acquire(&shared.shards, set).await {
             Ok(hold) => hold,
             Err(busy) => {
-                let error = shared.scripts.busy_error(busy.0);
-                thread::with(|thread| thread.stats.error(&error));
                 request.out.truncate(mark);
-                request.out.error(&error);
+                refuse(shared, &mut request, busy);
                 return None;
             }
         };
+        if request.session.client.is_killed() {
+            // Whoever said so has been told that it is over.
+            return None;
+        }
         let own = request.session.client.thread;
         let mut body = || {
             let (executed, ended_ms) = thread::with(|thread| on_hold(thread, &mut request, &mut hold, mark));
@@ -77,6 +79,24 @@ pub async fn run(shared: &'static Shared, mut request: Request<'_>) -> Option<Ar
             Executed::WithAll => with_all = true,
         }
     }
+}
+
+/// Answers a command that needs a shard which a script keeps past its time. As in Redis that is the end of a transaction whose EXEC
+/// it is, and WATCH is not refused.
+fn refuse(shared: &'static Shared, request: &mut Request<'_>, busy: Busy) {
+    let Request { command, args, out, session } = request;
+    let mut error = shared.scripts.busy_error(busy.0);
+    if command.is(EXEC) {
+        watch::end_transaction(shared, session);
+        error = watch::aborted(&error);
+    } else if command.is(ALLOW_BUSY) {
+        match watch::begin_unseen(session, *args) {
+            Ok(()) => return out.ok(),
+            Err(refused) => error = refused,
+        }
+    }
+    thread::with(|thread| thread.stats.error(&error));
+    out.error(&error);
 }
 
 /// Executes a command on the shards held. Answers the time at which that was over, in Unix milliseconds, too.

@@ -9,6 +9,7 @@
 //!   expire.rs   slices of expiry
 //!   evict.rs    room under `maxmemory`
 //!   blocked.rs  those who wait for keys
+//!   watch.rs    the end of WATCHes, whatever has their shards
 //!   trigger.rs  functions that are called when keys change, before the unit is over
 //! ```
 
@@ -21,3 +22,4 @@ pub mod run;
 pub mod settle;
 pub mod stay;
 pub mod trigger;
+pub mod watch;

@@ -47,6 +47,14 @@ pub fn reach(shared: &Shared, command: &Command, args: Args<'_>, session: &Sessi
     set
 }
 
+/// The shards that EXEC will hold for a command that is to be queued.
+pub fn reach_in_multi(shared: &Shared, command: &Command, args: Args<'_>, session: &Session) -> ShardSet {
+    match command.is(SCRIPT) {
+        true => ShardSet::all(shared.shards.len()),
+        false => reach(shared, command, args, session),
+    }
+}
+
 /// The shards that a script holds when it starts: the first runs of each hold all of them, later ones those of the declared
 /// keys, unless it has ever reached further.
 fn of_script(shared: &Shared, command: &Command, args: Args<'_>) -> ShardSet {

@@ -49,6 +49,9 @@ fn groups(stay: &mut Stay<'_, '_>, batch: &mut Batch, count: usize, rules: Rules
     let mut watch = Stopwatch::start(thread);
     let (requests, out, session) = batch.parts(count);
     for group in requests.groups(GROUP) {
+        if session.client.is_killed() {
+            break;
+        }
         let now = clock::moment();
         last_ms = now.ms;
         if stay.is_due(now.ms) {

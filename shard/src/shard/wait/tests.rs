@@ -288,7 +288,8 @@ impl Scene {
             counter.fetch_add(1, Relaxed);
         });
         let client = ClientState { db: self.world.db, resp: Resp::Two, no_touch: false };
-        let waiter = Arc::new(Waiter::new(self.next, client, wait, &TAKE, self.world.shards.len(), wake));
+        let waiter =
+            Arc::new(Waiter::new(self.next, client, wait, &TAKE, self.world.shards.len(), wake, Box::new(|| false)));
         self.unit_of_all(|unit| unit.enter_waiter(&waiter));
         Waiting_ { waiter, woken }
     }

@@ -50,11 +50,13 @@ pub struct Waiter {
     state: State,
     outcome: Mutex<Option<Outcome>>,
     wake: Box<dyn Fn() + Send + Sync>,
+    is_gone: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Waiter {
     /// One that is about to wait for a command with the facts `spec`. `id` is higher than that of anybody who came before,
-    /// `shards` is the number of shards (64 at most), and `wake` tells its connection to look.
+    /// `shards` is the number of shards (64 at most), `wake` tells its connection to look, and
+    /// `is_gone` says whether its client has gone or has been told to: nobody is served then.
     pub fn new(
         id: u64,
         client: ClientState,
@@ -62,6 +64,7 @@ impl Waiter {
         spec: &Spec,
         shards: usize,
         wake: Box<dyn Fn() + Send + Sync>,
+        is_gone: Box<dyn Fn() -> bool + Send + Sync>,
     ) -> Waiter {
         let bit = |key: &[u8]| 1u64 << shard_of(key, shards);
         let args = wait.args.view();
@@ -82,14 +85,21 @@ impl Waiter {
             state: State::new(),
             outcome: Mutex::new(None),
             wake,
+            is_gone,
         }
     }
 
     // ---- for whoever serves it, with its key's shard held -----------------------------------------------------------------
 
-    /// Claims it to serve it.
+    /// Claims it to serve it. One whose client has gone is ended instead, so that nothing is taken for it: looked at under the claim,
+    /// since whoever ends a client claims after saying so, and one of the two sees the other.
     pub fn claim(&self) -> Claim {
-        self.state.claim()
+        let claim = self.state.claim();
+        if claim == Claim::Mine && (self.is_gone)() {
+            self.serve(Outcome::Null);
+            return Claim::Over;
+        }
+        claim
     }
 
     /// There is nothing for it: it goes on waiting.
