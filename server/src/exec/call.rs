@@ -81,7 +81,9 @@ pub fn try_within(ctx: &mut Ctx<'_>, unit: &mut Unit<'_>, args: Args<'_>) -> Res
         (_, Some(ServerHandler::Container) | None) => Err(Error::wrong_arity(command.spec.name)),
     };
     unit.append_events();
-    thread.stats.executed(command.id, 1, thread.nanos(start, thread.ticks()));
+    // What goes on in another unit is counted when it ends.
+    let calls = u64::from(unit.sink().walk.is_none());
+    thread.stats.executed(command.id, calls, thread.nanos(start, thread.ticks()));
     if result.is_err() {
         thread.stats.commands[command.id].failed.add(1);
     }

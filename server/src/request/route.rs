@@ -23,8 +23,8 @@ pub enum Target {
 #[inline]
 pub fn target(command: &Command, args: Args<'_>, shards: usize) -> Target {
     match command.kind {
-        // It may have to wait, and so does not run among others.
-        CommandKind::Data(_) if command.is(BLOCKING) => Target::Hold,
+        // It may have to wait, or go on elsewhere, and so does not run among others.
+        CommandKind::Data(_) if command.is(BLOCKING) || command.reach == Reach::Cursor => Target::Hold,
         CommandKind::Data(_) if shards == 1 => Target::Shard(0),
         CommandKind::Data(_) => match (command.reach, command.spec.shape) {
             (Reach::Keys, KeyShape::One(at)) => Target::Shard(shard_of(args.at(at.into()), shards) as u16),
@@ -40,13 +40,13 @@ pub fn target(command: &Command, args: Args<'_>, shards: usize) -> Target {
     }
 }
 
-/// The shards that `command` needs, as far as its arguments tell. Those of EXEC and of scripts depend on more.
+/// The shards that `command` needs if it is done in one go, as far as its arguments tell. Those of EXEC and of scripts depend on
+/// more.
 pub fn reach(command: &Command, args: Args<'_>, shards: usize) -> ShardSet {
     let mut set = ShardSet::default();
     match command.reach {
         Reach::None => {}
-        Reach::All => set = ShardSet::all(shards),
-        Reach::Cursor => set.add(args.get(1).map_or(0, |cursor| cursor_shard(cursor, shards))),
+        Reach::All | Reach::Cursor => set = ShardSet::all(shards),
         // Arguments that do not say where the keys are get the handler's error, which needs no shard.
         Reach::Keys => {
             let positions = command.spec.key_positions(&args);
@@ -54,6 +54,11 @@ pub fn reach(command: &Command, args: Args<'_>, shards: usize) -> ShardSet {
         }
     }
     set
+}
+
+/// The shard that a command with a cursor begins with.
+pub fn first_shard(args: Args<'_>, shards: usize) -> ShardSet {
+    ShardSet::one(args.get(1).map_or(0, |cursor| cursor_shard(cursor, shards)))
 }
 
 #[cfg(test)]
@@ -78,6 +83,7 @@ mod tests {
         assert_eq!(target_of("mget foo {user}:1", 4), Target::Hold);
         assert_eq!(target_of("blpop foo 0", 4), Target::Hold);
         assert_eq!(target_of("dbsize", 4), Target::Hold);
+        assert_eq!(target_of("scan 0", 4), Target::Hold);
         assert_eq!(target_of("ping", 4), Target::Inline);
     }
 }

@@ -1,6 +1,7 @@
 //! Commands that hold shards while they run on their connection's own thread: those over several shards, those that may wait,
-//! scripts, EXEC.
+//! scripts, EXEC; and those that go from shard to shard, holding one at a time.
 
+use crate::clients::client::signal;
 use crate::exec::call;
 use crate::exec::handler::Ctx;
 use crate::lua::run::is_again;
@@ -15,9 +16,13 @@ use crate::units::stay::{self, Stay};
 use crate::units::{blocked, expire, reach, trigger, watch};
 use curfew_protocol::spec::{ALLOW_BUSY, BLOCKING, EXEC};
 use curfew_protocol::{Args, Reply};
-use curfew_shard::class;
 use curfew_shard::shard::wait::Waiter;
+use curfew_shard::unit::walk::Walk;
+use curfew_shard::{Moment, Reach, class};
 use std::sync::Arc;
+
+/// How long a walk goes on before others have their turns.
+const SLICE_MICROS: i64 = 500;
 
 /// A command that is to be executed.
 pub struct Request<'a> {
@@ -37,6 +42,8 @@ enum Executed {
     Done,
     /// It has to be done again, with another hold.
     Again,
+    /// Part of it is done, and there is a walk to go on with.
+    GoesOn,
     /// It has not begun, and is to be done with all shards held.
     WithAll,
     /// There is nothing for it yet.
@@ -48,14 +55,27 @@ pub async fn run(shared: &'static Shared, mut request: Request<'_>) -> Option<Ar
     let mark = request.out.len();
     let may_be_long = reach::may_run_lua(request.command, request.session) || trigger::exist(shared);
     let mut with_all = false;
+    let mut walk: Option<Walk> = None;
+    let mut turn = clock::moment().micros();
     loop {
-        let set = match with_all {
+        let mut set = match with_all {
             true => ShardSet::all(shared.shards.len()),
             false => reach::reach(shared, request.command, request.args, request.session),
         };
+        if set.len() == 1
+            && let Some(place) = walk.as_ref().and_then(|walk| walk.place)
+        {
+            set = ShardSet::one(place.shard);
+        }
         let mut hold = match hold::acquire(&shared.shards, set).await {
             Ok(hold) => hold,
             Err(busy) => {
+                if let Some(walk) = walk {
+                    // There is something to answer, and the client can come back for the rest.
+                    thread::with(|thread| thread.stats.executed(request.command.id, 1, 0));
+                    walk.reply(request.out);
+                    return None;
+                }
                 request.out.truncate(mark);
                 refuse(shared, &mut request, busy);
                 return None;
@@ -67,7 +87,7 @@ pub async fn run(shared: &'static Shared, mut request: Request<'_>) -> Option<Ar
         }
         let own = request.session.client.thread;
         let mut body = || {
-            let (executed, ended_ms) = thread::with(|thread| on_hold(thread, &mut request, &mut hold, mark));
+            let (executed, ended_ms) = thread::with(|thread| on_hold(thread, &mut request, &mut walk, &mut hold, mark));
             expire::tend(shared, own, ended_ms);
             executed
         };
@@ -77,6 +97,17 @@ pub async fn run(shared: &'static Shared, mut request: Request<'_>) -> Option<Ar
             Executed::Waits(waiter) => return Some(waiter),
             Executed::Again => request.out.truncate(mark),
             Executed::WithAll => with_all = true,
+            Executed::GoesOn => {
+                drop(hold);
+                if request.session.client.signals() & signal::KILL != 0 {
+                    return None;
+                }
+                let now = clock::moment().micros();
+                if now - turn >= SLICE_MICROS {
+                    tokio::task::yield_now().await;
+                    turn = clock::moment().micros();
+                }
+            }
         }
     }
 }
@@ -100,9 +131,15 @@ fn refuse(shared: &'static Shared, request: &mut Request<'_>, busy: Busy) {
 }
 
 /// Executes a command on the shards held. Answers the time at which that was over, in Unix milliseconds, too.
-fn on_hold(thread: &Thread, request: &mut Request<'_>, hold: &mut Hold<'static>, mark: usize) -> (Executed, i64) {
+fn on_hold(
+    thread: &Thread,
+    request: &mut Request<'_>,
+    walk: &mut Option<Walk>,
+    hold: &mut Hold<'static>,
+    mark: usize,
+) -> (Executed, i64) {
     let shared = thread.shared;
-    let has_all = hold.len() == shared.shards.len();
+    let (set, has_all) = (hold.set(), hold.len() == shared.shards.len());
     stay::apart(thread, Shards::Hold(hold), thread.settings(), |stay| {
         let now = clock::moment();
         if expire::has_due(stay, now) {
@@ -111,7 +148,17 @@ fn on_hold(thread: &Thread, request: &mut Request<'_>, hold: &mut Hold<'static>,
             }
             expire::clear_due(stay, now);
         }
-        let executed = unit(stay, request, now, mark);
+        let mut executed = unit(stay, request, walk, now, mark);
+        while matches!(executed, Executed::GoesOn)
+            && let Some(place) = walk.as_ref().and_then(|walk| walk.place)
+            && set.contains(place.shard)
+        {
+            let next = clock::moment();
+            if next.micros() - now.micros() >= SLICE_MICROS || stay.is_due(next.ms) || stay.is_widened() {
+                break;
+            }
+            executed = unit(stay, request, walk, next, mark);
+        }
         // The unit may have taken long, and nothing expires in the middle of one: what has come due meanwhile goes next.
         let ended = clock::moment();
         if stay.is_due(ended.ms) {
@@ -121,14 +168,25 @@ fn on_hold(thread: &Thread, request: &mut Request<'_>, hold: &mut Hold<'static>,
     })
 }
 
-fn unit(stay: &mut Stay<'_, '_>, request: &mut Request<'_>, now: curfew_shard::Moment, mark: usize) -> Executed {
+fn unit(
+    stay: &mut Stay<'_, '_>,
+    request: &mut Request<'_>,
+    walk: &mut Option<Walk>,
+    now: Moment,
+    mark: usize,
+) -> Executed {
     let thread = stay.thread;
     let Request { command, args, out, session } = request;
     stay.unit(now, session.db, |unit| {
         // Not in EXEC and not in scripts, which are commands of the server's own.
-        unit.may_wait = matches!(command.kind, CommandKind::Data(_)) && command.is(BLOCKING);
+        let is_data = matches!(command.kind, CommandKind::Data(_));
+        unit.may_wait = is_data && command.is(BLOCKING);
+        unit.may_walk = is_data && command.reach == Reach::Cursor;
+        unit.sink().walk = walk.take();
         let mut ctx = Ctx { thread, session, out, now, command };
         let outcome = call::try_within(&mut ctx, unit, *args);
+        (unit.may_wait, unit.may_walk) = (false, false);
+        *walk = unit.sink().walk.take();
         match &outcome {
             Err(error) if is_again(error) => return Executed::Again,
             Err(error) => {
@@ -139,6 +197,7 @@ fn unit(stay: &mut Stay<'_, '_>, request: &mut Request<'_>, now: curfew_shard::M
         }
         match unit.sink().wait.take() {
             Some(wait) => Executed::Waits(blocked::enter(thread, unit, ctx.session, ctx.out.resp, command, wait)),
+            None if walk.is_some() => Executed::GoesOn,
             None => Executed::Done,
         }
     })

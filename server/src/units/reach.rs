@@ -10,6 +10,7 @@ use crate::thread;
 use crate::units::trigger;
 use curfew_protocol::Args;
 use curfew_protocol::spec::{BY_SHA, EXEC, FUNCTION, RUNS_LUA, SCRIPT, UNWATCHES};
+use curfew_shard::Reach;
 
 /// Whether executing the command runs Lua code, now or from the transaction's queue: such a unit may take long and needs
 /// a stack that can be left.
@@ -24,6 +25,10 @@ pub fn reach(shared: &Shared, command: &Command, args: Args<'_>, session: &Sessi
     let shards = shared.shards.len();
     if trigger::needs_all(shared, command) {
         return ShardSet::all(shards);
+    }
+    // It goes from shard to shard (`held.rs`).
+    if command.reach == Reach::Cursor {
+        return route::first_shard(args, shards);
     }
     let one = |command: &Command, args: Args<'_>| match command.is(SCRIPT) {
         true => of_script(shared, command, args),

@@ -19,7 +19,7 @@ pub enum Reach {
     Keys,
     /// All of them, at one point in time: DBSIZE, FLUSHALL, KEYS.
     All,
-    /// The one that its cursor names: SCAN.
+    /// One after the other, from the one that its cursor names: SCAN.
     Cursor,
     /// None at all: TIME, LOLWUT. They run in scripts like any other.
     None,

@@ -1,15 +1,14 @@
 //! SCAN and KEYS.
 //!
-//! A cursor of SCAN holds the shard above [`CURSOR_SHARD_SHIFT`] and the keyspace's own cursor of 48 bits below. A scan
-//! starts at shard 0 and goes from each to the next, so what is there from its start to its end is returned at least once.
-//! With up to 32,767 shards every cursor is a non-negative 64-bit integer, as clients take it to be.
+//! A scan goes from shard to shard (see [`crate::unit::walk`]), so what is there from its start to its end is returned at least once.
+//! With 64 shards every cursor is below 2^46.
 
 use super::generic::type_name;
 use crate::command::row::{Reach, Row};
 use crate::keyspace::EntryRef;
 use crate::moment::Moment;
-use crate::shard::CURSOR_SHARD_SHIFT;
 use crate::unit::Unit;
+use crate::unit::walk::{Place, STEP, Walk};
 use crate::value::kind::Type;
 use curfew_protocol::args::is;
 use curfew_protocol::spec::*;
@@ -48,13 +47,11 @@ pub const ROWS: &[Row] = &[
     },
 ];
 
-/// The shard that SCAN with this cursor needs, among `shards` of them. A cursor that is none, or that names no shard, needs
+/// The shard that a walk with this cursor begins with, among `shards` of them. A cursor that is none, or that names no shard, needs
 /// none in particular: the handler answers it without looking.
-///
-/// The router may hold later shards as well; then one SCAN goes on to them.
 pub fn cursor_shard(cursor: &[u8], shards: usize) -> usize {
-    let shard = number::parse_u64_lenient(cursor).unwrap_or(0) >> CURSOR_SHARD_SHIFT;
-    if shard < shards as u64 { shard as usize } else { 0 }
+    let shard = Place::of(number::parse_u64_lenient(cursor).unwrap_or(0)).shard;
+    if shard < shards { shard } else { 0 }
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`.
@@ -62,41 +59,40 @@ fn scan(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Erro
     let cursor = number::parse_u64_lenient(args.at(1)).ok_or(Error::INVALID_CURSOR)?;
     let options = Options::parse(args)?;
     let (now, db, shards) = (unit.now, unit.db, unit.shard_count());
-    let (mut shard, mut position) = ((cursor >> CURSOR_SHARD_SHIFT) as usize, cursor & ((1 << CURSOR_SHARD_SHIFT) - 1));
-    let (mut keys, mut found, mut seen) = (Reply::new(out.resp), 0, 0);
+    let mut walk = unit.sink().walk.take().unwrap_or_else(|| Walk::new(cursor, shards, out.resp));
+    let mut left = if unit.may_walk { STEP } else { usize::MAX };
     let mut expired: Vec<Vec<u8>> = Vec::new();
-    let next = loop {
-        if shard >= shards {
-            break 0;
-        }
-        let Some(held) = unit.shard_mut(shard).filter(|_| seen < options.count) else {
-            break (shard as u64) << CURSOR_SHARD_SHIFT | position;
-        };
-        position = held.db(db).scan(position, options.count - seen, &mut |entry| {
-            seen += 1;
+    while let Some(Place { shard, within }) = walk.place
+        && walk.seen < options.count
+        && left > 0
+        && let Some(held) = unit.shard_mut(shard)
+    {
+        let (before, most) = (walk.seen, left.min(options.count - walk.seen));
+        let next = held.db(db).scan(within, most, &mut |entry| {
+            walk.seen += 1;
             if !options.matches(entry.key()) {
                 return;
             }
             if is_expired(entry, now) {
                 expired.push(entry.key().to_vec());
             } else if options.kind.is_none_or(|kind| kind == Some(entry.kind())) {
-                keys.bulk(entry.key());
-                found += 1;
+                walk.items.bulk(entry.key());
+                walk.found += 1;
             }
         });
-        if position != 0 {
-            break (shard as u64) << CURSOR_SHARD_SHIFT | position;
-        }
-        shard += 1;
-    };
+        walk.go_on(next, shards);
+        // Empty stretches of a table cost something too.
+        left = left.saturating_sub(if next == 0 { walk.seen - before + 1 } else { most });
+    }
     for key in &expired {
         // To look at an expired key is to remove it.
         unit.exists(key);
     }
-    out.array(2);
-    out.bulk(itoa::Buffer::new().format(next).as_bytes());
-    out.array(found);
-    out.raw(keys.as_bytes());
+    if unit.may_walk && walk.place.is_some() && walk.seen < options.count {
+        unit.sink().walk = Some(walk);
+    } else {
+        walk.reply(out);
+    }
     Ok(())
 }
 
@@ -168,7 +164,6 @@ fn is_expired(entry: EntryRef<'_>, now: Moment) -> bool {
 mod tests {
     use super::*;
     use crate::command::generic::testing::*;
-    use crate::slots::shard_of;
     use crate::testing::World;
     use crate::unit::Held;
     use curfew_protocol::args::OwnedArgs;
@@ -283,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_is_there_all_the_time_is_returned() {
-        for shards in [1, 2, 3, 7] {
+        for shards in [1, 2, 3, 7, 64] {
             for seed in 0..10_u64 {
                 let mut world = World::new(shards);
                 (0..500).for_each(|i| put(&mut world, &format!("stay{i}"), b"v", None));
@@ -293,7 +288,7 @@ mod tests {
                     let (next, keys) = scan_once(&mut world, &format!("scan {cursor} count {}", 1 + seed * 7));
                     seen.extend(keys);
                     cursor = next;
-                    assert!(cursor.parse::<i64>().is_ok_and(|cursor| cursor >= 0));
+                    assert!(cursor.parse::<u64>().is_ok_and(|cursor| cursor < 100_000_000_000_000));
                     if cursor == "0" {
                         break;
                     }
@@ -312,43 +307,72 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_scan_that_holds_one_shard_at_a_time_goes_round_them_all() {
-        let mut world = World::new(5);
-        (0..1000).for_each(|i| put(&mut world, &format!("k{i}"), b"v", None));
-        let (mut cursor, mut seen, mut visited) = ("0".to_string(), HashSet::new(), Vec::new());
+    /// One SCAN, step by step on one shard at a time, as the server does it. Answers the shards visited as well.
+    fn scan_in_steps(world: &mut World, cursor: &str, count: &str) -> (String, Vec<String>, Vec<usize>) {
+        let shards = world.shards.len();
+        let (mut walk, mut visited) = (None::<Walk>, Vec::new());
+        let mut out = Reply::default();
         loop {
-            let wanted = cursor_shard(cursor.as_bytes(), 5);
+            let first = cursor_shard(cursor.as_bytes(), shards);
+            let wanted = walk.as_ref().and_then(|walk| walk.place).map_or(first, |place| place.shard);
             visited.push(wanted);
+            let seen = walk.as_ref().map_or(0, |walk| walk.seen);
+            world.sink.walk = walk.take();
             let held = world.shards.iter_mut().enumerate().map(|(i, shard)| (i == wanted).then_some(shard)).collect();
             let mut unit = Unit::new(Held::Many(held), &mut world.sink, world.now, 0, &world.settings);
-            let args = OwnedArgs::from_slices(&[b"scan", cursor.as_bytes(), b"count", b"50"]);
-            let mut out = Reply::default();
+            unit.may_walk = true;
+            let args = OwnedArgs::from_slices(&[b"scan", cursor.as_bytes(), b"count", count.as_bytes()]);
             scan(&mut unit, args.view(), &mut out).expect("a reply");
-            let (next, keys) = parse(String::from_utf8_lossy(out.as_bytes()).replace("\r\n", " ").trim_end());
-            for key in keys {
-                assert_eq!(shard_of(key.as_bytes(), 5), wanted);
-                seen.insert(key);
+            walk = world.sink.walk.take();
+            if walk.is_none() {
+                let (next, keys) = parse(String::from_utf8_lossy(out.as_bytes()).replace("\r\n", " ").trim_end());
+                return (next, keys, visited);
             }
-            cursor = next;
-            if cursor == "0" {
-                break;
-            }
+            assert!(walk.as_ref().is_some_and(|walk| walk.seen <= seen + STEP + 50), "a step is short");
         }
-        assert_eq!(seen.len(), 1000);
-        assert!(visited.is_sorted());
-        visited.dedup();
-        assert_eq!(visited, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_scan_goes_on_over_shards_until_it_has_enough() {
+        for shards in [1, 2, 5, 64] {
+            let mut world = World::new(shards);
+            let all: Vec<usize> = (0..usize::from(shards)).collect();
+            assert_eq!(scan_in_steps(&mut world, "0", "1"), ("0".into(), vec![], all.clone()), "empty");
+            assert_eq!(world.run("scan 0 count 1"), "*2 $1 0 *0");
+            (0..3).for_each(|i| put(&mut world, &format!("k{i}"), b"v", None));
+            let (next, keys, _) = scan_in_steps(&mut world, "0", "10");
+            assert_eq!((next.as_str(), keys.len()), ("0", 3));
+            (0..5000).for_each(|i| put(&mut world, &format!("k{i}"), b"v", None));
+            let (next, keys, mut visited) = scan_in_steps(&mut world, "0", "1000000");
+            assert_eq!((next.as_str(), keys.len()), ("0", 5000));
+            assert!(visited.is_sorted());
+            visited.dedup();
+            assert_eq!(visited, all);
+            let (mut cursor, mut seen, mut calls) = ("0".to_string(), HashSet::new(), 0);
+            loop {
+                let (next, keys, _) = scan_in_steps(&mut world, &cursor, "50");
+                assert!(next == "0" || keys.len() >= 50, "never less than asked for, but at the end");
+                seen.extend(keys);
+                calls += 1;
+                cursor = next;
+                if cursor == "0" {
+                    break;
+                }
+                assert!(cursor.parse::<u64>().is_ok_and(|cursor| cursor < 100_000_000_000_000), "{cursor}");
+            }
+            assert_eq!(seen.len(), 5000);
+            assert!(calls <= 101, "{calls} calls");
+        }
     }
 
     #[test]
     fn cursors_name_their_shard() {
         let cases: &[(&[u8], usize)] = &[
             (b"0", 0),
-            (b"281474976710655", 0),
-            (b"281474976710656", 1),
-            (b"844424930131968", 3),
-            (b"1125899906842624", 0),
+            (b"1099511627775", 0),
+            (b"1099511627776", 1),
+            (b"3298534883328", 3),
+            (b"4398046511104", 0),
             (b"18446744073709551615", 0),
             (b"x", 0),
             (b"-1", 0),

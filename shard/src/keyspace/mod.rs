@@ -30,7 +30,7 @@ pub mod wheel;
 
 pub use entry::{EntryMut, EntryRef, Str, Value, as_str};
 pub use hasher::Hasher;
-pub use table::Iter;
+pub use table::{CURSOR_BITS, Iter};
 pub use wheel::Upcoming;
 
 use crate::value::kind::Type;
@@ -397,7 +397,7 @@ impl Keyspace {
     }
 
     /// One step of a scan: visits about `count` entries from `cursor` on (0 to start) and gives the next cursor, 0 at the
-    /// end. Cursors have 48 bits. What is there from the first to the last call is visited at least once, whatever else
+    /// end. Cursors have [`CURSOR_BITS`]. What is there from the first to the last call is visited at least once, whatever else
     /// happens between the calls.
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(EntryRef<'_>)) -> u64 {
         self.table.scan(cursor, count, visit)

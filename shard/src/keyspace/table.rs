@@ -34,7 +34,7 @@
 //! - Slots are sorted by tag; each is at or behind its home, without an empty slot between; the last slot is empty.
 //! - `at_depth[d]` counts segments of local depth d; `len` is the sum of the segments' `len`.
 //!
-//! SCAN: a cursor is the top 48 bits of a position in hash order. Slots are visited in the order of their tags, and a call
+//! SCAN: a cursor is the top [`CURSOR_BITS`] bits of a position in hash order. Slots are visited in the order of their tags, and a call
 //! stops only between two tags, so all entries with a hash below the new cursor have been returned and no other. That
 //! says nothing of segments or sizes: it stays true whatever grows, shrinks, splits or merges between the calls.
 #![allow(unsafe_code)]
@@ -60,8 +60,13 @@ const CAPS: [u32; 31] = {
 const SPLIT_CODE: usize = 9;
 /// Two siblings with at most so many entries become one segment (of 4 KiB).
 const MERGE_MAX: usize = 384;
-/// No segment has a longer prefix: prefix and tag fit the 48 bits of a cursor.
-const DEPTH_MAX: u32 = 32;
+/// Bits of a cursor. With the number of one of 64 shards above them they stay below 10^14, which languages with numbers of
+/// 53 bits, and those that print 14 digits of them (Lua), hand on unchanged.
+pub const CURSOR_BITS: u32 = 40;
+/// No segment has a longer prefix: prefix and tag fit a cursor.
+const DEPTH_MAX: u32 = CURSOR_BITS - 16;
+/// Bits of a position below those of a cursor.
+const CURSOR_SHIFT: u32 = 64 - CURSOR_BITS;
 /// The directory never has more than one element for this many keys (but for the first few).
 const KEYS_PER_ELEMENT_MIN: usize = 32;
 const ADDRESS: u64 = (1 << 48) - 1;
@@ -225,9 +230,9 @@ impl Table {
     }
 
     /// Visits entries from `cursor` on (0 to start), about `count` of them, and gives the next cursor, 0 at the end.
-    /// Cursors have 48 bits; higher bits of the given one are ignored.
+    /// Cursors have [`CURSOR_BITS`]; higher bits of the given one are ignored.
     pub(super) fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(EntryRef<'_>)) -> u64 {
-        let mut position = cursor << 16;
+        let mut position = cursor << CURSOR_SHIFT;
         let mut wanted = count.max(1);
         let mut empties = count.max(1).saturating_mul(10);
         loop {
@@ -250,7 +255,7 @@ impl Table {
                     if stop > 0xFFFF {
                         break;
                     }
-                    return (prefix | stop << (48 - depth)) >> 16;
+                    return (prefix | stop << (48 - depth)) >> CURSOR_SHIFT;
                 }
                 if word == 0 {
                     empties = empties.saturating_sub(1);
@@ -263,7 +268,7 @@ impl Table {
             }
             match next_prefix(position, depth) {
                 None => return 0,
-                Some(next) if wanted == 0 || empties == 0 => return next >> 16,
+                Some(next) if wanted == 0 || empties == 0 => return next >> CURSOR_SHIFT,
                 Some(next) => position = next,
             }
         }

@@ -13,9 +13,6 @@ use gone::Gone;
 use wait::Waiting;
 use watch::Watchers;
 
-/// How far a cursor of SCAN is shifted to make room for the keyspace's own: the shard's number stands above.
-pub const CURSOR_SHARD_SHIFT: u32 = 48;
-
 /// Counters of one shard since the start or CONFIG RESETSTAT.
 #[derive(Clone, Default, Debug)]
 pub struct Stats {

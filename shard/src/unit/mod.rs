@@ -14,6 +14,7 @@
 //! | `access.rs` | when and how often a key was used |
 //! | `record.rs` | who is told of events, and the streams and lists that they are appended to |
 //! | `serve.rs` | those who wait for keys |
+//! | `walk.rs` | commands that go from shard to shard with a cursor |
 //! | `sink.rs` | what it leaves behind |
 //!
 //! Over several shards a handler is written as over one: a key finds its shard by its hash slot among the shards held.
@@ -29,6 +30,7 @@ mod lookup;
 mod record;
 mod serve;
 pub mod sink;
+pub mod walk;
 
 pub use collections::Edited;
 pub use held::Held;
@@ -56,6 +58,8 @@ pub struct Unit<'u> {
     pub no_touch: bool,
     /// Whether a command may wait for keys: not inside a transaction or a script.
     pub may_wait: bool,
+    /// Whether a command that walks over shards may leave the rest for another unit: not inside a transaction or a script.
+    pub may_walk: bool,
     /// 0 for what clients change, more for what triggers do: see [`crate::event::trigger::DEPTH_MAX`].
     pub depth: u8,
     /// How long it has waited for shards that it did not hold when it began. For its owner.
@@ -75,6 +79,7 @@ impl<'u> Unit<'u> {
             settings,
             no_touch: false,
             may_wait: false,
+            may_walk: false,
             depth: 0,
             waited_nanos: 0,
             is_appending: false,

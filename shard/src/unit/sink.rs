@@ -9,6 +9,7 @@ use crate::event::durable::Records;
 use crate::event::trigger::{Fired, Whole};
 use crate::keyspace::Keyspace;
 use crate::shard::wait::{Wait, Waiter};
+use crate::unit::walk::Walk;
 use crate::value::object::Object;
 use curfew_protocol::args::OwnedArgs;
 use std::any::Any;
@@ -72,6 +73,8 @@ pub struct Sink {
     pub garbage: Vec<Garbage>,
     /// What the command under way waits for, because there is nothing yet.
     pub wait: Option<Wait>,
+    /// What the command under way has walked over, where it goes on in another unit.
+    pub walk: Option<Walk>,
     /// Keys that somebody waits for and that have changed, with their databases, in the order of the changes.
     pub ready: Vec<(usize, Box<[u8]>)>,
     /// Those who could not be served without more shards than were held: to be served with these, or woken.

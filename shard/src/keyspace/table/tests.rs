@@ -163,7 +163,7 @@ fn run(hash: fn(&Hasher, u64) -> u64, steps: Vec<Step>) {
                 let next = fixture.table.scan(cursor, count, &mut |entry| {
                     seen.insert(decode(entry.key()));
                 });
-                assert!(next == 0 || next > cursor && next >> 48 == 0);
+                assert!(next == 0 || next > cursor && next >> CURSOR_BITS == 0);
                 cursor = next;
                 if cursor == 0 {
                     assert!(whole.is_subset(&seen));

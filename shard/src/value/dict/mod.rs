@@ -42,7 +42,7 @@
 //! - `leaf_bytes` and `outside_bytes` are the sums of what the leaves say. All chunks but the last are full; places in the
 //!   first one before leaf n have empty leaves.
 //!
-//! SCAN: a position is a hash; a cursor is the top 48 bits of one. Leaves are visited in the order of their prefixes (not
+//! SCAN: a position is a hash; a cursor is the top [`CURSOR_BITS`] bits of one. Leaves are visited in the order of their prefixes (not
 //! of their numbers), items by their tags, and a call stops only between two tags, so all items with a hash below the new
 //! cursor have been returned. That says nothing of leaves: it stays true however they split or join between the calls.
 
@@ -69,8 +69,12 @@ const ITEMS_MIN: usize = 20;
 const BYTES_MIN: usize = 896;
 /// Leaves in a full chunk.
 const CHUNK: usize = 256;
-/// The longest prefix: prefix and tag fit the 48 bits of a cursor.
-const DEPTH_MAX: u32 = 32;
+/// Bits of a cursor: below 10^14, as those of SCAN.
+const CURSOR_BITS: u32 = 46;
+/// The longest prefix: prefix and tag fit a cursor.
+const DEPTH_MAX: u32 = CURSOR_BITS - 16;
+/// Bits of a position below those of a cursor.
+const CURSOR_SHIFT: u32 = 64 - CURSOR_BITS;
 
 const _: () = assert!(size_of::<Dict>() <= 64 && size_of::<Leaf>() == 32);
 
@@ -251,10 +255,10 @@ impl Dict {
     }
 
     /// One step of a scan: visits about `count` items from `cursor` on (0 to start) and gives the next cursor, 0 at the end.
-    /// Cursors have 48 bits; higher bits are ignored. What is there from the first to the last call is visited at least
+    /// Cursors have [`CURSOR_BITS`]; higher bits are ignored. What is there from the first to the last call is visited at least
     /// once, whatever is changed between the calls.
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], &[u8])) -> u64 {
-        let mut position = cursor << 16;
+        let mut position = cursor << CURSOR_SHIFT;
         let mut wanted = count.max(1);
         // Leaves may be empty, though hardly any are.
         let mut leaves = count.max(1).saturating_mul(10);
@@ -269,7 +273,7 @@ impl Dict {
             while at < leaf.len() {
                 let tag = leaf.tag(at);
                 if wanted == 0 && last != Some(tag) {
-                    return (start(position, depth) | u64::from(tag) << (48 - depth)) >> 16;
+                    return (start(position, depth) | u64::from(tag) << (48 - depth)) >> CURSOR_SHIFT;
                 }
                 let (key, value) = leaf.item(at);
                 visit(key, value);
@@ -280,7 +284,7 @@ impl Dict {
             leaves -= 1;
             match after(position, depth) {
                 None => return 0,
-                Some(next) if wanted == 0 || leaves == 0 => return next >> 16,
+                Some(next) if wanted == 0 || leaves == 0 => return next >> CURSOR_SHIFT,
                 Some(next) => position = next,
             }
         }

@@ -165,7 +165,7 @@ fn run(steps: &[Step], keys: u16) {
                     assert_eq!(model[key], value);
                     assert!(seen.insert(key.to_vec()), "no item twice in one call");
                 });
-                assert!(next < 1 << 48 && (next == 0 || next > cursor), "a scan gets on");
+                assert!(next < 1 << CURSOR_BITS && (next == 0 || next > cursor), "a scan gets on");
                 awaited.retain(|key| !seen.contains(key));
                 cursor = next;
                 if cursor == 0 {
