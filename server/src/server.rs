@@ -10,7 +10,7 @@ use crate::request::table::table;
 use crate::shards::cell::ShardCell;
 use crate::shared::Shared;
 use crate::system::versioned::Versioned;
-use crate::system::{clock, limits, reclaim, version};
+use crate::system::{clock, coroutine, limits, reclaim, version};
 use crate::{keeper, script, thread};
 use curfew_shard::Shard;
 use curfew_shard::keyspace::Hasher;
@@ -114,7 +114,9 @@ fn start_threads(shared: &'static Shared, bells: &[Arc<Notify>]) -> io::Result<V
         let runtime = Builder::new_current_thread().enable_all().event_interval(31).build()?;
         handles.push(runtime.handle().clone());
         let bell = bell.clone();
-        std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+        // A script runs here where there is no memory for a stack of its own, and must fit.
+        let builder = std::thread::Builder::new().name(format!("shard-{index}")).stack_size(coroutine::STACK_BYTES);
+        builder.spawn(move || {
             thread::start(index, shared);
             runtime.block_on(keeper::keep(shared, index, bell));
         })?;

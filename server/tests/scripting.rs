@@ -350,7 +350,7 @@ fn memory_of_scripts_has_a_limit() {
     for script in [
         "local t = {} for i = 1, 1e9 do t[i] = i end",
         "local s = 'x' while true do s = s .. s end",
-        "local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end",
+        "local t = {} for i = 1, 1e9 do t[i] = (i .. ' '):rep(200) end",
         "local t = {} for i = 1, 1e9 do t[i] = coroutine.create(function() end) end",
         "return ('x'):rep(100000000)",
         "return (('x'):rep(100000):gsub('.', ('y'):rep(1000)))",

@@ -33,8 +33,8 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 /// Bytes of address space for a stack, without the guard page. Only touched pages cost memory. Lua itself nests at most
-/// 200 C calls; patterns and deep replies need the room.
-const STACK_BYTES: usize = 8 << 20;
+/// 200 C calls; deep replies need the room, too.
+pub const STACK_BYTES: usize = 8 << 20;
 
 thread_local! {
     /// The coroutine that runs on this thread at the moment.

@@ -113,6 +113,16 @@ mod tests {
         assert_eq!(lua.load(code).eval::<String>().unwrap(), r#"[1,{"a":2}]"#);
     }
 
+    /// Callbacks as deep as Lua lets them be, on the stack that a thread has by itself.
+    #[test]
+    fn callbacks_nest_on_the_stack_of_a_thread() {
+        let lua = Lua::new();
+        install(&lua).unwrap();
+        let code = "local function f(c) return (c:gsub('.', f)) end return select(2, pcall(f, 'x'))";
+        let error: String = lua.load(code).eval().unwrap();
+        assert!(error.contains("C stack overflow"), "{error}");
+    }
+
     /// Whatever allocation fails, the error is Lua's and the next call works. (Under memcheck: and nothing is lost.)
     #[test]
     fn memory_may_end_anywhere() {
@@ -125,7 +135,9 @@ mod tests {
                 local c = cjson.new()
                 c.encode_keep_buffer(false)
                 return #c.encode((cmsgpack.unpack(packed))) + #struct.pack('>sI4', struct.unpack('s', text .. '\0'))
-                    + #bit.tohex(7)
+                    + #bit.tohex(7) + #text:gsub('%w+', function(word) return word:rep(3) .. '!' end)
+                    + #text:gsub('(%a)(%a)', '%2%1') + #text:gsub('%d', {['1'] = 'one'}) + text:find('(k)(e)(y)')
+                    + #text:match('"(%w+)"') + (function() local n = 0 for k in text:gmatch('%w+') do n = n + #k end return n end)()
             end"#;
         let call: mlua::Function = lua.load(code).eval().unwrap();
         let expected: usize = call.call(()).unwrap();

@@ -519,7 +519,8 @@ mod tests {
 
     #[test]
     fn finds_what_lua_finds() {
-        let cases: &[(&str, &str, Option<(usize, usize)>)] = &[
+        type Case = (&'static str, &'static str, Option<(usize, usize)>);
+        let cases: &[Case] = &[
             ("hello", "l+", Some((2, 4))),
             ("hello", "l-o", Some((2, 5))),
             ("hello", "xyz*", None),
