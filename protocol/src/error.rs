@@ -180,6 +180,8 @@ texts! {
     INVALID_DB_INDEX = "ERR invalid DB index";
     /// COPY and MOVE onto themselves.
     SAME_OBJECT = "ERR source and destination objects are the same";
+    /// Commands of clusters.
+    CLUSTER_OFF = "ERR This instance has cluster support disabled";
     /// SCAN's cursor.
     INVALID_CURSOR = "ERR invalid cursor";
     /// EXPIRE's options.

@@ -94,6 +94,7 @@ fn make_shared(config: Config, config_file: Option<PathBuf>, bells: &[Arc<Notify
         memory: memory::Memory::default(),
         reclaimer: reclaim::Reclaimer::start()?,
         started: Instant::now(),
+        started_unix: clock::moment().ms / 1000,
         run_id: (1..4).map(|salt| format!("{:016x}", dice(salt))).collect::<String>()[..40].to_owned(),
         shutdown: Notify::new(),
         is_closed: AtomicBool::new(true),

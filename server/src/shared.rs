@@ -43,6 +43,8 @@ pub struct Shared {
     pub reclaimer: Reclaimer,
     /// When the process started.
     pub started: Instant,
+    /// The same as Unix time in seconds: LASTSAVE's answer, for nothing was ever saved.
+    pub started_unix: i64,
     /// 40 hexadecimal digits, new at each start: INFO's `run_id`.
     pub run_id: String,
     /// SHUTDOWN rings it.

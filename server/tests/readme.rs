@@ -56,7 +56,21 @@ const GROUPS: [&str; 16] = [
 ];
 
 /// What has a row and only refuses: the group, a call whose reply must be an error, what it lacks.
-const REFUSED: &[(&str, &str, &str)] = &[("connection", "CLIENT TRACKING ON", "no client-side caching yet")];
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("connection", "CLIENT TRACKING ON", "no client-side caching yet"),
+    ("server", "ACL SETUSER x", "one user so far"),
+    ("server", "BGREWRITEAOF", "no persistence yet"),
+    ("server", "BGSAVE", "no persistence yet"),
+    ("server", "SAVE", "no persistence yet"),
+    ("server", "FAILOVER", "no replication yet"),
+    ("server", "REPLICAOF host 6379", "no replication yet"),
+    ("server", "SLAVEOF host 6379", "no replication yet"),
+    ("server", "MODULE LOAD x", "no modules"),
+    ("cluster", "CLUSTER INFO", "one server, no cluster mode"),
+    ("cluster", "READONLY", "one server, no cluster mode"),
+    ("cluster", "READWRITE", "one server, no cluster mode"),
+    ("cluster", "ASKING", "one server, no cluster mode"),
+];
 
 #[test]
 fn the_table_of_commands_is_up_to_date() {

@@ -1,6 +1,8 @@
 //! Commands that the server answers itself, one file per family: rows first, then handlers, then tests.
 
+pub mod acl;
 pub mod client;
+pub mod cluster;
 #[allow(clippy::module_inception)] // the family is called COMMAND
 pub mod command;
 pub mod config;
@@ -10,7 +12,9 @@ pub mod expiry;
 pub mod function;
 mod help;
 pub mod info;
+pub mod monitoring;
 pub mod pubsub;
+pub mod replication;
 pub mod scripting;
 pub mod server;
 pub mod transaction;
@@ -29,7 +33,9 @@ fn rows() -> impl Iterator<Item = &'static ServerRow> + Clone {
 }
 
 const FAMILIES: &[&[ServerRow]] = &[
+    acl::ROWS,
     client::ROWS,
+    cluster::ROWS,
     command::ROWS,
     config::ROWS,
     connection::ROWS,
@@ -37,7 +43,9 @@ const FAMILIES: &[&[ServerRow]] = &[
     expiry::ROWS,
     function::ROWS,
     info::ROWS,
+    monitoring::ROWS,
     pubsub::ROWS,
+    replication::ROWS,
     scripting::ROWS,
     server::ROWS,
     transaction::ROWS,
