@@ -63,7 +63,7 @@ impl Shared {
         self.pubsub.set_limit(OutputLimit {
             hard: limit.hard_bytes as usize,
             soft: limit.soft_bytes as usize,
-            soft_ms: limit.soft_seconds as i64 * 1000,
+            soft_ms: (limit.soft_seconds as i64).saturating_mul(1000),
         });
         crate::system::log::set_level(config.loglevel);
         self.memory.set_limit(config.maxmemory, &self.stats);

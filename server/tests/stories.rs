@@ -569,3 +569,37 @@ fn listeners_that_give_up() {
     blocked(&mut client, 0);
     wait_until("no key is waited for", || info(&mut client, "total_blocking_keys") == 0);
 }
+
+/// A lock that is let go of, or expires: who waits for its end is told at once, in the order of arrival, and those who wait for
+/// the key to exist are not disturbed.
+#[test]
+fn the_end_of_a_lock_is_told_to_those_who_wait() {
+    for shards in ["1", "4"] {
+        let server = Server::curfew(&["--shards", shards]);
+        let mut client = server.client();
+        let deleted = [
+            "DEL lock",
+            "PEXPIRE lock 20",
+            "RENAME lock other",
+            "FLUSHALL",
+            "UNLINK lock",
+            "MOVE lock 1",
+            "GETDEL lock",
+        ];
+        for end in deleted {
+            client.ok("FLUSHALL");
+            client.ok("MSET lock 1 held:1 1 held:2 1");
+            let mut alone = waiter(&server, &mut client, "CURFEW.WAITGONE lock 0", 1);
+            let mut among = waiter(&server, &mut client, "CURFEW.WAITGONE held:1 lock held:2 0", 2);
+            // A change that leaves it there is none to them.
+            client.ok("SET lock 2");
+            client.line(end);
+            assert_eq!(alone.read(), Reply::bulk("lock"), "{end}");
+            let told = among.read();
+            assert!(told == Reply::bulk("lock") || end == "FLUSHALL" && !told.is_null(), "{end}: {told}");
+        }
+        client.ok("SET lock 1");
+        assert_eq!(client.line("CURFEW.WAITGONE lock 0.01"), client.line("EVAL \"return false\" 0"), "a null bulk");
+        assert_eq!(client.line("CURFEW.WAITKEY none 0.01"), client.line("GET none"), "a null bulk");
+    }
+}

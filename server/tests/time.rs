@@ -23,7 +23,7 @@ fn the_channels_of_events_have_a_prefix_of_choice() {
     assert_eq!(channels(&mut subscriber), ["keyspace@0__:a", "keyevent@0__:set"]);
 }
 
-/// CURFEW.EXPIREAT over keys of many shards: whoever looks sees all of them or none.
+/// CURFEW.PEXPIREAT over keys of many shards: whoever looks sees all of them or none.
 #[test]
 fn a_group_over_all_shards_goes_as_one() {
     let server = Server::curfew(&["--shards", "4"]);
@@ -31,10 +31,10 @@ fn a_group_over_all_shards_goes_as_one() {
     let keys: Vec<String> = (0..100).map(|number| format!("member:{number}")).collect();
     let exists = format!("EXISTS {}", keys.join(" "));
     keys.iter().for_each(|key| client.ok(&format!("SET {key} v")));
-    assert_eq!(client.int(&format!("CURFEW.EXPIREAT {} {} none", unix_ms() + 50, keys.join(" "))), 0);
+    assert_eq!(client.int(&format!("CURFEW.PEXPIREAT {} {} none", unix_ms() + 50, keys.join(" "))), 0);
     assert_eq!(client.int("PTTL member:7"), -1);
     let deadline = unix_ms() + 100;
-    assert_eq!(client.int(&format!("CURFEW.EXPIREAT {deadline} {}", keys.join(" "))), 100);
+    assert_eq!(client.int(&format!("CURFEW.PEXPIREAT {deadline} {}", keys.join(" "))), 100);
     let Reply::Array(next) = client.line("CURFEW.EXPIRING COUNT 1000 WITHDEADLINES") else {
         panic!("keys and deadlines")
     };

@@ -64,7 +64,7 @@ const COMMANDS: &[&str] = &[
     "PEXPIRE $l $t",
     "ZADD $z 1 $v 2 $f",
     "ZPOPMIN $z",
-    "CURFEW.EXPIREAT $a $k $k",
+    "CURFEW.PEXPIREAT $a $k $k",
 ];
 
 #[test]

@@ -183,6 +183,8 @@ pub enum Finder {
     Georadius,
     /// MIGRATE: argument 3, or all that follow `KEYS`.
     Migrate,
+    /// CURFEW.EXPIRE and its kin: all that follow the time, which stands behind the conditions.
+    AfterTime,
 }
 
 /// The keys of a command in the form that the request path uses, computed when the row is compiled.
@@ -352,7 +354,9 @@ impl Spec {
                 let writes = bitfield_writes(args);
                 found.push((1, if writes { RW | ACCESS | UPDATE } else { RO | ACCESS }));
             }
-            Finder::Sort | Finder::First | Finder::Migrate => return self.searched_with_flags(args),
+            Finder::Sort | Finder::First | Finder::Migrate | Finder::AfterTime => {
+                return self.searched_with_flags(args);
+            }
             Finder::Specs | Finder::Georadius => {
                 if self.key_positions(args)?.len() == 0 {
                     return Ok(found);
@@ -374,6 +378,7 @@ impl Spec {
         let flags: [KeyFlags; 2] = match self.finder {
             Finder::Sort | Finder::Georadius => [RO | ACCESS, OW | UPDATE],
             Finder::Migrate => [RW | ACCESS | DELETE; 2],
+            Finder::AfterTime => [RW | UPDATE; 2],
             _ => [RO | ACCESS; 2],
         };
         let positions = self.search_positions(args)?.enumerate();
@@ -409,6 +414,12 @@ impl Spec {
                 // Redis asks the key specs first, and those see no KEYS in the last place.
                 let has_word = self.keys.get(1).is_some_and(|key| self.spec_positions(key, args) != Ok(None));
                 if has_word { migrate_keys(args) } else { KeyPositions::run(3, 3, 1, argc) }
+            }
+            Finder::AfterTime => {
+                let is_condition =
+                    |arg: &[u8]| [b"nx", b"xx", b"gt", b"lt"].iter().any(|word| arg.eq_ignore_ascii_case(*word));
+                let time = (1..argc).find(|at| !is_condition(args.arg(*at))).ok_or(InvalidKeys)?;
+                KeyPositions::run(time + 1, argc as isize - 1, 1, argc)
             }
             Finder::First => KeyPositions::run(1, 1, 1, argc),
             Finder::Specs | Finder::Set | Finder::Bitfield => {
@@ -575,7 +586,7 @@ pub(super) const fn legacy(keys: &[KeySpec]) -> ((i64, i64, i64), bool) {
 pub(super) const fn shape(keys: &[KeySpec], finder: Finder) -> KeyShape {
     match finder {
         Finder::First => return KeyShape::One(1),
-        Finder::Sort | Finder::Georadius | Finder::Migrate => return KeyShape::Complex,
+        Finder::Sort | Finder::Georadius | Finder::Migrate | Finder::AfterTime => return KeyShape::Complex,
         Finder::Specs | Finder::Set | Finder::Bitfield => {}
     }
     if keys.is_empty() || keys[0].flags & NOT_KEY != 0 {

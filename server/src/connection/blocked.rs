@@ -57,8 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 thread::with(|thread| thread.stats.error(&error));
                 out.error(&error);
             }
-            // As in Redis, whatever the command answers where it may not wait.
-            Some(Outcome::Null) | None => out.null_array(),
+            Some(Outcome::Null) | None => waiter.wait.null.reply(out),
         }
         self.replied(mark)?;
         waited

@@ -15,7 +15,20 @@ pub const MISSING: &[(&str, &[&str])] = &[
 
 /// What Redis 8.0 does not have: where it is from, and the commands.
 pub const BEYOND: &[(&str, &[&str])] = &[
-    ("Curfew's own", &["curfew.events", "curfew.expireat", "curfew.expiring", "curfew.expirylag", "curfew.waitkey"]),
+    (
+        "Curfew's own",
+        &[
+            "curfew.events",
+            "curfew.expire",
+            "curfew.expireat",
+            "curfew.expiring",
+            "curfew.expirylag",
+            "curfew.pexpire",
+            "curfew.pexpireat",
+            "curfew.waitgone",
+            "curfew.waitkey",
+        ],
+    ),
     ("Valkey 9.0", &["delifeq"]),
     ("Redis 8.4", &["msetex"]),
 ];

@@ -1,7 +1,7 @@
 //! Commands that no other server has: groups that expire as one, what expires next, waiting for a key to exist, and where
 //! durable events are.
 
-use super::expiry::{LATEST_MS, give_deadline};
+use super::expiry::{Condition, deadline_of, give_deadline};
 use crate::command::row::{Reach, Row};
 use crate::keyspace::Upcoming;
 use crate::shard::wait::{self, Null, Wait};
@@ -17,15 +17,52 @@ const COUNT: usize = 10;
 /// The rows of this family.
 pub const ROWS: &[Row] = &[
     Row::new(
-        Spec::new("curfew.expireat", -3, Group::Generic, "1.0.0")
+        Spec::new("curfew.expire", -3, Group::Generic, "1.0.0")
             .flags(WRITE | FAST)
-            .keys(&[KeySpec::range(2, -1, 1, RW | UPDATE)])
+            .keys(&[KeySpec::unknown(RW | UPDATE)])
+            .finder(Finder::AfterTime)
             .doc(
                 "O(n), n = keys",
-                "Gives several keys one deadline, if all of them exist: they expire as one.",
-                "unix-time-milliseconds key...",
+                "Gives several keys one deadline, so many seconds from now, if it suits all of them.",
+                "[condition<NX|XX|GT|LT>...] seconds key...",
+            ),
+        expire,
+    ),
+    Row::new(
+        Spec::new("curfew.expireat", -3, Group::Generic, "1.0.0")
+            .flags(WRITE | FAST)
+            .keys(&[KeySpec::unknown(RW | UPDATE)])
+            .finder(Finder::AfterTime)
+            .doc(
+                "O(n), n = keys",
+                "Gives several keys one deadline, in Unix seconds, if it suits all of them: they expire as one.",
+                "[condition<NX|XX|GT|LT>...] unix-time-seconds key...",
             ),
         expireat,
+    ),
+    Row::new(
+        Spec::new("curfew.pexpire", -3, Group::Generic, "1.0.0")
+            .flags(WRITE | FAST)
+            .keys(&[KeySpec::unknown(RW | UPDATE)])
+            .finder(Finder::AfterTime)
+            .doc(
+                "O(n), n = keys",
+                "Gives several keys one deadline, so many milliseconds from now, if it suits all of them.",
+                "[condition<NX|XX|GT|LT>...] milliseconds key...",
+            ),
+        pexpire,
+    ),
+    Row::new(
+        Spec::new("curfew.pexpireat", -3, Group::Generic, "1.0.0")
+            .flags(WRITE | FAST)
+            .keys(&[KeySpec::unknown(RW | UPDATE)])
+            .finder(Finder::AfterTime)
+            .doc(
+                "O(n), n = keys",
+                "Gives several keys one deadline, in Unix milliseconds, if it suits all of them.",
+                "[condition<NX|XX|GT|LT>...] unix-time-milliseconds key...",
+            ),
+        pexpireat,
     ),
     Row {
         spec: Spec::new("curfew.expiring", -1, Group::Generic, "1.0.0").flags(READONLY).doc(
@@ -48,6 +85,18 @@ pub const ROWS: &[Row] = &[
             ),
         waitkey,
         serve_key,
+    ),
+    Row::waiting(
+        Spec::new("curfew.waitgone", -3, Group::Generic, "1.0.0")
+            .flags(READONLY | BLOCKING)
+            .keys(&[KeySpec::range(1, -2, 1, RO)])
+            .doc(
+                "O(n), n = keys",
+                "Names the first of the keys that does not exist, and waits for one to go if all do.",
+                "key... timeout",
+            ),
+        waitgone,
+        serve_gone,
     ),
     Row {
         spec: Spec::new("curfew.events", -2, Group::Generic, "1.0.0").container().doc(
@@ -91,23 +140,20 @@ pub const ROWS: &[Row] = &[
     },
 ];
 
-/// `CURFEW.EXPIREAT deadline-ms key [key ...]`: the number of keys, 0 if one of them does not exist; then nothing is done.
-/// A deadline that has passed deletes them, as with EXPIREAT.
+fn expire(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    expire_group(unit, args, out, "curfew.expire", unit.now.ms, 1000)
+}
+
 fn expireat(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    let deadline = integer(args.at(1))?.min(LATEST_MS);
-    let keys = args.tail(2);
-    if !keys.iter().all(|key| unit.exists(key)) {
-        out.int(0);
-        return Ok(());
-    }
-    for key in keys.iter() {
-        // A key named twice may be gone by now.
-        if unit.exists(key) {
-            give_deadline(unit, key, deadline);
-        }
-    }
-    out.count(keys.len());
-    Ok(())
+    expire_group(unit, args, out, "curfew.expireat", 0, 1000)
+}
+
+fn pexpire(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    expire_group(unit, args, out, "curfew.pexpire", unit.now.ms, 1)
+}
+
+fn pexpireat(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    expire_group(unit, args, out, "curfew.pexpireat", 0, 1)
 }
 
 /// `CURFEW.EXPIRING [MATCH p] [WITHIN ms] [COUNT n] [WITHDEADLINES]`, from the wheels: nothing else is looked at.
@@ -150,16 +196,13 @@ fn expiring(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), 
 /// `CURFEW.WAITKEY key [key ...] timeout`: the name of the first key that exists, at once or when one is created; null when
 /// the time is over.
 fn waitkey(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
-    let count = args.len() - 2;
-    let until = wait::until_seconds(args.at(count + 1), unit.now)?;
-    let keys = args.part(1, count);
-    if let Some(there) = keys.iter().find(|key| unit.exists(key)) {
-        out.bulk(there);
-        return Ok(());
-    }
-    let keys = keys.iter().map(Box::from).collect();
-    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, null: Null::Bulk });
-    Ok(())
+    wait_until(unit, args, out, true)
+}
+
+/// `CURFEW.WAITGONE key [key ...] timeout`: the name of the first key that does not exist, at once or when one goes; null when the
+/// time is over.
+fn waitgone(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), Error> {
+    wait_until(unit, args, out, false)
 }
 
 /// CURFEW.EVENTS with a subcommand that has no row of its own.
@@ -186,9 +229,59 @@ fn events_help(_: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), 
 
 // ---- below ------------------------------------------------------------------------------------------------------------
 
+/// `name [NX | XX | GT | LT ...] time key [key ...]` with the time in `unit_ms` milliseconds after `base_ms`: the number of keys,
+/// 0 if one of them does not exist or the conditions keep it as it is; then nothing is done. A deadline that has passed deletes the
+/// keys, as with EXPIRE.
+fn expire_group(
+    unit: &mut Unit<'_>,
+    args: Args<'_>,
+    out: &mut Reply,
+    name: &str,
+    base_ms: i64,
+    unit_ms: i64,
+) -> Result<(), Error> {
+    let (mut condition, mut at) = (Condition::default(), 1);
+    while args.get(at).is_some_and(|option| condition.take(option)) {
+        at += 1;
+    }
+    condition.check()?;
+    if args.len() < at + 2 {
+        return Err(Error::wrong_arity(name));
+    }
+    let deadline = deadline_of(integer(args.at(at))?, base_ms, unit_ms, name)?;
+    let keys = args.tail(at + 1);
+    let suits = |key| unit.write(key).is_some_and(|entry| condition.allows(entry.deadline(), deadline));
+    if !keys.iter().all(suits) {
+        out.int(0);
+        return Ok(());
+    }
+    for key in keys.iter() {
+        // A key named twice may be gone by now.
+        if unit.exists(key) {
+            give_deadline(unit, key, deadline);
+        }
+    }
+    out.count(keys.len());
+    Ok(())
+}
+
 fn names(keys: &[Box<[u8]>], out: &mut Reply) {
     out.array(keys.len());
     keys.iter().for_each(|key| out.bulk(key));
+}
+
+/// Waits until one of the keys exists, or does not.
+fn wait_until(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply, exists: bool) -> Result<(), Error> {
+    let count = args.len() - 2;
+    let until = wait::until_seconds(args.at(count + 1), unit.now)?;
+    let keys = args.part(1, count);
+    if let Some(first) = keys.iter().find(|key| unit.exists(key) == exists) {
+        out.bulk(first);
+        return Ok(());
+    }
+    let keys = keys.iter().map(Box::from).collect();
+    unit.wait(out, Wait { args: OwnedArgs::from_view(args), keys, until, null: Null::Bulk });
+    Ok(())
 }
 
 fn serve_key(unit: &mut Unit<'_>, _: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
@@ -197,6 +290,14 @@ fn serve_key(unit: &mut Unit<'_>, _: Args<'_>, key: &[u8], out: &mut Reply) -> R
         out.bulk(key);
     }
     Ok(exists)
+}
+
+fn serve_gone(unit: &mut Unit<'_>, _: Args<'_>, key: &[u8], out: &mut Reply) -> Result<bool, Error> {
+    let gone = !unit.exists(key);
+    if gone {
+        out.bulk(key);
+    }
+    Ok(gone)
 }
 
 struct Options<'a> {
@@ -267,11 +368,11 @@ mod tests {
         over_shards(|world| {
             world.run("mset a 1 b 2 c 3");
             let at = world.now.ms + 50;
-            assert_eq!(world.run(&format!("curfew.expireat {at} a b none c")), ":0");
+            assert_eq!(world.run(&format!("curfew.pexpireat {at} a b none c")), ":0");
             assert_eq!(world.run("pttl a"), ":-1");
             world.events();
             world.effects();
-            assert_eq!(world.run(&format!("curfew.expireat {at} a b c a")), ":4");
+            assert_eq!(world.run(&format!("curfew.pexpireat {at} a b c a")), ":4");
             assert_eq!(world.events(), ["expire a", "expire b", "expire c", "expire a"]);
             assert_eq!(world.effect_lines()[1], format!("PEXPIREAT b {at}"));
             world.pass(50);
@@ -286,6 +387,9 @@ mod tests {
         let mut world = World::new(3);
         world.run("mset a 1 b 2");
         assert_eq!(world.run("curfew.expireat x a"), "-ERR value is not an integer or out of range");
+        assert_eq!(world.run("curfew.expireat nx 5"), "-ERR wrong number of arguments for 'curfew.expireat' command");
+        let far = "-ERR invalid expire time in 'curfew.expire' command";
+        assert_eq!(world.run("curfew.expire 9223372036854775807 a b"), far);
         assert_eq!(world.run("curfew.expireat 5"), "-ERR wrong number of arguments for 'curfew.expireat' command");
         world.events();
         assert_eq!(world.run("curfew.expireat 5 a b a"), ":3");
@@ -345,6 +449,65 @@ mod tests {
         assert_eq!(world.run("curfew.events streams"), "*2 $6 ev:{2} $6 ev:{0}");
         assert_eq!(world.run("CURFEW.EVENTS LISTS"), "*2 $5 q:{2} $5 q:{0}");
         assert!(world.run("curfew.events help").contains(" +STREAMS "));
+    }
+
+    #[test]
+    fn a_group_has_one_moment_in_any_unit_of_time() {
+        over_shards(|world| {
+            let now = world.now.ms;
+            for (line, at) in [
+                ("curfew.expire 10".to_owned(), now + 10_000),
+                ("curfew.pexpire 10".to_owned(), now + 10),
+                (format!("curfew.expireat {}", now / 1000 + 5), (now / 1000 + 5) * 1000),
+                (format!("curfew.pexpireat {}", now + 7), now + 7),
+            ] {
+                world.run("mset a 1 b 2 c 3");
+                assert_eq!(world.run(&format!("{line} a b c")), ":3", "{line}");
+                for key in ["a", "b", "c"] {
+                    assert_eq!(world.run(&format!("pexpiretime {key}")), format!(":{at}"), "{line}");
+                }
+            }
+            // Milliseconds where seconds are meant are far away, and delete nothing.
+            assert_eq!(world.run(&format!("curfew.expireat {now} a b")), ":2");
+            assert_eq!(world.run("exists a b"), ":2");
+        });
+    }
+
+    #[test]
+    fn conditions_hold_for_all_keys_or_nothing_is_done() {
+        over_shards(|world| {
+            world.run("mset a 1 b 2");
+            world.run("pexpire a 100");
+            for (line, reply) in [
+                ("curfew.pexpire nx 200 a b", ":0"),
+                ("curfew.pexpire xx 200 a b", ":0"),
+                ("curfew.pexpire gt 200 a b", ":0"),
+                ("pttl b", ":-1"),
+                ("curfew.pexpire lt 200 b a", ":0"),
+                ("pttl b", ":-1"),
+                ("curfew.pexpire NX 50 b", ":1"),
+                ("curfew.pexpire XX GT 200 a b", ":2"),
+                ("curfew.pexpire LT 150 a b", ":2"),
+                ("pttl a", ":150"),
+                ("pttl b", ":150"),
+                ("curfew.pexpire nx gt 1 a", "-ERR NX and XX, GT or LT options at the same time are not compatible"),
+                ("curfew.pexpire gt lt 1 a", "-ERR GT and LT options at the same time are not compatible"),
+                ("set nx 1", "+OK"),
+                ("curfew.pexpire 70 nx a", ":2"),
+                ("pttl nx", ":70"),
+            ] {
+                assert_eq!(world.run(line), reply, "{line}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_is_not_waited_for() {
+        let mut world = World::new(4);
+        world.run("mset b 1 c 2");
+        assert_eq!(world.run("curfew.waitgone b a d 0"), "$1 a");
+        assert_eq!(world.run("curfew.waitgone b c 0"), "$-1", "where nobody may wait");
+        assert_eq!(world.run("curfew.waitgone b -1"), "-ERR timeout is negative");
     }
 
     #[test]

@@ -173,8 +173,7 @@ fn expire_at(
 ) -> Result<(), Error> {
     let condition = Condition::parse(args)?;
     let time = integer(args.at(2))?;
-    let deadline = time.checked_mul(unit_ms).and_then(|ms| ms.checked_add(base_ms));
-    let deadline = deadline.ok_or_else(|| Error::invalid_expire(name))?.min(LATEST_MS);
+    let deadline = deadline_of(time, base_ms, unit_ms, name)?;
     let key = args.at(1);
     let allowed = unit.write(key).is_some_and(|entry| condition.allows(entry.deadline(), deadline));
     if allowed {
@@ -182,6 +181,12 @@ fn expire_at(
     }
     out.flag(allowed);
     Ok(())
+}
+
+/// The deadline that is `time` times `unit_ms` milliseconds after `base_ms`; it may be in the past.
+pub(super) fn deadline_of(time: i64, base_ms: i64, unit_ms: i64, name: &str) -> Result<i64, Error> {
+    let deadline = time.checked_mul(unit_ms).and_then(|ms| ms.checked_add(base_ms));
+    Ok(deadline.ok_or_else(|| Error::invalid_expire(name))?.min(LATEST_MS))
 }
 
 /// Gives a key that exists a deadline in Unix milliseconds; one that has passed deletes it.
@@ -200,7 +205,7 @@ pub(super) fn give_deadline(unit: &mut Unit<'_>, key: &[u8], deadline: i64) {
 
 /// When EXPIRE is to do something.
 #[derive(Default)]
-struct Condition {
+pub(super) struct Condition {
     /// Only without a deadline.
     nx: bool,
     /// Only with one.
@@ -215,28 +220,40 @@ impl Condition {
     fn parse(args: Args<'_>) -> Result<Condition, Error> {
         let mut condition = Condition::default();
         for option in args.cursor(3) {
-            if is(option, "NX") {
-                condition.nx = true;
-            } else if is(option, "XX") {
-                condition.xx = true;
-            } else if is(option, "GT") {
-                condition.gt = true;
-            } else if is(option, "LT") {
-                condition.lt = true;
-            } else {
+            if !condition.take(option) {
                 return Err(Error::unsupported_option(option));
             }
         }
-        if condition.nx && (condition.xx || condition.gt || condition.lt) {
-            return Err(Error::EXPIRE_NX_WITH_OTHERS);
-        }
-        if condition.gt && condition.lt {
-            return Err(Error::EXPIRE_GT_AND_LT);
-        }
+        condition.check()?;
         Ok(condition)
     }
 
-    fn allows(&self, before: Option<i64>, after: i64) -> bool {
+    /// Takes in an option; false if it is none.
+    pub(super) fn take(&mut self, option: &[u8]) -> bool {
+        let flag = match option {
+            option if is(option, "NX") => &mut self.nx,
+            option if is(option, "XX") => &mut self.xx,
+            option if is(option, "GT") => &mut self.gt,
+            option if is(option, "LT") => &mut self.lt,
+            _ => return false,
+        };
+        *flag = true;
+        true
+    }
+
+    /// Whether the options agree with each other.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.nx && (self.xx || self.gt || self.lt) {
+            return Err(Error::EXPIRE_NX_WITH_OTHERS);
+        }
+        if self.gt && self.lt {
+            return Err(Error::EXPIRE_GT_AND_LT);
+        }
+        Ok(())
+    }
+
+    /// Whether a key with the deadline `before` may get `after`.
+    pub(super) fn allows(&self, before: Option<i64>, after: i64) -> bool {
         let allowed = |asked: bool, holds: bool| !asked || holds;
         allowed(self.nx, before.is_none())
             && allowed(self.xx, before.is_some())

@@ -44,7 +44,8 @@ pub fn idle_seconds(bits: u32, now: Moment) -> i64 {
 
 /// The bits of a key that was last accessed so many seconds ago.
 pub fn idle_since(now: Moment, idle_seconds: i64) -> u32 {
-    (now.seconds().wrapping_sub(idle_seconds) as u32) & CLOCK_MASK
+    // The clock goes round: what is longer than it can tell is the longest that it can.
+    (now.seconds().wrapping_sub(idle_seconds.min(i64::from(CLOCK_MASK))) as u32) & CLOCK_MASK
 }
 
 /// The bits of a key with this counter, 0 to 255, under LFU.

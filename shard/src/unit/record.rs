@@ -365,7 +365,7 @@ mod tests {
         let mut world = recording(true, 0);
         let at = world.now.ms + 10;
         world.run("mset lazy one active 2 overwritten three");
-        world.run(&format!("curfew.expireat {at} lazy active overwritten"));
+        world.run(&format!("curfew.pexpireat {at} lazy active overwritten"));
         world.run("hset h f v g w");
         world.run(&format!("hpexpireat h {at} fields 1 f"));
         world.pass(17);

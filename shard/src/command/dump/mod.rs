@@ -1,6 +1,7 @@
 //! DUMP and RESTORE: values in Redis's own format, see [`crate::rdb`].
 
 use super::describe;
+use super::expiry::LATEST_MS;
 use super::string::text;
 use crate::command::row::Row;
 use crate::event::class;
@@ -99,11 +100,14 @@ fn restore(unit: &mut Unit<'_>, args: Args<'_>, out: &mut Reply) -> Result<(), E
     let (limits, string_max) = (unit.settings.limits, unit.settings.bulk_max);
     let value = payload::restore(args.at(3), &limits, string_max)?;
 
-    // 0 is none, and so is what is too far away: Redis lets the sum overflow, and such a key stays.
+    // 0 is none. What is too far away is an error, as everywhere: Redis lets the sum overflow, and such a key stays.
     let deadline = match ttl {
         0 => None,
-        _ if options.absolute => Some(ttl),
-        _ => unit.now.ms.checked_add(ttl),
+        _ if options.absolute => Some(ttl.min(LATEST_MS)),
+        _ => {
+            let sum = unit.now.ms.checked_add(ttl).ok_or_else(|| Error::invalid_expire("restore"))?;
+            Some(sum.min(LATEST_MS))
+        }
     };
     let removed = options.replace && unit.remove(key);
     if deadline.is_some_and(|deadline| deadline <= unit.now.ms) {

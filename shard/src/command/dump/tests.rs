@@ -97,8 +97,17 @@ fn what_is_past_is_not_made() {
         assert_eq!(restore(world, "a", "1", &payload("v"), "ABSTTL REPLACE"), "+OK");
         assert_eq!(world.effect_lines(), ["DEL a"]);
         assert_eq!(world.events(), ["del a"]);
-        assert_eq!(restore(world, "far", &i64::MAX.to_string(), &payload("v"), ""), "+OK");
-        assert_eq!(world.run("PTTL far"), ":-1");
+        let invalid = "-ERR invalid expire time in 'restore' command";
+        put(world, "far", b"old", None);
+        assert_eq!(restore(world, "far", &i64::MAX.to_string(), &payload("v"), "REPLACE"), invalid);
+        assert_eq!(world.run("GET far"), "$3 old", "nothing has changed");
+        let last = (i64::MAX - world.now.ms).to_string();
+        for (ttl, options) in [(i64::MAX.to_string(), "REPLACE ABSTTL"), (last, "REPLACE")] {
+            assert_eq!(restore(world, "far", &ttl, &payload("v"), options), "+OK");
+            assert_eq!(world.run("PEXPIRETIME far"), format!(":{}", i64::MAX - 1));
+        }
+        assert_eq!(restore(world, "idle", "0", &payload("v"), &format!("IDLETIME {}", i64::MAX)), "+OK");
+        assert_eq!(world.run("OBJECT IDLETIME idle"), format!(":{}", (1 << 24) - 1), "as long as can be told");
         // But a key that is past its deadline is not in the way.
         put(world, "a", b"old", Some(world.now.ms + 1));
         world.pass(2);

@@ -33,7 +33,7 @@ pub struct Wait {
     pub keys: Vec<Box<[u8]>>,
     /// When it has waited long enough, in Unix milliseconds; None: never.
     pub until: Option<i64>,
-    /// What it is answered where nobody may wait. (One whose time is over always gets a null array, as in Redis.)
+    /// What it is answered where nobody may wait, and when its time is over.
     pub null: Null,
 }
 

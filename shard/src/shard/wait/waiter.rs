@@ -72,8 +72,8 @@ impl Waiter {
         let is_other = |key: &&[u8]| !wait.keys.iter().any(|waited| **waited == **key);
         let others = named.filter(is_other).fold(0, |bits, key| bits | bit(key));
         let shards = wait.keys.iter().fold(others, |bits, key| bits | bit(key));
-        // As in Redis, where XREADGROUP alone says so: a group goes with its stream.
-        let is_told_of_loss = args::is(args.at(0), "xreadgroup");
+        // XREADGROUP as in Redis: a group goes with its stream.
+        let is_told_of_loss = args::is(args.at(0), "xreadgroup") || args::is(args.at(0), "curfew.waitgone");
         Waiter {
             id,
             client,
