@@ -42,7 +42,7 @@
 //! - `leaf_bytes` and `outside_bytes` are the sums of what the leaves say. All chunks but the last are full; places in the
 //!   first one before leaf n have empty leaves.
 //!
-//! SCAN: a position is a hash; a cursor is the top [`CURSOR_BITS`] bits of one. Leaves are visited in the order of their prefixes (not
+//! SCAN: a position is a hash; a cursor is the top 46 bits of one. Leaves are visited in the order of their prefixes (not
 //! of their numbers), items by their tags, and a call stops only between two tags, so all items with a hash below the new
 //! cursor have been returned. That says nothing of leaves: it stays true however they split or join between the calls.
 
@@ -255,7 +255,7 @@ impl Dict {
     }
 
     /// One step of a scan: visits about `count` items from `cursor` on (0 to start) and gives the next cursor, 0 at the end.
-    /// Cursors have [`CURSOR_BITS`]; higher bits are ignored. What is there from the first to the last call is visited at least
+    /// Cursors have 46 bits; higher ones are ignored. What is there from the first to the last call is visited at least
     /// once, whatever is changed between the calls.
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], &[u8])) -> u64 {
         let mut position = cursor << CURSOR_SHIFT;
