@@ -43,14 +43,14 @@ pub const ROWS: &[ServerRow] = &[
             .flags(ADMIN | NOSCRIPT | LOADING | STALE)
             .doc("O(1)", "Shows when delays of one kind were seen: none are kept.", "event")
             .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
-        ServerHandler::Inline(latency_none),
+        ServerHandler::Inline(none),
     ),
     ServerRow::new(
         Spec::new("latency|latest", 2, Group::Server, "2.8.13")
             .flags(ADMIN | NOSCRIPT | LOADING | STALE)
             .doc("O(1)", "Shows the last delay of each kind: none are kept.", "")
             .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
-        ServerHandler::Inline(latency_none),
+        ServerHandler::Inline(none),
     ),
     ServerRow::new(
         Spec::new("latency|reset", -2, Group::Server, "2.8.13")
@@ -80,7 +80,7 @@ pub const ROWS: &[ServerRow] = &[
             .flags(ADMIN | NOSCRIPT)
             .doc("O(1)", "Lists the modules: none.", "")
             .tips(&["nondeterministic_output_order"]),
-        ServerHandler::Inline(module_list),
+        ServerHandler::Inline(none),
     ),
     ServerRow::new(
         Spec::new("module|load", -3, Group::Server, "4.0.0").flags(ADMIN | NOSCRIPT | NO_ASYNC_LOADING).doc(
@@ -156,7 +156,7 @@ fn ok(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn latency_none(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
+fn none(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
     ctx.out.array(0);
     Ok(())
 }
@@ -169,11 +169,6 @@ fn latency_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
 
 fn latency_graph(_: &mut Ctx<'_>, args: Args<'_>) -> Result<(), Error> {
     Err(Error::made([b"ERR No samples available for event '", args.at(2), b"'"].concat()))
-}
-
-fn module_list(ctx: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {
-    ctx.out.array(0);
-    Ok(())
 }
 
 fn no_modules(_: &mut Ctx<'_>, _: Args<'_>) -> Result<(), Error> {

@@ -44,8 +44,8 @@ fn explained(text: &[u8]) -> &[u8] {
 }
 
 /// Bytes that an interpreter may use; 0 for no limit.
-fn memory_limit() -> usize {
-    thread::with(|thread| usize::try_from(thread.config().script_memory_limit).unwrap_or(usize::MAX))
+fn memory_limit(thread: &thread::Thread) -> usize {
+    usize::try_from(thread.config().script_memory_limit).unwrap_or(usize::MAX)
 }
 
 /// What the code that is called gets to work with.
@@ -124,7 +124,7 @@ impl Interpreter {
         // SAFETY: no script runs in this interpreter, so the stack is at its base, and three slots are used. What says why it
         // failed is a string, and copied before it is popped.
         unsafe {
-            let bytes = memory_limit();
+            let bytes = thread::with(memory_limit);
             let limit = |is_on| self.sandbox.limit(if is_on { bytes } else { 0 });
             if !chunk::compile_within(state, text, name.as_ptr(), limit) {
                 let error = explained(string_at(state, -1).unwrap_or_default()).to_vec();
@@ -156,7 +156,7 @@ impl Interpreter {
             let base = ffi::lua_gettop(state);
             sandbox::set_globals(state, library_globals);
             ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
-            let limit = memory_limit();
+            let limit = thread::with(memory_limit);
             self.sandbox.limit(limit);
             let status = ffi::lua_pcall(state, 0, 0, 0);
             self.sandbox.limit(0);
@@ -189,7 +189,7 @@ impl Interpreter {
     ) -> Result<(), Error> {
         let Sandbox { state, handler, globals, .. } = self.sandbox;
         let (db, now_ms) = (unit.db, unit.now.ms);
-        let limit = usize::try_from(ctx.thread.config().script_memory_limit).unwrap_or(usize::MAX);
+        let limit = memory_limit(ctx.thread);
         let result;
         // SAFETY:
         // - No script runs in this interpreter: `Vm` is taken from its slot for the time of this call. So the engine is

@@ -1,7 +1,7 @@
 //! The end of WATCHes outside of units, and WATCH of keys that cannot be looked at: what has to work whatever scripts hold.
 
 use crate::session::Session;
-use crate::session::transaction::{Transaction, Watching};
+use crate::session::transaction::Watching;
 use crate::shards::set::ShardSet;
 use crate::shared::Shared;
 use crate::units::blocked::BUSY_STEP;
@@ -49,12 +49,11 @@ fn forget(shared: &Shared, watching: &Watching, index: usize) -> bool {
     true
 }
 
-/// Ends the transaction under way, with its watches. Answers it, if there was one.
-pub fn end_transaction(shared: &'static Shared, session: &mut Session) -> Option<Box<Transaction>> {
+/// Ends the transaction under way, if there is one, and all watches.
+pub fn end_transaction(shared: &'static Shared, session: &mut Session) {
     session.client.multi.store(-1, Relaxed);
-    let transaction = session.transaction.take();
+    session.transaction = None;
     end(shared, session);
-    transaction
 }
 
 /// WATCH of keys that a script keeps from everybody. What it does to them cannot be told from here, so they count as changed: the
